@@ -1,0 +1,54 @@
+"""The examples, run as their readers would, the main job with few epochs."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+@pytest.fixture
+def example(monkeypatch, tmp_path):
+    """A function that imports an example by name; the current folder is a temporary one."""
+    monkeypatch.chdir(tmp_path)
+
+    def load(name):
+        spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, spec.name, module)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+def test_digits_learns_with_one_compilation_and_draws(example, tmp_path, capsys):
+    digits = example("digits")
+    accuracy = digits.main(epochs=3)
+    assert accuracy > 0.9  # 40 epochs give more than 97 %
+    assert digits.train_step.compilations == 1
+    assert (tmp_path / "digits.png").read_bytes().startswith(b"\x89PNG")
+    printed = capsys.readouterr().out
+    program = next(line for line in printed.splitlines() if line.startswith("the program"))
+    assert "def step" in Path(program.removeprefix("the program").strip()).read_text(encoding="utf-8")
+
+
+def test_two_layer_net_has_the_losses_of_numpy(example):
+    ours, theirs = example("two_layer_net").main()
+    assert ours[0] == pytest.approx(3e7, rel=0.1)
+    assert ours[-1] < 1e-3
+    np.testing.assert_allclose(ours[:120], theirs[:120], rtol=1e-4)  # beyond, float32 rounding has grown
+
+
+def test_numpy_code_finds_the_known_minimum(example):
+    minimum = example("numpy_code").main()
+    assert minimum == pytest.approx(-16.505384, abs=1e-6)  # seven atoms: a pentagonal bipyramid
+
+
+def test_every_example_is_tested():
+    tests = Path(__file__).read_text(encoding="utf-8")
+    for path in EXAMPLES.glob("*.py"):
+        assert f'example("{path.stem}")' in tests

@@ -1,0 +1,145 @@
+"""Every public function that NumPy names does what NumPy does: on plain arrays, on tensors, and traced."""
+
+import numpy as np
+import pytest
+from frontend_tools import WAYS, assert_same
+
+import tracejit as tj
+
+rng = np.random.default_rng(0)
+A = rng.uniform(0.2, 0.9, (3, 4))
+B = rng.uniform(0.2, 0.9, (3, 4))
+V = rng.uniform(0.2, 0.9, 4)
+M = rng.uniform(-1, 1, (4, 5))
+T = rng.uniform(-1, 1, (2, 3, 4))
+I = rng.integers(1, 9, (3, 4))  # noqa: E741
+J = rng.integers(1, 5, (3, 4))
+C = A + 1j * B
+P = A > 0.5
+
+UNARY = """absolute negative positive sign square reciprocal floor ceil rint trunc exp exp2 expm1 log log2 log10 log1p sqrt cbrt
+sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arctanh isnan isinf isfinite signbit logical_not conjugate deg2rad rad2deg
+degrees radians real imag angle sinc nan_to_num""".split()
+BINARY = """add subtract multiply divide floor_divide remainder fmod power maximum minimum fmax fmin copysign nextafter heaviside
+arctan2 hypot logaddexp logaddexp2 equal not_equal less less_equal greater greater_equal logical_and logical_or logical_xor
+float_power isclose""".split()
+INTEGER = "bitwise_and bitwise_or bitwise_xor left_shift right_shift gcd lcm floor_divide remainder power maximum add divide".split()
+REDUCTIONS = "sum prod max min mean var std any all ptp median count_nonzero nansum nanprod nanmean nanmax nanmin".split()
+
+CASES = {
+    **{name: (lambda np, x, name=name: getattr(np, name)(x), A) for name in UNARY},
+    "arccosh": (lambda np, x: np.arccosh(x + 1), A),
+    **{name: (lambda np, x, y, name=name: getattr(np, name)(x, y), A, B) for name in BINARY},
+    **{f"{name} of integers": (lambda np, x, y, name=name: getattr(np, name)(x, y), I, J) for name in INTEGER},
+    "invert": (lambda np, x: np.invert(x), I),
+    "divmod": (lambda np, x, y: np.divmod(x, y), A, B),
+    "modf": (lambda np, x: np.modf(3 * x), A),
+    "complex": (lambda np, x: (np.real(x), np.imag(x), np.angle(x), np.abs(x), np.exp(x), np.conj(x), x * x), C),
+    "where": (lambda np, x, y: np.where(x > y, x, y), A, B),
+    "where with numbers": (lambda np, x: np.where(x > 0.5, 1.0, x), A.astype("f")),
+    "clip": (lambda np, x: np.clip(x, 0.3, 0.6), A),
+    "clip one side": (lambda np, x: np.clip(x, None, 0.6), A),
+    "round": (lambda np, x: (np.round(100 * x), np.round(x, 2), np.round(1000 * x, -2)), A),
+    **{name: (lambda np, x, name=name: getattr(np, name)(x), A) for name in REDUCTIONS},
+    **{f"{name} over 0": (lambda np, x, name=name: getattr(np, name)(x, axis=0), A) for name in REDUCTIONS},
+    **{f"{name} keepdims": (lambda np, x, name=name: getattr(np, name)(x, axis=(0, 2), keepdims=True), T) for name in REDUCTIONS},
+    "sum of bools": (lambda np, x: (np.sum(x), np.sum(x, axis=1, dtype="i4"), np.mean(x)), P),
+    "sum of small integers": (lambda np, x: (np.sum(x), np.prod(x, axis=0), np.sum(x, dtype="f4"), np.max(x)), I.astype("i1")),
+    "sum with initial": (lambda np, x: (np.sum(x, initial=3.0), np.max(x, axis=0, initial=0.5)), A),
+    "ddof": (lambda np, x: (np.var(x, ddof=1), np.std(x, axis=1, ddof=1)), A),
+    "average": (lambda np, x, w: (np.average(x), np.average(x, axis=1, weights=w), np.average(x, weights=x)), A, V),
+    "argmax": (lambda np, x: (np.argmax(x), np.argmax(x, axis=0), np.argmin(x, axis=1), np.argmin(x, axis=1, keepdims=True)), A),
+    "cumsum": (lambda np, x: (np.cumsum(x), np.cumsum(x, axis=0), np.cumprod(x, axis=1), np.cumsum(x > 0.5)), A),
+    "diff": (lambda np, x: (np.diff(x), np.diff(x, n=2, axis=0)), A),
+    "trapezoid": (lambda np, y, x: (np.trapezoid(y), np.trapezoid(y, x), np.trapezoid(y, dx=0.5, axis=0)), A, V),
+    "matmul": (lambda np, x, y: (x @ y, np.matmul(x[0], y), x @ y[:, 0], x[0] @ y[:, 0]), A, M),
+    "matmul of stacks": (lambda np, x, y: (x @ y, x[0] @ x.swapaxes(1, 2)), T, M),
+    "dot": (lambda np, x, y, t: (np.dot(x, y), np.dot(x[0], y[:, 0]), np.dot(t, y), np.dot(2.0, x)), A, M, T),
+    "inner": (lambda np, x, y: (np.inner(x, y), np.inner(x[0], y[0])), A, B),
+    "outer": (lambda np, x, y: np.outer(x, y), A, V),
+    "vdot": (lambda np, x, y: (np.vdot(x, y), np.vdot(x * 1j, y)), A, B),
+    "vecdot": (lambda np, x, y: np.vecdot(x, y), A, V),
+    "tensordot": (lambda np, x, y: (np.tensordot(x, y, 1), np.tensordot(x, y, ((1, 0), (0, 1))), np.tensordot(y, y, 0)), A, B.T.copy()),
+    "einsum": (lambda np, x, y: (np.einsum("ij,jk->ik", x, y), np.einsum("ij->j", x), np.einsum("ij,jk", x, y)), A, M),
+    "einsum of three": (lambda np, x, y, t: np.einsum("ij,jk,bij->bk", x, y, t), A, M, T),
+    "einsum diagonal": (lambda np, x: (np.einsum("ii", x), np.einsum("ii->i", x), np.einsum("...j->...", x)), M[:, :4].copy()),
+    "kron": (lambda np, x, y: np.kron(x, y), A, V),
+    "cross": (lambda np, x, y: np.cross(x, y), A[:, :3].copy(), B[0, :3].copy()),
+    "norm": (lambda np, x: (np.linalg.norm(x), np.linalg.norm(x, axis=1), np.linalg.norm(x[0], 1), np.linalg.norm(x, np.inf, 0)), A),
+    "reshape": (lambda np, x: (x.reshape(4, 3), np.reshape(x, (2, -1)), x.reshape(-1), x.ravel(), x.flatten()), A),
+    "transpose": (lambda np, x: (x.T, np.transpose(x, (1, 2, 0)), x.transpose(2, 0, 1), np.swapaxes(x, 0, 2), x.mT), T),
+    "moveaxis": (lambda np, x: (np.moveaxis(x, 0, -1), np.moveaxis(x, (0, 1), (2, 0)), np.rollaxis(x, 2)), T),
+    "expand_dims": (lambda np, x: (np.expand_dims(x, 0), np.expand_dims(x, (0, 3)), np.squeeze(x[None]), np.squeeze(x[:, None], 1)), A),
+    "atleast": (lambda np, x: (np.atleast_1d(x), np.atleast_2d(x), np.atleast_3d(x), np.atleast_3d(x[None])), V),
+    "broadcast_to": (lambda np, x: (np.broadcast_to(x, (3, 4)), np.broadcast_arrays(x, x[:, None])), V),
+    "flip": (lambda np, x: (np.flip(x), np.flip(x, 0), np.flipud(x), np.fliplr(x), *(np.rot90(x, k) for k in range(4))), A),
+    "roll": (lambda np, x: (np.roll(x, 2), np.roll(x, -1, 0), np.roll(x, (1, 2), (0, 1)), np.roll(x, 9, 1)), A),
+    "concatenate": (lambda np, x, y: (np.concatenate([x, y]), np.concatenate((x, y), axis=1), np.concatenate([x, y], None)), A, B),
+    "concatenate dtypes": (lambda np, x, y: np.concatenate([x, y]), A.astype("f"), I),
+    "stack": (lambda np, x, y: (np.stack([x, y]), np.stack([x, y], -1), np.vstack([x, y]), np.hstack([x, y]), np.dstack([x, y])), A, B),
+    "column_stack": (lambda np, x, y: np.column_stack([x, y]), V, V),
+    "split": (lambda np, x: (np.split(x, 3), np.split(x, [1, 3], 1), np.array_split(x, 3, 1), np.vsplit(x, 3), np.hsplit(x, 2)), A),
+    "tile": (lambda np, x: (np.tile(x, 2), np.tile(x, (2, 1)), np.tile(x, (2, 1, 3))), A),
+    "repeat": (lambda np, x: (np.repeat(x, 2), np.repeat(x, 3, axis=0), np.repeat(x, [1, 0, 2], axis=0)), A),
+    "pad": (lambda np, x: (np.pad(x, 1), np.pad(x, ((1, 2), (0, 1)), constant_values=7), np.pad(x, (1, 2), mode="edge")), A),
+    "pad modes": (lambda np, x: (np.pad(x, 2, mode="wrap"), np.pad(x, 2, mode="reflect"), np.pad(x, 2, mode="symmetric")), A),
+    "diagonal": (lambda np, x: (np.diagonal(x), np.diag(x), np.diag(x[0]), np.trace(x), np.diag(x, 1), np.diagonal(x, -1)), A),
+    "tril": (lambda np, x: (np.tril(x), np.triu(x, 1), np.tril(x, -1)), A),
+    "sort": (lambda np, x: (np.sort(x), np.sort(x, axis=0), np.sort(x, axis=None), np.argsort(x), np.argsort(x, 0)), A),
+    "take": (lambda np, x: (np.take(x, [0, -1, 2]), np.take(x, [[1, 0]], axis=1), np.take(x, 1, axis=0)), A),
+    "take modes": (lambda np, x: (np.take(x, [-1, 9], 1, mode="clip"), np.take(x, [-1, 9], 1, mode="wrap")), A),
+    "take_along_axis": (lambda np, x: np.take_along_axis(x, np.argsort(x, 1), 1), A),
+    "bincount": (lambda np, x: np.bincount(x, minlength=9), I[0]),
+    "likes": (lambda np, x: (np.zeros_like(x), np.ones_like(x, dtype=int), np.full_like(x, 3), np.empty_like(x) * 0), A),
+    "astype": (lambda np, x: (x.astype("f"), x.astype(int), x.astype(bool), x.astype(complex)), 3 * A),
+    "inquiry": (lambda np, x: (np.ndim(x), np.iscomplexobj(x), np.result_type(x, np.float32).itemsize), A),
+    "methods": (lambda np, x: (x.sum(0), x.mean(), x.max(1), x.min(), x.std(), x.var(), x.prod(), x.any(), x.all(), x.argmax()), A),
+    "more methods": (lambda np, x: (x.dot(x.T), x.clip(0.3, 0.5), x.round(1), x.cumsum(), x.repeat(2), x.trace(), x.diagonal()), A),
+    "operators": (lambda np, x, y: (x + y, 1 - x, 2 / x, x // y, x % y, x**2, 2**x, -x, +x, abs(x), divmod(x, y)), A, B),
+    "comparisons": (lambda np, x, y: (x < y, x <= y, x > y, x >= y, x == y, x != y, ~(x < y), (x < 0.5) & (y < 0.5)), A, B),
+    "in place": (lambda np, x, y: _in_place(x.copy(), y), A, B),
+    "outputs": (lambda np, x, y: _outputs(np, x, y), A, B),
+    "reduce": (lambda np, x: (np.add.reduce(x), np.multiply.reduce(x, axis=1), np.add.accumulate(x), np.maximum.reduce(x, axis=None)), A),
+    "outer of a ufunc": (lambda np, x, y: (np.add.outer(x, y), np.subtract.outer(y, x)), A, V),
+    "add.at": (lambda np, x: _add_at(np, x.copy()), A),
+}
+
+
+def _in_place(x, y):
+    x += y
+    x *= 2
+    x -= 0.5
+    x /= y
+    x **= 2
+    return x
+
+
+def _outputs(np, x, y):
+    out = np.zeros_like(x)
+    same = np.add(x, y, out=out)
+    np.multiply(out, 2, out=out)
+    total = np.zeros_like(x[0])
+    np.sum(out, axis=0, out=total)
+    return out, same, total
+
+
+def _add_at(np, x):
+    np.add.at(x, [0, 0, 2], 1.0)
+    np.subtract.at(x, (slice(None), 1), 2.0)
+    return x
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", CASES)
+def test_functions_of_tensors_give_what_numpy_gives(name, way):
+    function, *args = CASES[name]
+    ours = WAYS[way](lambda *args: function(np, *args), *args)
+    assert_same(ours, function(np, *(a.copy() for a in args)))
+
+
+@pytest.mark.parametrize("name", [*UNARY, *BINARY, *REDUCTIONS])
+def test_functions_of_plain_arrays_give_plain_arrays(name):
+    args = CASES[name][1:]
+    ours, theirs = getattr(tj, name)(*args), getattr(np, name)(*args)
+    assert type(ours) is type(theirs)
+    assert_same(ours, theirs)

@@ -1,0 +1,1 @@
+"""What runs generated programs: ``python`` (the definition) and ``cpu`` (machine code)."""

@@ -1,0 +1,1 @@
+"""Generated programs as machine code, through Numba. Only a compile imports it."""

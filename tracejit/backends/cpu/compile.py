@@ -1,0 +1,72 @@
+"""From the text of a generated file to object code, with Numba: relocatable, free of addresses, fit for a cache."""
+
+from __future__ import annotations
+
+import builtins
+import os
+import threading
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+PRELUDE = "prelude"
+LAUNCHER = "numba_parallel_for"
+_lock = threading.Lock()  # one compile at a time, and no other user of our half-made namespace
+
+
+class CompileError(RuntimeError):
+    """A generated file that Numba refused: a fault of this library, not of the user's program."""
+
+
+@dataclass(frozen=True)
+class CompiledObject:
+    """Machine code of one program.
+
+    ``symbol`` names ``int32 entry(void *result, void **exception, int64 *table)``; the undefined symbols of
+    ``object_code`` are ``numba_parallel_for``, functions of the C library's mathematics, and memset and its kin.
+    """
+
+    object_code: bytes
+    symbol: str
+
+
+def compile_source(text: str, path: str) -> CompiledObject:
+    """Compile the generated file ``text``, whose name in messages is ``path``.
+
+    Raises:
+        CompileError: The file has no program, or uses what the prelude has not.
+    """
+    with _lock:
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read once, when libgomp loads; spinning threads stall others
+        from tracejit.backends.cpu import prelude
+
+        _know_launcher()
+        try:
+            entry = _execute(text, path, prelude)
+            (compiled,) = entry.overloads.values()
+            return CompiledObject(compiled.library._get_compiled_object(), compiled.fndesc.llvm_func_name)
+        except Exception as error:  # Numba and LLVM raise whatever goes wrong inside them
+            raise CompileError(f"{path}: {error}") from error
+
+
+def _execute(text: str, path: str, prelude: ModuleType) -> Any:
+    """Run the file, its ``from prelude import`` bound to ``prelude``, and return its compiled program."""
+
+    def resolve(name: str, *args: Any, **kwargs: Any) -> Any:
+        return prelude if name == PRELUDE else builtins.__import__(name, *args, **kwargs)
+
+    namespace: dict[str, Any] = {"__name__": "tracejit_generated", "__builtins__": {**vars(builtins), "__import__": resolve}}
+    exec(compile(text, path, "exec"), namespace)
+    return namespace["step"]
+
+
+def _know_launcher() -> None:
+    """Give LLVM an address for the launcher: Numba links every module it compiles, though only the runtime will run it."""
+    from llvmlite import binding
+
+    if binding.address_of_symbol(LAUNCHER) is None:
+        try:
+            from numba.np.ufunc import omppool as pool
+        except ImportError:
+            from numba.np.ufunc import workqueue as pool
+        binding.add_symbol(LAUNCHER, pool.parallel_for)

@@ -1,0 +1,84 @@
+"""The words of a generated file for Numba. ``backends/python/prelude.py`` says what each means."""
+
+from __future__ import annotations
+
+from numba import types
+
+from tracejit.backends.cpu import complex_words, libm, routines, value, vector_erf, vector_inverse, vector_math, vector_trig, words
+from tracejit.backends.cpu.intrinsics import ANY, FLOATS, REALS, TYPES, select_word, word
+from tracejit.backends.cpu.launch import grain_of_word, parallel_for, program, region
+from tracejit.backends.cpu.memory import as_f64_word, cast_word, complex_cast_word, gemm_word, pointer_word
+from tracejit.backends.cpu.routines import argsort_into, looping_word
+from tracejit.backends.cpu.value import B1, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64
+
+inf = float("inf")
+nan = float("nan")
+INTEGERS = REALS - FLOATS
+
+# -- types, memory, control ------------------------------------------------------------------------------------------
+
+b1, i8, i16, i32, i64 = (cast_word(kind) for kind in (B1, I8, I16, I32, I64))
+u8, u16, u32, u64, f32, f64 = (cast_word(kind) for kind in (U8, U16, U32, U64, F32, F64))
+c64, c128 = complex_cast_word("c64", types.complex64), complex_cast_word("c128", types.complex128)
+b1_at, i8_at, i16_at = (pointer_word(f"{kind.name}_at", TYPES[kind]) for kind in (B1, I8, I16))
+i32_at, i64_at, u8_at = (pointer_word(f"{kind.name}_at", TYPES[kind]) for kind in (I32, I64, U8))
+u16_at, u32_at, u64_at = (pointer_word(f"{kind.name}_at", TYPES[kind]) for kind in (U16, U32, U64))
+f32_at, f64_at = pointer_word("f32_at", types.float32), pointer_word("f64_at", types.float64)
+c64_at, c128_at = pointer_word("c64_at", types.complex64), pointer_word("c128_at", types.complex128)
+as_f64 = as_f64_word()
+grain_of = grain_of_word()
+gemm_nn, gemm_nt = gemm_word("gemm_nn", False, False), gemm_word("gemm_nt", False, True)
+gemm_tn, gemm_tt = gemm_word("gemm_tn", True, False), gemm_word("gemm_tt", True, True)
+
+# -- arithmetic ------------------------------------------------------------------------------------------------------
+
+select = select_word()
+plus = word("plus", words.plus, ANY, of_complex=complex_words.plus)
+times = word("times", words.times, ANY, of_complex=complex_words.times)
+max_of, min_of = word("max_of", words.max_of, ANY), word("min_of", words.min_of, ANY)
+absolute = word("absolute", value.absolute, ANY, of_complex=complex_words.absolute)
+sign = word("sign", words.sign, REALS)
+floor, ceil = word("floor", value.floor, REALS), word("ceil", value.ceil, REALS)
+trunc, rint = word("trunc", value.trunc, REALS), word("rint", value.rint)
+isnan, isinf = word("isnan", words.isnan, ANY, B1), word("isinf", words.isinf, ANY, B1)
+isfinite, signbit = word("isfinite", words.isfinite, ANY, B1), word("signbit", words.signbit, FLOATS, B1)
+maximum, minimum = word("maximum", words.maximum, ANY), word("minimum", words.minimum, ANY)
+fmax, fmin = word("fmax", words.fmax, ANY), word("fmin", words.fmin, ANY)
+floor_divide = word("floor_divide", words.floor_divide, REALS)
+remainder, fmod = word("remainder", words.remainder, REALS), word("fmod", words.fmod, REALS)
+copysign, heaviside = word("copysign", value.copysign), word("heaviside", words.heaviside)
+nextafter = word("nextafter", words.nextafter)
+left_shift, right_shift = word("left_shift", words.left_shift, INTEGERS), word("right_shift", words.right_shift, INTEGERS)
+gcd = looping_word("gcd", routines.gcd_loop, U64, routines.gcd_formula, INTEGERS, 2)
+lcm = looping_word("lcm", routines.gcd_loop, U64, routines.lcm_formula, INTEGERS, 2)
+conjugate = word("conjugate", lambda x: x, REALS, of_complex=complex_words.conjugate)
+real = word("real", lambda x: x, REALS, of_complex=complex_words.real)
+imag = word("imag", lambda x: x.constant(0), REALS, of_complex=complex_words.imag)
+
+# -- transcendental functions ----------------------------------------------------------------------------------------
+
+exp = word("exp", vector_math.exp, share=True, of_complex=complex_words.exp)
+log = word("log", vector_math.log, share=True, of_complex=complex_words.log)
+sqrt = word("sqrt", value.sqrt, of_complex=complex_words.square_root)
+exp2, expm1 = word("exp2", vector_math.exp2, share=True), word("expm1", vector_math.expm1, share=True)
+log2, log10 = word("log2", vector_math.log2, share=True), word("log10", vector_math.log10, share=True)
+log1p, tanh = word("log1p", vector_math.log1p, share=True), word("tanh", vector_math.tanh, share=True)
+sinh, cosh = word("sinh", vector_math.sinh, share=True), word("cosh", vector_math.cosh, share=True)
+sigmoid = word("sigmoid", vector_math.sigmoid, share=True)
+sin, cos = word("sin", vector_trig.sin, share=True), word("cos", vector_trig.cos, share=True)
+tan = word("tan", vector_trig.tan, share=True)
+erf, erfc = word("erf", vector_erf.erf, share=True), word("erfc", vector_erf.erfc, share=True)
+power = looping_word("power", routines.power_loop, U64, routines.power_formula, REALS, 2)
+logaddexp = word("logaddexp", vector_math.logaddexp, share=True)
+logaddexp2 = word("logaddexp2", vector_math.logaddexp2, share=True)
+hypot, lgamma = word("hypot", complex_words.hypot), word("lgamma", libm.lgamma)
+digamma = looping_word("digamma", routines.digamma_loop, F64, lambda run, x: run(x), FLOATS, 1)
+arcsin, arccos = word("arcsin", vector_inverse.arcsin, share=True), word("arccos", vector_inverse.arccos, share=True)
+arctan, arctan2 = word("arctan", vector_inverse.arctan, share=True), word("arctan2", vector_inverse.arctan2, share=True)
+arcsinh, arccosh = word("arcsinh", vector_inverse.arcsinh, share=True), word("arccosh", vector_inverse.arccosh, share=True)
+arctanh, cbrt = word("arctanh", vector_inverse.arctanh, share=True), word("cbrt", vector_inverse.cbrt, share=True)
+
+exp_libm, log_libm = word("exp_libm", libm.unary("exp")), word("log_libm", libm.unary("log"))
+tanh_libm, erf_libm = word("tanh_libm", libm.unary("tanh")), word("erf_libm", libm.unary("erf"))
+sin_libm, cos_libm = word("sin_libm", libm.unary("sin")), word("cos_libm", libm.unary("cos"))
+sigmoid_libm, power_libm = word("sigmoid_libm", libm.sigmoid), word("power_libm", libm.binary("pow"))

@@ -1,0 +1,184 @@
+"""Words with loops, written as ordinary Python and compiled by Numba at their first use: digamma, gcd, powers, sorting."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import njit, types
+
+from tracejit.backends.cpu import complex_words, vector_math
+from tracejit.backends.cpu.intrinsics import ANY, KIND_OF, TYPES, named_intrinsic, word
+from tracejit.backends.cpu.launch import OPTIONS
+from tracejit.backends.cpu.value import B1, Kind, Value, absolute, select
+
+Loop = Callable[..., Any]
+
+
+def looping_word(name: str, loop: Loop, wide: Kind, formula: Callable[..., Value], kinds: frozenset[Kind], arity: int) -> Any:
+    """The word ``formula(run, *operands)``, where ``run`` converts its operands to ``wide``, calls ``loop`` and converts back."""
+
+    def typing(*operands: Any) -> Any:
+        kind = KIND_OF.get(operands[0])
+        if kind not in kinds or any(operand != operands[0] for operand in operands):
+            return None
+
+        def generate(context: Any, builder: Any, signature: Any, raws: list[Any]) -> Any:
+            def run(*values: Value) -> Value:
+                wide_type = TYPES[wide]
+                wide_raws = [value.to(wide).raw for value in values]
+                return Value(builder, context.compile_internal(builder, loop, wide_type(*[wide_type] * arity), wide_raws), wide).to(kind)
+
+            return formula(run, *(Value(builder, raw, kind) for raw in raws)).raw
+
+        return operands[0](*operands), generate
+
+    return named_intrinsic(name, typing, arity)
+
+
+# -- integers --------------------------------------------------------------------------------------------------------
+
+
+def gcd_loop(x: Any, y: Any) -> Any:
+    while y:
+        x, y = y, x % y
+    return x
+
+
+def gcd_formula(run: Loop, x: Value, y: Value) -> Value:
+    """Greatest common divisor, never negative; of 0 and 0, 0."""
+    unsigned = Kind(f"u{x.kind.bits}", x.kind.bits, "u")  # holds the magnitude of the least integer, too
+    return run(absolute(x).to(unsigned), absolute(y).to(unsigned))
+
+
+def lcm_formula(run: Loop, x: Value, y: Value) -> Value:
+    """Least common multiple, never negative; 0 where an operand is 0."""
+    divisor = gcd_formula(run, x, y)
+    return absolute(x).quotient(select(divisor == 0, divisor.constant(1), divisor)) * absolute(y)
+
+
+def power_loop(x: Any, y: Any) -> Any:
+    out = np.uint64(1)
+    while y:
+        if y & np.uint64(1):
+            out *= x
+        x *= x
+        y >>= np.uint64(1)
+    return out
+
+
+def power_formula(run: Loop, x: Value, y: Value) -> Value:
+    """``x**y``; of integers wrapping, and for ``y < 0``, which NumPy refuses, the quotient towards 0: 0 unless ``x`` is 1 or -1."""
+    if x.kind.is_float:
+        return vector_math.power(x, y)
+    if not x.kind.is_signed:
+        return run(x, y)
+    unit = select((y & 1) == 0, x * x, x)
+    negative = select((x == 1) | (x == -1), unit, x.constant(0))
+    return select(y < 0, negative, run(x, select(y < 0, y.constant(0), y)))
+
+
+# -- digamma ---------------------------------------------------------------------------------------------------------
+
+ROOT, ROOT_REST = 1.4616321449683622, 9.549995429965697e-17
+# digamma(1.5 + t) / (1.5 + t - root) for -0.5 <= t <= 0.5, highest power first; error 4e-18
+NEAR_ROOT = (
+    0.00011881232908510335, -0.0001782188548855923, 9.653646261410062e-05, -0.00014480643368061614,
+    0.00032395945401345196, -0.00048595039220036254, 0.0006909255761282986, -0.0010364584817312839,
+    0.0015633696313653504, -0.0023454947397380833, 0.003518106563802472, -0.005279937255532708,
+    0.007927021796868154, -0.011908220105959716, 0.017907248317313294, -0.026975796659787055,
+    0.040760833940846085, -0.06192213327548831, 0.09498872445289039, -0.14840492305388092,
+    0.24054248424078697, -0.4236274212814606, 0.9510558760318328,
+)  # fmt: skip
+STIRLING = (1 / 12, -691 / 32760, 1 / 132, -1 / 240, 1 / 252, -1 / 120, 1 / 12)  # B_2k / 2k, highest power of 1/x^2 first
+
+
+def digamma_loop(x: float) -> float:
+    """The derivative of ``log(gamma(x))``: recurrence into [1, 2], an expansion about the root there; Stirling from 10 on.
+
+    At the poles -1, -2, ... NaN, at 0.0 -inf, at -0.0 inf, as SciPy. Source: Abramowitz and Stegun 6.3.5, 6.3.7, 6.3.18.
+    """
+    if x == 0.0:
+        return -math.copysign(math.inf, x)
+    out = 0.0
+    if x < 0.0:
+        rest = x - np.rint(x)  # exact, and of the same tangent
+        if not rest * rest > 0.0 and x == np.rint(x):
+            return math.nan
+        out = -math.pi / math.tan(math.pi * rest)
+        x = 1.0 - x
+    while x < 1.0:
+        out -= 1.0 / x
+        x += 1.0
+    if x >= 10.0:
+        inverse = 1.0 / (x * x)
+        series = 0.0
+        for c in STIRLING:
+            series = series * inverse + c
+        return out + (math.log(x) - 0.5 / x - series * inverse)
+    while x > 2.0:
+        x -= 1.0
+        out += 1.0 / x
+    near = 0.0
+    for c in NEAR_ROOT:
+        near = near * (x - 1.5) + c
+    return out + near * ((x - ROOT) - ROOT_REST)
+
+
+# -- sorting ---------------------------------------------------------------------------------------------------------
+
+RUN = 16  # so many elements are sorted by insertion
+
+
+def before_formula(x: Value, y: Value) -> Value:
+    """Whether ``x`` comes strictly before ``y`` in NumPy's order, which has NaN last."""
+    return (x < y) | ((y != y) & (x == x)) if x.kind.is_float else x < y
+
+
+def insertion_sort(x: Any, out: Any, begin: int, end: int) -> None:
+    """Fill ``out[begin:end]`` with the stable order of ``x[begin:end]``."""
+    for i in range(begin, end):
+        value = x[i]
+        j = i
+        while j > begin and before(value, x[out[j - 1]]):
+            out[j] = out[j - 1]
+            j -= 1
+        out[j] = i
+
+
+def merge(x: Any, source: Any, target: Any, begin: int, middle: int, end: int) -> None:
+    """Merge the sorted ``source[begin:middle]`` and ``source[middle:end]`` into ``target``; the left one goes first."""
+    left, right = begin, middle
+    for k in range(begin, end):
+        if right >= end or (left < middle and not before(x[source[right]], x[source[left]])):
+            target[k] = source[left]
+            left += 1
+        else:
+            target[k] = source[right]
+            right += 1
+
+
+def merge_sort(x: Any, out: Any, scratch: Any, size: int) -> None:
+    """Write the stable order of ``x[0:size]`` to ``out``; ``scratch`` is as large."""
+    for begin in range(0, size, RUN):
+        insert_runs(x, out, begin, min(begin + RUN, size))
+    width = RUN
+    source, target = out, scratch
+    passes = 0
+    while width < size:
+        for begin in range(0, size, 2 * width):
+            merge_runs(x, source, target, begin, min(begin + width, size), min(begin + 2 * width, size))
+        source, target = target, source
+        width *= 2
+        passes += 1
+    if passes % 2:
+        for i in range(size):
+            out[i] = scratch[i]
+
+
+before = word("before", before_formula, ANY, B1, of_complex=complex_words.before)
+insert_runs = njit(**OPTIONS)(insertion_sort)
+merge_runs = njit(**OPTIONS)(merge)
+argsort_into = njit(**OPTIONS)(merge_sort)

@@ -1,0 +1,140 @@
+"""Inverse trigonometric and hyperbolic functions and the cube root over ``Value``, for f32 and f64, without branches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tracejit.backends.cpu.value import F32, F64, Value, absolute, copysign, fma, select, sqrt
+from tracejit.backends.cpu.vector_math import LN_2, NAN, Coefficients, log1p, log_reduced, polynomial, power_of_two
+
+HALF_PI = {F32: (1.5707963705062866, -4.371138828673793e-08), F64: (1.5707963267948966, 6.123233995736766e-17)}
+# (arctan(x) - x) / x**3 in x**2 for |x| <= 1
+ARCTAN: Coefficients = {
+    F32: (
+        -1.7704167e-03, 1.0808225e-02, -3.0974017e-02, 5.7746187e-02, -8.390611e-02, 1.0947579e-01, -1.4263308e-01, 1.9998454e-01,
+        -3.3333296e-01,
+    ),
+    F64: (
+        -8.571725415959987e-06, 0.0001030014535316425, -0.0005886266820248692, 0.0021386946289486406, -0.005585497222351311,
+        0.011276597385073651, -0.018566709164433648, 0.026109161074587304, -0.03275562744377035, 0.038193596314514015,
+        -0.04285672886490626, 0.0474467989209269, -0.052593679012537024, 0.05881702570705297, -0.06666581605541709,
+        0.07692299468844246, -0.09090908527504596, 0.1111111108537142, -0.1428571428500063, 0.19999999999989812,
+        -0.3333333333333328,
+    ),
+}  # fmt: skip
+# (arcsin(x) - x) / x**3 in x**2 for |x| <= 1/2
+ARCSIN: Coefficients = {
+    F32: (3.754977e-02, 1.4409406e-02, 3.181746e-02, 4.451543e-02, 7.500515e-02, 1.666666e-01),
+    F64: (
+        0.03256583927451473, -0.020898809490244877, 0.021636856974107815, 0.0037352343201356416, 0.010772700783382523,
+        0.011400238094140177, 0.013980662389072751, 0.017351624732641457, 0.022372214318213676, 0.03038194272950777,
+        0.044642857174224136, 0.07499999999971095, 0.1666666666666676,
+    ),
+}  # fmt: skip
+# The cube root of 1 + f for sqrt(1/2) <= 1 + f < sqrt(2), to 2**-19.5
+CBRT = (2.6061097e-02, -4.4520564e-02, 6.2396485e-02, -1.10986434e-01, 3.333173e-01, 9.999992e-01)
+CBRT_2, CBRT_4 = 2 ** (1 / 3), 4 ** (1 / 3)
+LARGE = 2.0**28  # from here on sqrt(x*x + 1) is x
+
+
+def _arctan_unit(x: Value) -> Value:
+    """``arctan(x)`` for ``|x| <= 1``."""
+    square = x * x
+    return fma(polynomial(square, ARCTAN[x.kind]), square * x, x)
+
+
+def arctan(x: Value) -> Value:
+    """Arctangent; beyond 1 through ``pi/2 - arctan(1/x)``."""
+    size, (half, half_low) = absolute(x), HALF_PI[x.kind]
+    steep = size > 1
+    part = _arctan_unit(select(steep, size.constant(1), size) / select(steep, size, size.constant(1)))
+    return copysign(select(steep, half - (part - half_low), part), x)
+
+
+def arctan2(y: Value, x: Value) -> Value:
+    """The angle of ``(x, y)``, from the arctangent of the smaller part over the larger."""
+    size_y, size_x, (half, half_low) = absolute(y), absolute(x), HALF_PI[x.kind]
+    steep, left = size_y > size_x, x.as_bits() < 0
+    below, above = select(steep, size_y, size_x), select(steep, size_x, size_y)
+    ratio = select(above == below, x.constant(1), above / below)
+    part = _arctan_unit(select(above == 0, x.constant(0), ratio))
+    base = select(steep, x.constant(half), select(left, x.constant(2 * half), x.constant(0)))
+    base_low = select(steep, x.constant(half_low), select(left, x.constant(2 * half_low), x.constant(0)))
+    out = base + (select(steep ^ left, -part, part) + base_low)
+    return select((x != x) | (y != y), x + y, copysign(out, y))
+
+
+def _arcsin_parts(x: Value) -> tuple[Value, Value, Value]:
+    """``(small, y, y_low)``: ``y + y_low`` is ``arcsin|x|`` where ``|x| < 1/2``, else ``arcsin(sqrt((1 - |x|) / 2))``."""
+    size = absolute(x)
+    small = size < 0.5
+    square = select(small, x * x, (1 - size) * 0.5)
+    root = select(small, size, sqrt(square))
+    lost = select(small | (root == 0), x.constant(0), fma(-root, root, square) * 0.5 / root)
+    return small, root, fma(polynomial(square, ARCSIN[x.kind]), square * root, lost)
+
+
+def arcsin(x: Value) -> Value:
+    """Arcsine; beyond 1/2 through ``pi/2 - 2*arcsin(sqrt((1 - x) / 2))``."""
+    half, half_low = HALF_PI[x.kind]
+    small, y, y_low = _arcsin_parts(x)
+    twice = y * 2
+    rest = half - twice
+    lost = (half - rest) - twice
+    return copysign(select(small, y + y_low, rest - (y_low * 2 - half_low - lost)), x)
+
+
+def arccos(x: Value) -> Value:
+    """Arccosine; beyond 1/2 it is ``2*arcsin(sqrt((1 - x) / 2))``, which keeps its digits near 1."""
+    half, half_low = HALF_PI[x.kind]
+    small, y, y_low = _arcsin_parts(x)
+    part = y + y_low
+    outer = select(x < 0, 2 * half - (part * 2 - 2 * half_low), part * 2)
+    return select(small, half - (copysign(part, x) - half_low), outer)
+
+
+def _in_f64(formula: Callable[[Value], Value]) -> Callable[[Value], Value]:
+    """The formula computed in f64 for f32 too: its chain of roundings is long."""
+    return lambda x: formula(x.to(F64)).to(x.kind)
+
+
+def _arcsinh(x: Value) -> Value:
+    size = absolute(x)
+    large = size > LARGE
+    out = log1p(select(large, size - 1, size + size * size / (sqrt(fma(size, size, 1)) + 1)))
+    return copysign(select(large, out + LN_2[F64][0], out), x)
+
+
+def _arccosh(x: Value) -> Value:
+    large, over = x > LARGE, x - 1
+    out = log1p(select(large, over, over + sqrt(over * (over + 2))))
+    return select(x < 1, x.constant(NAN), select(large, out + LN_2[F64][0], out))
+
+
+def _arctanh(x: Value) -> Value:
+    size = absolute(x)
+    return copysign(log1p(size * 2 / (1 - size)) * 0.5, x)
+
+
+arcsinh = _in_f64(_arcsinh)
+"""``log(x + sqrt(x*x + 1))``, through ``log1p`` so that nothing is lost near 0."""
+
+arccosh = _in_f64(_arccosh)
+"""``log(x + sqrt(x*x - 1))``, through ``log1p`` so that nothing is lost near 1."""
+
+arctanh = _in_f64(_arctanh)
+"""``log((1 + x) / (1 - x)) / 2``, through ``log1p``."""
+
+
+def cbrt(x: Value) -> Value:
+    """Cube root: exponent by 3, a polynomial, and one step of Halley's iteration."""
+    size = absolute(x)
+    _, f, n = log_reduced(size)
+    third = (((n + 3072) * 43691) >> 17) - 1024  # floor(n / 3) for |n| < 1100
+    rest = n - third * 3
+    y = polynomial(f, CBRT) * select(rest == 0, f.constant(1), select(rest == 1, f.constant(CBRT_2), f.constant(CBRT_4)))
+    a = (f + 1) * power_of_two(rest, x.kind)
+    square = y * y
+    y = fma(y, fma(-square, y, a) / fma(square * 2, y, a), y)
+    out = copysign(y * power_of_two(third, x.kind), x)
+    return select((x == 0) | ~(size < float("inf")), x, out)

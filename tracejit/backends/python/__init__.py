@@ -1,0 +1,1 @@
+"""Generated programs under CPython and NumPy: slow, readable, and the meaning of every word."""

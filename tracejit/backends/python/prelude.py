@@ -1,0 +1,259 @@
+"""The words of a generated file under CPython and NumPy: what each means. ``backends/cpu/prelude.py`` must agree.
+
+Scalars are NumPy's, of the exact dtype, and words return that dtype. Nothing warns: a program runs under ``np.errstate``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy import (
+    arccos,
+    arccosh,
+    arcsin,
+    arcsinh,
+    arctan,
+    arctan2,
+    arctanh,
+    cbrt,
+    ceil,
+    conjugate,
+    copysign,
+    cos,
+    cosh,
+    exp,
+    exp2,
+    expm1,
+    floor,
+    floor_divide,
+    fmax,
+    fmin,
+    fmod,
+    gcd,
+    heaviside,
+    hypot,
+    inf,
+    isfinite,
+    isinf,
+    isnan,
+    lcm,
+    left_shift,
+    log,
+    log1p,
+    log2,
+    log10,
+    logaddexp,
+    logaddexp2,
+    maximum,
+    minimum,
+    nan,
+    nextafter,
+    remainder,
+    right_shift,
+    rint,
+    sign,
+    signbit,
+    sin,
+    sinh,
+    sqrt,
+    tan,
+    tanh,
+    trunc,
+)
+from numpy import absolute as absolute
+
+Scalar = Any  # a NumPy scalar
+Pointer = np.ndarray[Any, Any]
+Table = np.ndarray[Any, np.dtype[np.int64]]
+
+MOST_CHUNKS = 64
+LEAST_CHUNK = 163_840  # tenths of ns
+
+# -- functions of a file ---------------------------------------------------------------------------------------------
+
+
+def program(function: Callable[..., None]) -> Callable[..., None]:
+    """Mark ``function(table)`` as the entry of a file."""
+    return _quiet(function)
+
+
+def region(function: Callable[..., None]) -> Callable[..., None]:
+    """Mark ``function(chunk, begin, end, table)`` as the work on the rows ``begin..end``."""
+    return _quiet(function)
+
+
+def _quiet(function: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(function)
+    def run(*args: Any) -> None:
+        with np.errstate(all="ignore"):
+            function(*args)
+
+    return run
+
+
+def grain_of(total: int, work: int) -> int:
+    """Rows of a chunk for ``work`` ns a row: from sizes alone, so that results do not depend on the number of threads."""
+    return int(max(1, -(-total // MOST_CHUNKS), -(-LEAST_CHUNK // max(work, 1))))
+
+
+def parallel_for(region: Callable[..., None], table: Table, total: int, grain: int, work: int) -> None:
+    """Call ``region`` for every chunk of ``grain`` rows, in order."""
+    for chunk, begin in enumerate(range(0, total, grain)):
+        region(chunk, begin, min(begin + grain, total), table)
+
+
+# -- types and memory ------------------------------------------------------------------------------------------------
+
+
+def _cast(dtype: str) -> Callable[[Any], Scalar]:
+    """Convert a scalar as ``astype`` does; a Python number first takes NumPy's widest type, so that it wraps, too."""
+    to = np.dtype(dtype)
+
+    def cast(x: Any) -> Scalar:
+        scalar = np.asarray(x)
+        return (scalar.real if scalar.dtype.kind == "c" and to.kind not in "cb" else scalar).astype(to)[()]
+
+    cast.__name__ = dtype
+    return cast
+
+
+def _pointer(dtype: str) -> Callable[[int, int], Pointer]:
+    """The ``size`` elements from ``address`` on, without a copy."""
+    to = np.dtype(dtype)
+
+    def at(address: int, size: int) -> Pointer:
+        if size <= 0:
+            return np.empty(0, to)
+        return np.frombuffer((ctypes.c_byte * (int(size) * to.itemsize)).from_address(int(address)), to)
+
+    return at
+
+
+b1, b1_at = _cast("?"), _pointer("?")
+i8, i8_at = _cast("i1"), _pointer("i1")
+i16, i16_at = _cast("i2"), _pointer("i2")
+i32, i32_at = _cast("i4"), _pointer("i4")
+i64, i64_at = _cast("i8"), _pointer("i8")
+u8, u8_at = _cast("u1"), _pointer("u1")
+u16, u16_at = _cast("u2"), _pointer("u2")
+u32, u32_at = _cast("u4"), _pointer("u4")
+u64, u64_at = _cast("u8"), _pointer("u8")
+f32, f32_at = _cast("f4"), _pointer("f4")
+f64, f64_at = _cast("f8"), _pointer("f8")
+c64, c64_at = _cast("c8"), _pointer("c8")
+c128, c128_at = _cast("c16"), _pointer("c16")
+
+
+def as_f64(bits: int) -> Scalar:
+    """The f64 with the bits of an i64."""
+    return np.int64(bits).view(np.float64)
+
+
+# -- choice and accumulation -----------------------------------------------------------------------------------------
+
+
+def select(condition: Any, x: Scalar, y: Scalar) -> Scalar:
+    return x if condition else y
+
+
+def plus(accumulator: Scalar, x: Scalar) -> Scalar:
+    return accumulator + x
+
+
+def times(accumulator: Scalar, x: Scalar) -> Scalar:
+    return accumulator * x
+
+
+max_of, min_of = maximum, minimum
+
+# -- what NumPy has not ----------------------------------------------------------------------------------------------
+
+
+def power(x: Scalar, y: Scalar) -> Scalar:
+    """``x**y``; of integers with ``y < 0``, which NumPy refuses, the quotient towards 0."""
+    if isinstance(y, np.integer) and y < 0:
+        unit = x if y % 2 else x * x
+        return unit if abs(int(x)) == 1 else type(x)(0)
+    if x == -inf and y == 0.5:  # as C; NumPy answers single numbers, not arrays, with sqrt(-inf)
+        return -x
+    return np.power(x, y)
+
+
+def sigmoid(x: Scalar) -> Scalar:
+    """``1 / (1 + exp(-x))``, computed from ``exp(-|x|)``, which does not overflow."""
+    small = exp(-absolute(x))
+    one = type(x)(1)
+    return one / (one + small) if x >= 0 else small / (one + small)
+
+
+def real(x: Scalar) -> Scalar:
+    return np.real(x)[()]
+
+
+def imag(x: Scalar) -> Scalar:
+    return np.imag(x)[()]
+
+
+def erf(x: Scalar) -> Scalar:
+    return _special().erf(x)
+
+
+def erfc(x: Scalar) -> Scalar:
+    return _special().erfc(x)
+
+
+def lgamma(x: Scalar) -> Scalar:
+    """``log|gamma(x)|``; ``-log|x|`` next to 0, where SciPy overflows."""
+    return -log(absolute(x)) if 0 < absolute(x) < 1e-30 else _special().gammaln(x)
+
+
+def digamma(x: Scalar) -> Scalar:
+    """The derivative of ``lgamma``."""
+    return _special().digamma(x)
+
+
+def _special() -> Any:
+    """SciPy's special functions, loaded at their first use: the other words need NumPy alone."""
+    import scipy.special
+
+    return scipy.special
+
+
+exp_libm, log_libm, tanh_libm, erf_libm = exp, log, tanh, erf
+sin_libm, cos_libm, sigmoid_libm, power_libm = sin, cos, sigmoid, power
+
+# -- matrices and sorting --------------------------------------------------------------------------------------------
+
+
+def _gemm(transpose_a: bool, transpose_b: bool) -> Callable[..., None]:
+    def gemm(
+        table: Table, c: Pointer, a: Pointer, b: Pointer, m: int, k: int, n: int, lda: int, ldb: int, ldc: int, alpha: Scalar, beta: Scalar
+    ) -> None:
+        """``c[m, n] = alpha * op(a)[m, k] @ op(b)[k, n] + beta * c``, rows ``lda``, ``ldb``, ``ldc`` elements apart."""
+        if m <= 0 or n <= 0:
+            return
+        left = _matrix(a, k, m, lda).T if transpose_a else _matrix(a, m, k, lda)
+        right = _matrix(b, n, k, ldb).T if transpose_b else _matrix(b, k, n, ldb)
+        out = _matrix(c, m, n, ldc)
+        product = alpha * (left @ right)
+        out[...] = product if beta == 0 else product + beta * out
+
+    return gemm
+
+
+def _matrix(x: Pointer, rows: int, columns: int, stride: int) -> Pointer:
+    """``rows`` rows that begin ``stride`` elements apart; the last may be shorter than the stride."""
+    return np.lib.stride_tricks.as_strided(x, (rows, columns), (stride * x.itemsize, x.itemsize))
+
+
+gemm_nn, gemm_nt, gemm_tn, gemm_tt = _gemm(False, False), _gemm(False, True), _gemm(True, False), _gemm(True, True)
+
+
+def argsort_into(x: Pointer, out: Pointer, scratch: Pointer, size: int) -> None:
+    """Write the stable order of ``x[0:size]`` to ``out``, NaN last."""
+    out[:size] = np.argsort(x[:size], kind="stable")

@@ -1,0 +1,107 @@
+"""Schedule -> Source: the whole file."""
+
+from __future__ import annotations
+
+import re
+
+from tracejit.codegen import steps
+from tracejit.codegen.loop import MOST_CHUNKS, LoopEmitter
+from tracejit.codegen.scalars import scalar_step
+from tracejit.codegen.scope import File, Scope, indent
+from tracejit.codegen.source import HEAD, Layout, Source
+from tracejit.codegen.text import comment, printable
+from tracejit.ir.size import product
+from tracejit.ir.text import node_names
+from tracejit.schedule import Gemm, Loop, Scan, Scatter, Schedule, Sort, Step, Write
+from tracejit.schedule.cost import LOAD, PLAIN
+
+LIBM_WORDS = ("exp", "log", "tanh", "erf", "sigmoid", "sin", "cos", "power")
+_NAMES = re.compile(r"\b[a-z_]\w*\b")
+_NOT_WORDS = {"table", "chunk", "begin", "end", "range", "for", "in", "if", "return", "def", "complex", "step", "and", "or", "not"}
+
+
+def emit(schedule: Schedule, math: str = "accurate") -> Source:
+    """The generated file of a schedule; ``math="libm"`` takes exp, log, ... from the C library."""
+    file = File(schedule, _layout(schedule))
+    body: list[str] = []
+    step = Scope(file)
+    pending = {c.flag: k for k, c in enumerate(schedule.checks)}
+    for number, item in enumerate(schedule.steps):
+        body += _step(file, step, item, f"region_{number}")
+        for node in item.stores:
+            if node in pending:
+                flag = step.pointer(file.home(node), node.dtype, 1)
+                body += [f"if {flag}[0]:", f"    table[0] = {pending[node] + 1}{comment(node)}", "    return"]
+    for target, value in schedule.copies:
+        body += steps.final_copy(file, step, target, value)
+    lines = ["@program", "def step(table):", *indent([*step.sizes(), *step.head, *(body or ["return"])])]
+    functions = [*file.functions, "\n".join(lines)]
+    code = "\n\n\n".join(functions)
+    text = f"{_header(schedule, file)}\n{_imports(code, math)}\n\n\n{code}\n"
+    return Source(text, file.layout, schedule.slots, tuple(file.workspace), schedule.checks)
+
+
+def _layout(schedule: Schedule) -> Layout:
+    graph = schedule.graph
+    word = iter(range(HEAD, 10**9))
+    sizes = {name: next(word) for name in graph.symbols()}
+    inputs = tuple(next(word) for _ in graph.inputs)
+    outputs = tuple(next(word) for _ in graph.outputs)
+    slots = tuple(next(word) for _ in schedule.slots)
+    workspace = next(word)
+    return Layout(sizes, inputs, outputs, slots, workspace, workspace + 1)
+
+
+def _step(file: File, step: Scope, item: Step, name: str) -> list[str]:
+    match item:
+        case Loop() if not item.space:
+            return scalar_step(file, step, item)
+        case Loop():
+            emitter = LoopEmitter(file, item, name)
+            file.functions.append("\n".join(emitter.region()))
+            file.workspace.append(emitter.workspace)
+            return emitter.launch(step)
+        case Gemm():
+            return steps.gemm(file, step, item)
+        case Write():
+            return steps.write(file, step, item)
+        case Scatter():
+            return steps.scatter(file, step, item)
+        case Scan():
+            region, rows, work = steps.scan(file, item, name)
+        case Sort():
+            region = steps.sort(file, item, name)
+            rows, work = product(item.node.shape[:-1]), item.node.shape[-1] * 20 * (PLAIN + 4 * LOAD)
+            file.workspace.append(item.node.shape[-1] * (MOST_CHUNKS * 8))
+    file.functions.append("\n".join(region))
+    return steps.launch_lines(step, name, rows, work)
+
+
+def _header(schedule: Schedule, file: File) -> str:
+    graph = schedule.graph
+    names = node_names(graph)
+    lines = [f'"""{graph.name}: {len(schedule.steps)} steps, generated; one file for every size.', ""]
+    rename = {n: file.size_name(n) for n in file.layout.sizes}
+    if rename:
+        lines.append("sizes     " + "   ".join(f"{local} = {name}" for name, local in rename.items()))
+    updated = {target for target, _ in graph.updates}
+    for title, nodes in (("inputs", [x for x in graph.inputs if x not in updated]), ("updates", [x for x in graph.inputs if x in updated])):
+        for node in nodes:
+            home = f"x{graph.inputs.index(node)}"
+            lines.append(f"{title:<9} {home} {printable(names[node])} {node.spec}")
+    lines += [f"returns   out{i} {node.spec}" for i, node in enumerate(graph.outputs)]
+    lines += [f"arena     s{i} {size} bytes" for i, size in enumerate(schedule.slots)]
+    return "\n".join([*(line.replace('"""', "'''").replace("\\", "/") if k else line for k, line in enumerate(lines)), '"""'])
+
+
+def _imports(code: str, math: str) -> str:
+    """The words of the prelude that the file uses."""
+    plain = re.sub(r'"""[^\n]*"""|#[^\n]*', "", code)
+    calls = set(re.findall(r"(?<![\w.])([a-z_]\w*)\(", plain)) | ({"inf", "nan"} & set(_NAMES.findall(plain)))
+    decorators = {d for d in ("program", "region") if f"@{d}" in plain}
+    own = set(re.findall(r"def (\w+)\(", plain))
+    words = sorted((calls | decorators) - own - _NOT_WORDS)
+    if math == "libm":
+        words = [f"{w}_libm as {w}" if w in LIBM_WORDS else w for w in words]
+    return f"from prelude import {', '.join(words)}"
+

@@ -1,0 +1,89 @@
+"""Where elements lie, as text: pointers opened at the head of a region or of a row, and indices into them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tracejit.codegen.axes import Axis, Nest
+from tracejit.codegen.scope import Scope
+from tracejit.codegen.text import factor, times, total
+from tracejit.ir import Node
+from tracejit.ir.size import Dim
+from tracejit.schedule import Home
+from tracejit.schedule.access import Linear, is_negative, row_major
+
+
+class Places:
+    """Addresses inside one region, whose loops are ``nest``. ``row`` collects the lines that open a row's pointers."""
+
+    def __init__(self, scope: Scope, nest: Nest, row: list[str]) -> None:
+        self.scope, self.nest, self.row = scope, nest, row
+        self._opened: dict[object, str] = {}
+
+    def inner(self, access: Linear) -> list[Axis]:
+        """The inner axes along which the access moves."""
+        return [a for a in self.nest.inner if access.strides[a.last] != 0]
+
+    def rows(self, access: Linear) -> list[Axis]:
+        return [a for a in self.nest.rows if access.strides[a.last] != 0]
+
+    def term(self, axis: Axis, stride: Dim) -> str:
+        return times(stride, self.scope.dim(stride), axis.var)
+
+    def index(self, axis: int, scale: Dim) -> str:
+        """``scale`` times the global index along an axis of the space."""
+        found = next(a for a in (*self.nest.rows, *self.nest.inner) if a.last == axis)
+        return self.term(found, scale)
+
+    def offset(self, access: Linear) -> str:
+        return "" if access.offset == 0 else self.scope.dim(access.offset)
+
+    def fixed(self, home: Home, node: Node, access: Linear) -> str:
+        """An element that does not move along the inner axes."""
+        pointer = self.scope.pointer(home, node.dtype, node.spec.size)
+        return f"{pointer}[{total([*(self.term(a, access.strides[a.last]) for a in self.rows(access)), self.offset(access)])}]"
+
+    def computed(self, home: Home, node: Node, access: Linear, extra: str) -> str:
+        """An element at an index that is partly data."""
+        pointer = self.scope.pointer(home, node.dtype, node.spec.size)
+        moving = [self.term(a, access.strides[a.last]) for a in (*self.nest.rows, *self.nest.inner)]
+        return f"{pointer}[{total([*moving, extra])}]"
+
+    def moving(self, home: Home, dtype: np.dtype, access: Linear) -> str:
+        """An element that moves along inner axes, by a pointer opened where its row (or a flat chunk) begins."""
+        key = (home, dtype, access)
+        if key not in self._opened:
+            name = self._opened[key] = self.scope.pointer_name(home)
+            base, size = self._flat_base(access) if self.nest.flat else self._row_base(access)
+            lines = self.scope.head if self.nest.flat else self.row
+            lines.append(f"{name} = {self.scope.open(home, dtype, size, base)}")
+        return f"{self._opened[key]}[{total(self._inner_term(a, access.strides[a.last]) for a in self.inner(access))}]"
+
+    def _flat_base(self, access: Linear) -> tuple[str, str]:
+        stride = access.strides[self.nest.inner[0].last]
+        first = "(end - 1)" if is_negative(stride) else "begin"
+        step = stride * -1 if is_negative(stride) else stride
+        size = "end - begin" if step == 1 else f"(end - begin - 1) * {factor(self.scope.dim(step))} + 1"
+        return total([times(stride, self.scope.dim(stride), first), self.offset(access)]), size
+
+    def _row_base(self, access: Linear) -> tuple[str, str]:
+        offset, extent = access.offset, 1
+        for a in self.inner(access):
+            reach = (a.size + -1) * access.strides[a.last]
+            if is_negative(access.strides[a.last]):
+                offset, reach = offset + reach, reach * -1
+            extent = extent + reach
+        terms = [self.term(a, access.strides[a.last]) for a in self.rows(access)]
+        return total([*terms, "" if offset == 0 else self.scope.dim(offset)]), self.scope.dim(extent)
+
+    def _inner_term(self, axis: Axis, stride: Dim) -> str:
+        var = "i" if self.nest.flat else axis.var
+        if is_negative(stride):
+            stride = stride * -1
+            var = "(end - begin - 1 - i)" if self.nest.flat else f"({self.scope.dim(axis.size + -1)} - {var})"
+        return times(stride, self.scope.dim(stride), var)
+
+    def position(self) -> str:
+        """The position of the inner point in its row."""
+        strides = row_major(tuple(a.size for a in self.nest.inner))
+        return total(times(s, self.scope.dim(s), a.var) for a, s in zip(self.nest.inner, strides, strict=True))

@@ -1,0 +1,67 @@
+"""Numbers in the step itself: straight-line code for what has no loop."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tracejit.codegen.scope import File, Scope
+from tracejit.codegen.text import comment, literal, wrapped
+from tracejit.ir import Node
+from tracejit.ir.spec import dtype_code
+from tracejit.ops.row import Op
+from tracejit.schedule import Loop
+from tracejit.schedule.access import Read, contiguous_source, kind
+from tracejit.schedule.fuse import is_scalar, reads_of
+
+
+def scalar_expression(node: Node, operands: list[str], scope: Scope) -> str:
+    """The scalar source of an elementwise node."""
+    assert isinstance(node.op, Op)
+    expr = node.op.expr
+    attrs = {k: dtype_code(v) if isinstance(v, np.dtype) else scope.dim(v) for k, v in node.attrs.items() if f"{{{k}}}" in expr}
+    return wrapped(expr.format(**dict(zip(node.op.operands, operands, strict=False)), **attrs), node.dtype)
+
+
+class Scalars:
+    """Values of rank 0 in a step: named once, where they are first needed; ``lines`` collects their definitions."""
+
+    def __init__(self, file: File, step: Scope, lines: list[str]) -> None:
+        self.file, self.step, self.lines = file, step, lines
+        self.names: dict[Node, str] = {}
+
+    def value(self, node: Node, computed: tuple[Node, ...] = ()) -> str:
+        """The text of a scalar; nodes of ``computed``, and numbers made of numbers, are computed here, others are loaded."""
+        if kind(node) == "constant":
+            return literal(node.attrs["value"], node.dtype)
+        if not is_scalar(node) and node not in computed:
+            return self._load(node, "0")
+        if node not in self.names:
+            operands = [self._operand(r, computed) for r in reads_of(node)]
+            if kind(node) == "gather":
+                text = self._load(contiguous_source(node.inputs[0]), f"i64({operands[0]})")
+            else:
+                text = scalar_expression(node, operands, self.step)
+            self.names[node] = self.step.name("v")
+            self.lines.append(f"{self.names[node]} = {text}{comment(node)}")
+        return self.names[node]
+
+    def _operand(self, r: Read, computed: tuple[Node, ...]) -> str:
+        if r.source.shape == ():
+            return self.value(r.source, computed)
+        if kind(r.source) == "iota":
+            assert r.index is not None
+            return f"{dtype_code(r.source.dtype)}({self.step.dim(r.index[0].offset)})"
+        return self._load(r.source, self.step.dim(r.linear.offset))
+
+    def _load(self, node: Node, index: str) -> str:
+        return f"{self.step.pointer(self.file.home(node), node.dtype, node.spec.size)}[{index}]"
+
+
+def scalar_step(file: File, step: Scope, item: Loop) -> list[str]:
+    """The lines of a step without a space."""
+    lines: list[str] = []
+    scalars = Scalars(file, step, lines)
+    for node in item.stores:
+        text = scalars.value(node, item.nodes)
+        lines.append(f"{step.pointer(file.home(node), node.dtype, 1)}[0] = {text}")
+    return lines

@@ -1,0 +1,56 @@
+"""What codegen makes: the text of a program, and what its table must hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tracejit.ir.size import Dim
+from tracejit.schedule import Home
+from tracejit.schedule.schedule import Check
+
+HEAD = 8  # words of the table that every program has: status, threads, BLAS addresses, reserved
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where each thing stands in the table.
+
+    Attributes:
+        sizes: Word of each symbolic size, by its symbol.
+        inputs, outputs, slots: Words of the addresses, in order.
+        workspace: Word of the address of memory that one step uses at a time.
+        length: Words in all.
+    """
+
+    sizes: Mapping[str, int]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    slots: tuple[int, ...]
+    workspace: int
+    length: int
+
+    def word(self, home: Home) -> int:
+        return {"input": self.inputs, "output": self.outputs, "slot": self.slots}[home.kind][home.number]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A generated file.
+
+    Attributes:
+        text: The file.
+        layout: Of its table.
+        slots: Bytes of each slot of the arena.
+        workspace: Bytes of the workspace that each step asks for; the largest counts.
+        checks: What a status of ``k + 1`` means, in order.
+    """
+
+    text: str
+    layout: Layout
+    slots: tuple[Dim, ...]
+    workspace: tuple[Dim, ...]
+    checks: tuple[Check, ...]
+
+    def __str__(self) -> str:
+        return self.text

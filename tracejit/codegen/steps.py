@@ -1,0 +1,180 @@
+"""The steps that are not fused loops: products, writes into parts, scatters, scans, sorts, copies, checks."""
+
+from __future__ import annotations
+
+from tracejit.codegen.axes import nest
+from tracejit.codegen.loop import open_chunk
+from tracejit.codegen.places import Places
+from tracejit.codegen.scalars import Scalars
+from tracejit.codegen.scope import File, Scope, indent
+from tracejit.codegen.text import comment, factor, literal, times, total
+from tracejit.ir import Node
+from tracejit.ir.size import Dim, product
+from tracejit.ir.spec import dtype_code
+from tracejit.schedule import Gemm, Scan, Scatter, Sort, Write
+from tracejit.schedule.access import Linear, Read, kind, operand, row_major
+from tracejit.schedule.cost import LOAD, PLAIN
+
+
+def gemm(file: File, step: Scope, item: Gemm) -> list[str]:
+    """``gemm_xx(table, c, a, b, m, k, n, lda, ldb, ldc, alpha, beta)``, for each matrix of a batch."""
+    node = item.node
+    update = node.op.name == "matmul_update"
+    x, y = (operand(i) for i in (node.inputs[1:3] if update else node.inputs[:2]))
+    m, n = node.shape[-2:]
+    k = (node.inputs[1] if update else node.inputs[0]).shape[-1]
+    alpha, beta = literal(1, node.dtype), literal(1 if update else 0, node.dtype)
+    lines: list[str] = []
+    if update:
+        lines += _copied(file, step, node.inputs[0], node)
+        scale = Scalars(file, step, lines).value(node.inputs[3])
+        alpha = f"-{scale}" if node.attrs["negate"] else scale
+    batch = node.shape[:-2]
+    variables = [step.name("b") for _ in batch]
+    (flag_x, ld_x), (flag_y, ld_y) = _layout(x), _layout(y)
+    pointers = [_matrix(file, step, r, variables) for r in (x, y)]
+    result = _matrix(file, step, Read(node, None, Linear(0, row_major(node.shape))), variables)
+    sizes = ", ".join(map(step.dim, (m, k, n, ld_x, ld_y, n)))
+    lines_in = [f"gemm_{flag_x}{flag_y}(table, {result}, {', '.join(pointers)}, {sizes}, {alpha}, {beta}){comment(node)}"]
+    for variable, size in zip(reversed(variables), reversed(batch), strict=True):
+        lines_in = [f"for {variable} in range({step.dim(size)}):", *indent(lines_in)]
+    return lines + lines_in
+
+
+def _layout(r: Read) -> tuple[str, Dim]:
+    """``n`` or ``t``, and the leading dimension."""
+    down, along = r.linear.strides[-2:]
+    return ("n", down) if along == 1 else ("t", along)
+
+
+def _matrix(file: File, step: Scope, r: Read, variables: list[str]) -> str:
+    home, source = file.home(r.source), r.source
+    if not variables and r.linear.offset == 0:
+        return step.pointer(home, source.dtype, source.spec.size)
+    strides = r.linear.strides[: len(variables)]
+    terms = [times(s, step.dim(s), v) for s, v in zip(strides, variables, strict=True)]
+    offset = total([*terms, "" if r.linear.offset == 0 else step.dim(r.linear.offset)])
+    whole = step.dim(source.spec.size)
+    return step.open(home, source.dtype, whole if offset == "0" else f"{whole} - ({offset})", offset)
+
+
+def write(file: File, step: Scope, item: Write) -> list[str]:
+    """Each part copied to its place."""
+    lines: list[str] = []
+    for part, target in item.parts:
+        source = operand(part)
+        if kind(source.source) == "input" and file.home(source.source) == file.home(item.node):
+            continue  # in place: it is there already
+        lines += copy_loop(file, step, source, item.node, target, part.shape, item.node)
+    return lines
+
+
+def copy_loop(file: File, step: Scope, source: Read, node: Node, target: Linear, space: tuple[Dim, ...], note: Node) -> list[str]:
+    """``node[target] = source`` over ``space``, in the step itself."""
+    if not space:
+        lines: list[str] = []
+        value = Scalars(file, step, lines).value(source.source)
+        return [*lines, f"{step.pointer(file.home(node), node.dtype, node.spec.size)}[{step.dim(target.offset)}] = {value}"]
+    loops = nest(space, 0, [target] if kind(source.source) == "constant" else [target, source.linear])
+    row: list[str] = []
+    places = Places(step, loops, row)
+    value = _part_value(file, places, source, step)
+    body = [f"{places.moving(file.home(node), node.dtype, target)} = {value}{comment(note)}"]
+    for axis in reversed(loops.inner):
+        body = [f"for {axis.var} in range({step.dim(axis.size)}):", *indent(body)]
+    return [*row, *body]
+
+
+def final_copy(file: File, step: Scope, target: Node, value: Node) -> list[str]:
+    """The new value of an input that could not be made in place."""
+    if not value.shape:
+        old, new = (step.pointer(file.home(x), x.dtype, 1) for x in (target, value))
+        return [f"{old}[0] = {new}[0]{comment(value)}"]
+    return copy_loop(file, step, operand(value), target, Linear(0, row_major(value.shape)), value.shape, value)
+
+
+def _part_value(file: File, places: Places, r: Read, step: Scope) -> str:
+    if kind(r.source) == "constant":
+        return literal(r.source.attrs["value"], r.source.dtype)
+    home = file.home(r.source)
+    if places.inner(r.linear):
+        return places.moving(home, r.source.dtype, r.linear)
+    return places.fixed(home, r.source, r.linear)
+
+
+def _copied(file: File, step: Scope, x: Node, node: Node) -> list[str]:
+    """``x`` in the buffer of ``node``; nothing where it is there already."""
+    source = operand(x)
+    if kind(source.source) not in ("constant", "iota") and file.home(source.source) == file.home(node):
+        return []
+    return copy_loop(file, step, source, node, Linear(0, row_major(node.shape)), node.shape, node)
+
+
+def scatter(file: File, step: Scope, item: Scatter) -> list[str]:
+    """One update after the other, so that equal indices add up in order."""
+    node = item.node
+    x, indices, updates = (operand(i).source for i in node.inputs)
+    axis, rank = node.attrs["axis"], node.inputs[1].spec.rank
+    shape = node.inputs[2].shape
+    before, count, after = product(shape[:axis]), product(shape[axis : axis + rank]), product(shape[axis + rank :])
+    size = node.shape[axis]
+    out = step.pointer(file.home(node), node.dtype, node.spec.size)
+    at = step.pointer(file.home(indices), indices.dtype, indices.spec.size)
+    add = step.pointer(file.home(updates), updates.dtype, updates.spec.size)
+    row = total([times(size * after, step.dim(size * after), "p"), times(after, step.dim(after), f"i64({at}[q])"), "r"])
+    value = total([times(count * after, step.dim(count * after), "p"), times(after, step.dim(after), "q"), "r"])
+    code = dtype_code(node.dtype)
+    return [
+        *_copied(file, step, node.inputs[0], node),
+        f"for p in range({step.dim(before)}):",
+        f"    for q in range({step.dim(count)}):",
+        f"        for r in range({step.dim(after)}):",
+        f"            {out}[{row}] = {code}({out}[{row}] + {add}[{value}]){comment(node)}",
+    ]
+
+
+def scan(file: File, item: Scan, name: str) -> tuple[list[str], Dim, Dim]:
+    """A recurrence: the lines of its region, its rows and the work of one."""
+    node, scope = item.node, Scope(file)
+    axis, dtype = node.attrs["axis"], node.dtype
+    length, after = node.shape[axis], product(node.shape[axis + 1 :])
+    a, b = (operand(i).source for i in node.inputs)
+    factors, terms, out = (scope.pointer(file.home(x), dtype, x.spec.size) for x in (a, b, node))
+    width, block = factor(scope.dim(after)), length * after
+    start = total([times(block, scope.dim(block), f"((begin + r) // {width})"), f"(begin + r) % {width}"])
+    moved = times(after, scope.dim(after), f"({scope.dim(length)} - 1 - t)" if node.attrs["reverse"] else "t")
+    value = f"({factors}[at] & s) | {terms}[at]" if dtype.kind == "b" else f"{dtype_code(dtype)}({factors}[at] * s + {terms}[at])"
+    body = [
+        "for r in range(end - begin):",
+        f"    start = {start}",
+        f"    s = {literal(0, dtype)}",
+        f"    for t in range({scope.dim(length)}):",
+        f"        at = {total(['start', moved])}",
+        f"        s = {value}{comment(node)}",
+        f"        {out}[at] = s",
+    ]
+    region = ["@region", f"def {name}(chunk, begin, end, table):", *indent([*scope.sizes(), *scope.head, *body])]
+    return region, product(node.shape[:axis]) * after, length * 4 * (PLAIN + 3 * LOAD)
+
+
+def launch_lines(step: Scope, name: str, rows: Dim, work: Dim) -> list[str]:
+    grain = step.name("grain")
+    count = step.dim(rows)
+    return [f"{grain} = grain_of({count}, {step.dim(work)})", f"parallel_for({name}, table, {count}, {grain}, {step.dim(work)})"]
+
+
+def sort(file: File, item: Sort, name: str) -> list[str]:
+    """The region of a sort along the last axis."""
+    node, scope = item.node, Scope(file)
+    x, length = operand(node.inputs[0]).source, node.shape[-1]
+    size = scope.dim(length)
+    code = dtype_code(x.dtype)
+    offset = lambda width: times(length * width, scope.dim(length * width), "begin + r")  # noqa: E731  (a local formula)
+    body = [
+        f"scratch = {open_chunk(scope, node, 0, length)}",
+        "for r in range(end - begin):",
+        f"    keys = {code}_at({total([f'table[{file.layout.word(file.home(x))}]', offset(x.dtype.itemsize)])}, {size})",
+        f"    out = i64_at({total([f'table[{file.layout.word(file.home(node))}]', offset(8)])}, {size})",
+        f"    argsort_into(keys, out, scratch, {size}){comment(node)}",
+    ]
+    return ["@region", f"def {name}(chunk, begin, end, table):", *indent([*scope.sizes(), *scope.head, *body])]

@@ -1,0 +1,83 @@
+"""Every error that tracejit raises on purpose. Each is also the builtin that a reader expects.
+
+    TracejitError
+    ├── ShapeError (ValueError)          shapes that do not fit, axes out of range
+    ├── DTypeError (TypeError)           a dtype that the operation has no meaning for
+    ├── ArgumentError (TypeError)        an argument that is no array, number or static value
+    ├── TraceError (TypeError)           a symbol was asked for what only a number has
+    │   └── LeakedTracerError            a traced value used after its trace ended
+    ├── GradientError (TypeError)        a derivative that does not exist
+    ├── TapeError (RuntimeError)         a tape used outside its contract
+    ├── VariableError (ValueError)       an assignment that does not fit the Variable
+    ├── UnsupportedError (TypeError)     something NumPy has and tracejit does not
+    ├── IndexOutOfBoundsError (IndexError)
+    ├── CompileError (RuntimeError)      the backend refused generated source: a bug of ours
+    └── PinError (ValueError)            a pinned file that no longer fits its program
+"""
+
+from __future__ import annotations
+
+
+class TracejitError(Exception):
+    """Base of all errors that tracejit raises on purpose."""
+
+
+class ShapeError(TracejitError, ValueError):
+    """Shapes that do not fit together, or an axis out of range."""
+
+
+class DTypeError(TracejitError, TypeError):
+    """A dtype for which the operation has no meaning."""
+
+
+class ArgumentError(TracejitError, TypeError):
+    """An argument that is neither array, number, tree of these, nor hashable static value."""
+
+
+class TraceError(TracejitError, TypeError):
+    """A traced value was asked for something that only a number has, such as its truth.
+
+    Fails::
+
+        @tj.function
+        def f(x):
+            return x if x.sum() > 0 else -x
+
+    Works::
+
+        @tj.function
+        def f(x):
+            return tj.where(x.sum() > 0, x, -x)
+    """
+
+
+class LeakedTracerError(TraceError):
+    """A traced value was used after the call that made it had ended."""
+
+
+class GradientError(TracejitError, TypeError):
+    """A derivative was asked for that does not exist."""
+
+
+class TapeError(TracejitError, RuntimeError):
+    """A GradientTape was used outside its contract."""
+
+
+class VariableError(TracejitError, ValueError):
+    """A Variable was created or assigned in a way that cannot work."""
+
+
+class UnsupportedError(TracejitError, TypeError):
+    """NumPy or Python has it, tracejit does not; the text says what to use."""
+
+
+class IndexOutOfBoundsError(TracejitError, IndexError):
+    """An index beyond the size of its axis, found at run time."""
+
+
+class CompileError(TracejitError, RuntimeError):
+    """The backend refused generated source."""
+
+
+class PinError(TracejitError, ValueError):
+    """A pinned file no longer fits the program it stands for."""

@@ -1,0 +1,60 @@
+"""From a call to a program that runs: trace, guards, passes, compiler, executable."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, Literal
+
+from tracejit.config import config
+from tracejit.frontend.entry import Entry
+from tracejit.frontend.guards import find_guards
+from tracejit.frontend.parameters import Parameters
+from tracejit.frontend.signature import Call
+from tracejit.frontend.specialize import size_guard, trace_call
+from tracejit.ir import Graph
+from tracejit.runtime.executable import Executable
+from tracejit.runtime.program import Options, compile_program
+
+Math = Literal["accurate", "libm"]
+
+
+def build_entry(function: Callable[..., Any], parameters: Parameters, call: Call, math: Math | None) -> Entry:
+    """A program for ``call`` and calls like it."""
+    observe = _Observer(parameters.name, config().debug)
+    observe.signature(call)
+    traced = trace_call(function, parameters, call, parameters.name)
+    observe("trace", traced.graph)
+    # read after the trace: what the function itself changes while it is traced has been changed once and for all
+    statics = [(i, leaf.path, leaf.value) for i, leaf in enumerate(call.leaves) if leaf.kind in ("static", "self")]
+    guards = find_guards(function, statics)
+    program = compile_program(traced.graph, Options(math=math or config().math), observe)
+    first = len(traced.passed)
+    buffers = {first + i: held.buffer for i, held in enumerate(traced.held)}
+    executable = Executable(program, buffers, size_guard(traced))
+    observe.path(str(program.path))
+    return Entry(call.forgotten(), traced, guards, executable, program)
+
+
+class _Observer:
+    """Prints the stages of a compilation to stderr, as far as ``TRACEJIT_DEBUG`` asks for them."""
+
+    def __init__(self, name: str, level: int) -> None:
+        self.name = name
+        self.level = level
+
+    def signature(self, call: Call) -> None:
+        if self.level >= 1:
+            self._print("signature", ", ".join(map(str, call.leaves)))
+
+    def path(self, path: str) -> None:
+        if self.level >= 1:
+            self._print("source", path)
+
+    def __call__(self, stage: str, value: object) -> None:
+        least = 2 if isinstance(value, Graph) else 3 if stage == "schedule" else 4
+        if self.level >= least:
+            self._print(stage, f"\n{value}")
+
+    def _print(self, stage: str, text: str) -> None:
+        print(f"tracejit {self.name}: {stage}: {text}", file=sys.stderr)

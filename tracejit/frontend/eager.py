@@ -1,0 +1,142 @@
+"""EagerTrace: a builder whose nodes know their values. It does what a GraphTrace does, at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from tracejit.errors import ShapeError
+from tracejit.frontend.where import at_line, user_where
+from tracejit.ir import Builder, Dim, Node, Operation, TensorSpec, Where
+from tracejit.ir.builder import CONSTANT, INPUT, _current
+from tracejit.ir.node import Attr
+from tracejit.ops.row import TABLE, Op
+
+
+class EagerNode(Node):
+    """A node with its value."""
+
+    __slots__ = ("value",)
+
+    def __init__(
+        self,
+        op: Operation,
+        inputs: tuple[Node, ...],
+        attrs: Mapping[str, Attr],
+        spec: TensorSpec,
+        where: Where | None,
+        value: np.ndarray,
+    ) -> None:
+        super().__init__(op, inputs, attrs, spec, where)
+        self.value = value
+
+
+class Key:
+    """Identity of a value: while an owner has the same key, it has the same value."""
+
+    __slots__ = ("__weakref__",)
+
+
+class EagerTrace(Builder):
+    """Evaluates every node as it is made; never shares nodes, so that a tape can tell equal values apart.
+
+    Args:
+        recording: A tape or a gradient follows: nodes of tensors are remembered, and memory that may change is copied.
+        plain: Results are NumPy arrays, as no tensor takes part; only where nothing is recorded.
+    """
+
+    def __init__(self, recording: bool = False, plain: bool = False) -> None:
+        super().__init__(TABLE, user_where)
+        self.recording = recording
+        self.plain = plain
+        self.borrowed: list[np.ndarray] = []
+        self._known: WeakKeyDictionary[Key, Node] = WeakKeyDictionary()
+
+    def emit(self, op: Operation, inputs: tuple[Node, ...], **attrs: Attr) -> Node:
+        spec = op.infer(*(x.spec for x in inputs), **attrs)
+        node = EagerNode(op, inputs, attrs, spec, self.where(), _value(op, inputs, attrs, spec))
+        for listener in self.listeners:
+            listener(node)
+        return node
+
+    def leaf(self, value: np.ndarray) -> Node:
+        """An input that has a value."""
+        spec = TensorSpec(value.shape, value.dtype)
+        return EagerNode(INPUT, (), {"name": "x", "spec": spec}, spec, None, value)
+
+    def captured(self, array: np.ndarray) -> Node:
+        """An input for an array that its owner may change later."""
+        if self.recording:
+            return self.leaf(np.array(array, order="C"))
+        self.borrowed.append(array)
+        return self.leaf(array)
+
+    def known(self, key: Key, value: np.ndarray, changes: bool = False) -> Node:
+        """The node of the value that goes by ``key``; ``changes`` where the memory of ``value`` is not the owner's alone."""
+        node = self._known.get(key)
+        if node is None:
+            node = self.captured(value) if changes else self.leaf(value)
+            self.remember(key, node)
+        return node
+
+    def remember(self, key: Key, node: Node) -> None:
+        """From now on the value that goes by ``key`` is ``node``."""
+        self._known[key] = node
+
+    def find(self, key: Key) -> Node | None:
+        """The node of the value that goes by ``key``, if it has taken part in this trace."""
+        return self._known.get(key)
+
+    # what a GraphTrace does with symbolic sizes
+
+    def spec(self, node: Node) -> TensorSpec:
+        return node.spec
+
+    def canonical(self, dim: Dim) -> Dim:
+        return dim
+
+    def unify(self, a: Dim, b: Dim, what: str) -> Dim:
+        if a != b:
+            raise ShapeError(f"{what}{at_line(user_where())}")
+        return a
+
+    def decide(self, left: Dim, relation: str, right: Dim, why: str = "compared") -> bool:
+        assert isinstance(left, int) and isinstance(right, int), "eager sizes are numbers"
+        return {"==": left == right, "!=": left != right, "<": left < right, "<=": left <= right}[relation]
+
+    def size_of(self, dim: Dim, asked: str) -> int:
+        assert isinstance(dim, int), "eager sizes are numbers"
+        return dim
+
+
+def value_of(node: Node) -> np.ndarray:
+    """The value of a node of an EagerTrace."""
+    assert isinstance(node, EagerNode), f"{node} has no value"
+    return node.value
+
+
+def active() -> Builder | None:
+    """The builder that is current: a GraphTrace while a function is traced, an EagerTrace under a tape, otherwise None."""
+    return _current.get()
+
+
+def eager_trace() -> EagerTrace:
+    """The current trace where it is eager, otherwise one that records nothing."""
+    builder = active()
+    return builder if isinstance(builder, EagerTrace) else EagerTrace()
+
+
+def _value(op: Operation, inputs: tuple[Node, ...], attrs: Mapping[str, Attr], spec: TensorSpec) -> np.ndarray:
+    if op is CONSTANT:
+        return np.asarray(attrs["value"], spec.dtype)
+    assert isinstance(op, Op)
+    with np.errstate(all="ignore"):  # compiled programs do not warn either
+        value = np.asarray(op.evaluate(*(value_of(x) for x in inputs), **attrs))
+    assert value.dtype == spec.dtype and value.shape == spec.shape, f"{op.name}: {spec} expected, {value.dtype}{value.shape} found"
+    return value
+
+
+__all__ = ["EagerNode", "EagerTrace", "Key", "active", "eager_trace", "value_of"]

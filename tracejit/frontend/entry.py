@@ -1,0 +1,217 @@
+"""Entry: one program of a traced function, with everything that says which calls it is for and how results are made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from tracejit.errors import ArgumentError
+from tracejit.frontend.guards import Guard
+from tracejit.frontend.signature import Call, Identity, Leaf, same
+from tracejit.frontend.sizes import Sizes
+from tracejit.frontend.tensor import EagerTensor
+from tracejit.frontend.trace import Held, Pin
+from tracejit.frontend.tree import Structure
+from tracejit.frontend.where import at_line, user_where
+from tracejit.ir import Graph, Where, evaluate
+
+
+class Executable(Protocol):
+    """What the runtime makes of a graph."""
+
+    def call(self, *leaves: Any) -> Any: ...
+
+    def debug(self, *leaves: Any) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """A symbol of a trace is this dimension of this leaf."""
+
+    symbol: str
+    leaf: int
+    axis: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResultLeaf:
+    """One leaf of a result: output number ``index``, argument number ``index``, or ``value`` itself."""
+
+    kind: Literal["output", "int", "argument", "static"]
+    index: int = 0
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """What tracing one call found out.
+
+    Attributes:
+        graph: The program as traced; its inputs are the leaves ``passed``, then ``held``.
+        passed: Which leaves of the call are inputs, in order.
+        held: Variables and captured arrays.
+        pins: Python numbers by leaf that the program was made for.
+        sizes: Symbols and facts about them.
+        names: Final names of the symbols that are left.
+        dimensions: Where the symbols come from.
+        structure: Of the result.
+        results: Leaves of the result.
+        rebound: ``(leaf, output)``: tensors among the arguments that the function wrote to.
+        written: ``leaf -> user's line`` of arrays among the arguments that the function wrote to.
+        tensors: Whether results are tensors.
+    """
+
+    graph: Graph
+    passed: tuple[int, ...]
+    held: tuple[Held, ...]
+    pins: dict[int, Pin]
+    sizes: Sizes
+    names: dict[str, str]
+    dimensions: tuple[Dimension, ...]
+    structure: Structure
+    results: tuple[ResultLeaf, ...]
+    rebound: tuple[tuple[int, int], ...]
+    written: dict[int, Where | None]
+    tensors: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a program does not fit a call, and the user's line: the one that asked for a value, or the call."""
+
+    reason: str
+    where: Where | None
+    old: Any = None
+    new: Any = None
+
+
+@dataclass(eq=False, slots=True)
+class Entry:
+    """A program in use.
+
+    Attributes:
+        call: The call that it was made for; later calls are compared with it for reasons.
+        traced: What the trace found out.
+        guards: What the function read beside its arguments.
+        executable: The program.
+        program: What the runtime compiled.
+    """
+
+    call: Call
+    traced: Traced
+    guards: tuple[Guard, ...]
+    executable: Executable
+    program: Any
+
+    @property
+    def alive(self) -> bool:
+        """False once the object of a method is gone, and the program with it."""
+        return all(key.alive for key in self.call.signature.keys if isinstance(key, Identity))
+
+    def refusal(self, call: Call) -> Refusal | None:
+        """Why the program does not fit a call with its signature; None where it fits."""
+        for index, pin in self.traced.pins.items():
+            leaf = call.leaves[index]
+            if not same(leaf.value, pin.value):
+                reason = f"{leaf.path} was pinned to {pin.value!r} ({pin.asked}); now it is {leaf.value!r}"
+                return Refusal(reason, pin.where, pin.value, leaf.value)
+        values = self.size_values(call)
+        fact = self.traced.sizes.first_broken(values)
+        if fact is not None:
+            old, new = evaluate(fact.left, self.traced.sizes.values), evaluate(fact.left, values)
+            return Refusal(self.traced.sizes.explain(fact, values), fact.where, old, new)
+        leaves = [leaf.value for leaf in call.leaves]
+        return next((_changed(guard, leaves) for guard in self.guards if not guard.holds(leaves)), None)
+
+    def size_values(self, call: Call) -> dict[str, int]:
+        """Symbols of the trace with their sizes in a call."""
+        shapes = [None if leaf.array is None else leaf.array.shape for leaf in call.leaves]
+        return {d.symbol: (shapes[d.leaf] or ())[d.axis] for d in self.traced.dimensions}
+
+    def run(self, call: Call, execute: Callable[..., Any]) -> Any:
+        """The result of a call that fits, whatever its arrays look like; ``execute`` is a way of the executable to run."""
+        self.refuse_writes(call.leaves)
+        ready = [call.leaves[i].ready() for i in self.traced.passed]
+        self.read_held()
+        out = execute(*ready)
+        for i, array in zip(self.traced.passed, ready, strict=True):
+            target = call.leaves[i].array
+            if i in self.traced.written and target is not None and target is not array:
+                np.copyto(target, array)
+        return self.finish(out, call.leaves)
+
+    def finish(self, out: Sequence[Any], leaves: Sequence[Leaf]) -> Any:
+        """The user's result from what the program gave."""
+        self.write_held()
+        values = [leaf.value for leaf in leaves]
+        for leaf, index in self.traced.rebound:
+            values[leaf].rebind(np.asarray(out[index]))
+        return self.traced.structure.unflatten([self._result(r, out, values) for r in self.traced.results])
+
+    def _result(self, result: ResultLeaf, out: Sequence[Any], leaves: Sequence[Any]) -> Any:
+        match result.kind:
+            case "output":
+                return EagerTensor(np.asarray(out[result.index])) if self.traced.tensors else out[result.index]
+            case "int":
+                return int(out[result.index])
+            case "argument":
+                return leaves[result.index]
+        return result.value
+
+    def read_held(self) -> None:
+        """Bring the copies of captured arrays that no program can read as they are up to date."""
+        for held in self.traced.held:
+            if held.buffer is not held.source:
+                np.copyto(held.buffer, held.source)
+
+    def write_held(self) -> None:
+        """Tell Variables, and arrays behind copies, of their new values."""
+        for held in self.traced.held:
+            if held.updated and held.is_variable:
+                held.owner.touched()
+            elif held.updated and held.buffer is not held.source:
+                np.copyto(held.source, held.buffer)
+
+    def refuse_writes(self, leaves: Sequence[Leaf]) -> None:
+        """Raise where the function writes to an argument that is read-only, or that shares memory with another one."""
+        for index, where in self.traced.written.items():
+            leaf = leaves[index]
+            assert leaf.array is not None
+            if not leaf.array.flags.writeable:
+                cure = f"\n  cure: pass {leaf.path}.copy()"
+                raise ValueError(f"assignment destination is read-only: argument {leaf.path}{cure}{at_line(where)}")
+            for other in (o for o in leaves if o is not leaf and o.array is not None):
+                self._refuse_overlap(leaf, other.path, other.array, where)
+            for held in self.traced.held:
+                self._refuse_overlap(leaf, f"the captured {held.input.attrs['name']}", held.source, where)
+
+    def _refuse_overlap(self, leaf: Leaf, other: str, array: np.ndarray | None, where: Where | None) -> None:
+        if array is not None and leaf.array is not None and np.may_share_memory(leaf.array, array):
+            cure = f"\n  cure: pass {leaf.path}.copy()"
+            raise ArgumentError(f"argument {leaf.path} is written to, and {other} shares its memory{cure}{at_line(where)}")
+
+
+def _changed(guard: Guard, leaves: Sequence[Any]) -> Refusal:
+    was, name = _short(guard.expected), guard.access.text
+    try:
+        value = guard.access.read(leaves)
+    except Exception:
+        return Refusal(f"{name} was {was}; now it is gone", user_where(), _kept(guard.expected), None)
+    now = _short(value)
+    text = f"{name} was {was}; now it is {now}" if was != now else f"{name} is another {type(value).__name__} now: {was}"
+    return Refusal(text, user_where(), _kept(guard.expected), _kept(value))
+
+
+def _kept(value: Any) -> Any:
+    """A value for a record that lives as long as the function: a constant, or the text of something else."""
+    return value if isinstance(value, bool | int | float | complex | str | None) else _short(value)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"an array {value.dtype}{list(value.shape)}"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

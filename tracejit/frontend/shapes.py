@@ -1,0 +1,144 @@
+"""NumPy's rules of shapes for sizes that may be symbolic: broadcasting, axes, and shapes as users write them."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tracejit import ops
+from tracejit.errors import ArgumentError, ShapeError
+from tracejit.frontend.lift import trace
+from tracejit.frontend.symbolic import SymbolicInt, as_dim
+from tracejit.ir import Dim, Node, Size
+from tracejit.ir.size import lower_bound, product, quotient
+
+Shape = tuple[Dim, ...]
+
+
+def broadcast_nodes(nodes: Sequence[Node], name: str, operands: Sequence[str] = ()) -> tuple[Node, ...]:
+    """``nodes`` brought to their common shape."""
+    if all(n.shape == nodes[0].shape for n in nodes):
+        return tuple(nodes)
+    labels = operands if len(operands) == len(nodes) else [f"operand {i}" for i in range(1, len(nodes) + 1)]
+    lines = "".join(f"\n  {label}: {n.spec}" for label, n in zip(labels, nodes, strict=True))
+    rule = "\n  rule: shapes are aligned at the right; sizes are equal, or one of them is 1"
+    shape = common_shape([n.shape for n in nodes], f"{name}: shapes differ{lines}{rule}")
+    return tuple(broadcast_to(n, shape, name) for n in nodes)
+
+
+def common_shape(shapes: Sequence[Shape], fault: str) -> Shape:
+    """The shape that ``shapes`` broadcast to; ShapeError with the text ``fault`` where there is none."""
+    out: list[Dim] = []
+    for axis in range(-max(map(len, shapes)), 0):
+        dim: Dim = 1
+        for shape in shapes:
+            if -axis <= len(shape):
+                dim = _merged(dim, shape[axis], fault)
+        out.append(dim)
+    return tuple(trace().canonical(d) for d in out)
+
+
+def same(a: Dim, b: Dim, fault: str) -> Dim:
+    """The size that both are; ShapeError with the text ``fault`` where they differ."""
+    out: Dim = a if a == b else trace().unify(a, b, fault)
+    return out
+
+
+def _merged(a: Dim, b: Dim, fault: str) -> Dim:
+    if a == b or is_one(b):
+        return a
+    return b if is_one(a) else same(a, b, fault)
+
+
+def is_one(dim: Dim) -> bool:
+    """Whether the size is 1; sizes of arguments never are, but what is computed from them may be."""
+    return dim == 1 if isinstance(dim, int) else (lower_bound(dim) or 0) < 2 and trace().decide(dim, "==", 1)
+
+
+def broadcast_to(node: Node, shape: Sequence[Dim], name: str = "broadcast_to") -> Node:
+    """``node`` repeated to ``shape`` by NumPy's rule."""
+    offset = len(shape) - node.spec.rank
+    fault = f"{name}: {node.spec} does not broadcast to {_text(shape)}"
+    if offset < 0:
+        raise ShapeError(fault)
+    kept, target = [], list(shape)
+    for axis, dim in enumerate(node.shape):
+        wanted = target[axis + offset]
+        if dim == wanted or not is_one(dim):
+            target[axis + offset] = same(dim, wanted, fault)
+            kept.append(axis)
+    if len(kept) < node.spec.rank:
+        node = ops.reshape(node, shape=tuple(node.shape[i] for i in kept))
+    axes = tuple(i + offset for i in kept)
+    return node if axes == tuple(range(len(shape))) else ops.broadcast(node, shape=tuple(target), axes=axes)
+
+
+def _text(shape: Sequence[Dim]) -> str:
+    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+
+
+def normal_axis(axis: Any, rank: int, name: str) -> int:
+    """``axis`` counted from the front."""
+    if isinstance(axis, float | np.floating):
+        raise ArgumentError(f"{name}: axis is {axis!r}; it must be an integer")
+    number = operator.index(axis)
+    if not -rank <= number < rank:
+        legal = f"between {-rank} and {rank - 1}" if rank else "none, as there are no dimensions"
+        raise ShapeError(f"{name}: axis {number} is out of range; legal axes are {legal}")
+    return number % rank
+
+
+def normal_axes(axis: Any, rank: int, name: str) -> tuple[int, ...]:
+    """``axis=`` of a reduction, None, one or several, as sorted axes counted from the front."""
+    if axis is None:
+        return tuple(range(rank))
+    axes = [normal_axis(a, rank, name) for a in (axis if isinstance(axis, list | tuple) else (axis,))]
+    if len(set(axes)) < len(axes):
+        raise ShapeError(f"{name}: axis {axis} names an axis twice")
+    return tuple(sorted(axes))
+
+
+def as_shape(shape: Any, name: str) -> Shape:
+    """A shape as a user writes it: an integer or a sequence of them."""
+    if isinstance(shape, np.ndarray):
+        shape = shape.tolist()
+    dims = shape if isinstance(shape, list | tuple) else (shape,)
+    out = []
+    for dim in dims:
+        if isinstance(dim, float | np.floating) or dim is None:
+            raise ArgumentError(f"{name}: the shape {shape!r} holds {dim!r}; sizes are integers")
+        out.append(as_dim(dim))
+    if any(isinstance(d, int) and d < 0 for d in out):
+        raise ShapeError(f"{name}: the shape {shape!r} holds a negative size")
+    return tuple(out)
+
+
+def reshape(x: Node, shape: Any, name: str = "reshape") -> Node:
+    """``x`` with another shape, in which one size may be -1."""
+    dims = shape if isinstance(shape, list | tuple) else shape.tolist() if isinstance(shape, np.ndarray) else (shape,)
+    wanted = [-1 if not isinstance(d, SymbolicInt) and d == -1 else as_shape((d,), name)[0] for d in dims]
+    total = product(x.shape)
+    fault = f"{name}: {x.spec}, {total} elements, does not have the shape {_text(wanted)}"
+    if wanted.count(-1) > 1:
+        raise ShapeError(f"{name}: the shape {_text(wanted)} has more than one -1")
+    if -1 in wanted:
+        rest = product(d for d in wanted if d != -1)
+        if rest == 0 or (isinstance(total, int) and isinstance(rest, int) and total % rest):
+            raise ShapeError(f"{fault}\n  rule: the other sizes divide the number of elements")
+        missing = quotient(total, rest)
+        if isinstance(missing, Size) and missing * rest != total:
+            same(missing * rest, total, fault)
+        wanted[wanted.index(-1)] = missing
+    elif product(wanted) != total:
+        same(total, product(wanted), f"{fault}, which has {product(wanted)}" if isinstance(product(wanted), int) else fault)
+    target = tuple(wanted)
+    return x if x.shape == target else ops.reshape(x, shape=target)
+
+
+def filled(value: Node, shape: Sequence[Dim]) -> Node:
+    """The scalar ``value`` repeated to ``shape``."""
+    return ops.broadcast(value, shape=tuple(shape), axes=()) if shape else value
+

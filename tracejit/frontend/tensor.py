@@ -1,0 +1,266 @@
+"""The two kinds of tensor beside Variables: a Tracer stands for a value of a running trace, an EagerTensor has its value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tracejit.errors import LeakedTracerError, TraceError, UnsupportedError
+from tracejit.frontend.base import Tensor
+from tracejit.frontend.eager import EagerTrace, Key, active, eager_trace, value_of
+from tracejit.frontend.symbolic import symbolic
+from tracejit.frontend.view import Steps, apply_steps, write_back
+from tracejit.frontend.where import at_line, user_where
+from tracejit.ir import Builder, Dim, Node, TensorSpec, using
+
+if TYPE_CHECKING:
+    from tracejit.frontend.trace import GraphTrace
+
+
+class Tracer(Tensor):
+    """A value that a traced function computes with before it is known.
+
+    Args:
+        owner: The trace.
+        node: The value.
+        weak: As a Python number in promotion.
+        scalar: A number, which ``+=`` replaces; otherwise an array, which it changes.
+        base: Where it is a view, the tensor that it shows a part of.
+        steps: The way from there.
+    """
+
+    __slots__ = ("_base", "_node", "_seen", "_steps", "_watched", "owner", "scalar", "weak")
+
+    def __init__(
+        self,
+        owner: GraphTrace,
+        node: Node,
+        weak: bool = False,
+        scalar: bool = False,
+        base: Tracer | None = None,
+        steps: Steps = (),
+    ) -> None:
+        if base is not None and base._base is not None:  # a view of a view is a view of the whole
+            base, steps = base._base, base._steps + steps
+        self.owner = owner
+        self.weak = weak
+        self.scalar = scalar or weak
+        self._node = node
+        self._watched: tuple[Node, Node] | None = None
+        self._base, self._steps = base, steps
+        self._seen = None if base is None else base._node
+
+    @property
+    def node(self) -> Node:
+        """The present value."""
+        if self.owner.ended:
+            raise LeakedTracerError(
+                f"a traced value of {self.owner.name} was used after the call that made it had ended\n"
+                f"  cure: return it from {self.owner.name}, or pass it as an argument, instead of keeping it elsewhere"
+                f"{at_line(self._node.where)}"
+            )
+        if self._base is not None and self._base._node is not self._seen:
+            with using(self.owner):
+                self._node = apply_steps(self._base._read(), self._steps)
+            self._seen = self._base._node
+        return self._node
+
+    @node.setter
+    def node(self, node: Node) -> None:
+        if self._base is not None:
+            with using(self.owner):
+                self._base._node = self._seen = write_back(self._base._read(), self._steps, node)
+        self._node = node
+
+    @property
+    def spec(self) -> TensorSpec:
+        return self.owner.spec(self.node)
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        return tuple(symbolic(self.owner, d) for d in self.spec.shape)
+
+    def watch(self, node: Node) -> None:
+        """Use ``node``, of the same value, wherever this value is used from now on: a tape knows it by that."""
+        self._watched = (self.node, node)
+
+    def _read(self) -> Node:
+        """What stands for the present value in computations."""
+        node = self.node
+        return self._watched[1] if self._watched is not None and self._watched[0] is node else node
+
+    def node_in(self, builder: Builder) -> Node:
+        node = self._read()
+        if builder is not self.owner:
+            raise LeakedTracerError(
+                f"a traced value of {self.owner.name} was used outside its trace, in another thread or in another trace\n"
+                f"  cure: pass it there as an argument{at_line(user_where())}"
+            )
+        return node
+
+    @property
+    def layout(self) -> tuple[tuple[Dim, ...], Steps]:
+        """The shape of the array whose memory this is a view of, and the steps from there."""
+        return (self if self._base is None else self._base).spec.shape, self._steps
+
+    def write(self, node: Node) -> None:
+        self.node = node
+
+    def item(self) -> Any:
+        if any(d != 1 for d in self.spec.shape):
+            raise TraceError(
+                f"the truth or the number of {self.spec} was asked for while {self.owner.name} is traced; it has many elements, and"
+                f" none is known yet\n  cure: tj.where(condition, x, y), or tj.any and tj.all for one truth{at_line(user_where())}"
+            )
+        return np.asarray(self.owner.pin(self.node, "converted to a Python number or asked for its truth")).item()
+
+    def tolist(self) -> Any:
+        return self.item() if self.ndim == 0 else [x.tolist() for x in self]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        raise TraceError(
+            f"{self.spec} was given to code that needs real numbers while {self.owner.name} is traced, such as a compiled library or item"
+            f" assignment into a NumPy array\n  cure: use tj's or NumPy's functions, or do this outside {self.owner.name}{at_line(user_where())}"
+        )
+
+    def __repr__(self) -> str:
+        return f"<traced {self._node.spec}>"
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+
+class EagerTensor(Tensor):
+    """An array that has its value.
+
+    Args:
+        value: The array; it is the tensor's from now on.
+        weak: As a Python number in promotion.
+        scalar: A number, which ``+=`` replaces; otherwise an array, which it changes.
+        base: Where it is a view, the tensor that it shows a part of.
+        steps: The way from there.
+    """
+
+    __slots__ = ("_base", "_captured", "_key", "_seen", "_steps", "_value", "scalar", "weak")
+
+    def __init__(
+        self,
+        value: np.ndarray,
+        weak: bool = False,
+        scalar: bool = False,
+        base: EagerTensor | None = None,
+        steps: Steps = (),
+    ) -> None:
+        if base is not None and base._base is not None:
+            base, steps = base._base, base._steps + steps
+        self.weak = weak
+        self.scalar = scalar or weak
+        self._value = value
+        self._key = Key()
+        self._captured = False
+        self._base, self._steps = base, steps
+        self._seen = None if base is None else base._key
+
+    @property
+    def value(self) -> np.ndarray:
+        """The array; not to be written to."""
+        self._refresh()
+        return self._value
+
+    @property
+    def key(self) -> Key:
+        """Another one whenever the value is another one."""
+        self._refresh()
+        return self._key
+
+    def _refresh(self) -> None:
+        if self._base is not None and self._base._key is not self._seen:
+            builder = eager_trace()
+            with using(builder):
+                self._take(builder, apply_steps(self._base.node_in(builder), self._steps))
+            self._seen = self._base._key
+
+    def _take(self, builder: EagerTrace, node: Node) -> None:
+        self.rebind(value_of(node))
+        builder.remember(self._key, node)
+
+    def rebind(self, value: np.ndarray) -> None:
+        """Take a new value of the same spec."""
+        if self._captured:  # a program reads this very memory
+            np.copyto(self._value, value)
+        else:
+            self._value = value
+        self._key = Key()
+
+    @property
+    def spec(self) -> TensorSpec:
+        return TensorSpec(self._value.shape, self._value.dtype)
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        return self._value.shape
+
+    def node_in(self, builder: Builder) -> Node:
+        self._refresh()
+        if isinstance(builder, EagerTrace):
+            return builder.known(self._key, self._value, changes=self._captured)
+        if not self._captured:
+            self._value, self._captured = np.array(self._value, order="C"), True
+        return _graph(builder).captured(self._value)
+
+    @property
+    def layout(self) -> tuple[tuple[Dim, ...], Steps]:
+        """The shape of the array whose memory this is a view of, and the steps from there."""
+        return (self if self._base is None else self._base).spec.shape, self._steps
+
+    def write(self, node: Node) -> None:
+        builder = active()
+        if builder is not None and not isinstance(builder, EagerTrace):
+            raise UnsupportedError(
+                f"a tensor of outside, {self.spec}, was written to while {_graph(builder).name} is traced\n"
+                f"  cure: pass it as an argument, or make it a Variable{at_line(user_where())}"
+            )
+        trace = eager_trace()
+        if self._base is not None:
+            with using(trace):
+                self._base._take(trace, write_back(self._base.node_in(trace), self._steps, node))
+            self._seen = self._base._key
+        self._take(trace, node)
+
+    def numpy(self) -> np.ndarray:
+        """A copy as a NumPy array."""
+        return np.array(self.value)
+
+    def item(self) -> Any:
+        if self._value.size != 1:
+            raise ValueError(f"{self.spec} has {self._value.size} elements; only a tensor of one is a number, or true or false")
+        return self.value.item()
+
+    def tolist(self) -> Any:
+        return self.value.tolist()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if copy or (dtype is not None and dtype != self.dtype):
+            return np.array(self.value, dtype=dtype)
+        view = self.value.view()
+        view.flags.writeable = False
+        return view
+
+    def __repr__(self) -> str:
+        return f"tensor({np.array2string(self.value, separator=', ', prefix='tensor(')}, dtype={self.dtype})"
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item() if spec else str(self), spec)
+
+
+def _graph(builder: Builder) -> GraphTrace:
+    builder_: Any = builder
+    trace: GraphTrace = builder_
+    return trace
+
+
+__all__ = ["EagerTensor", "Tensor", "Tracer"]

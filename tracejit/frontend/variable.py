@@ -1,0 +1,171 @@
+"""Variable: an array that keeps its memory and is read and written by traced functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tracejit.errors import TraceError, VariableError
+from tracejit.frontend.base import Tensor
+from tracejit.frontend.eager import EagerTrace, Key, active, value_of
+from tracejit.frontend.lift import distinct, is_distinct, lift, trace
+from tracejit.frontend.public import hand_out, opened
+from tracejit.frontend.recorder import recorders
+from tracejit.frontend.where import at_line, user_where
+from tracejit.ir import Builder, Node, TensorSpec, current
+from tracejit.ir.builder import INPUT
+
+
+class Variable(Tensor):
+    """A value that programs read and update, such as a weight.
+
+    Arithmetic takes its present value; so do slices and transposes, which do not follow later assignments. ``v += x`` and its
+    kin assign. Within a traced function reads see the assignments before them; the memory is written when the call ends.
+
+    Args:
+        value: Where it starts; copied.
+        name: For messages and generated programs.
+        dtype: Of the value if not given.
+        trainable: Whether gradients by it are wanted; a tape watches the ones that are.
+
+    Raises:
+        VariableError: It is created anew each time that a traced function is traced.
+    """
+
+    __slots__ = ("__weakref__", "_key", "buffer", "name", "trainable")
+    weak = False
+    scalar = False
+
+    def __init__(self, value: Any, name: str | None = None, dtype: Any = None, trainable: bool = True) -> None:
+        self.name = name or "variable"
+        self.trainable = trainable
+        self._key = Key()
+        array = np.array(_initial(value), dtype=dtype, order="C")
+        if array.dtype.byteorder == ">":
+            array = array.astype(array.dtype.newbyteorder("="))
+        TensorSpec(array.shape, array.dtype)  # DTypeError for objects and strings
+        self.buffer = array
+        builder = active()
+        if builder is not None and not isinstance(builder, EagerTrace):
+            trace().created(self)
+
+    @property
+    def spec(self) -> TensorSpec:
+        return TensorSpec(self.buffer.shape, self.buffer.dtype)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.buffer.shape
+
+    def node_in(self, builder: Builder) -> Node:
+        if isinstance(builder, EagerTrace):
+            node = builder.known(self._key, self.buffer, changes=True)
+        else:
+            graph: Any = builder
+            node = graph.variable(self)
+            if any(recorders(builder)) and node.op is not INPUT and not is_distinct(node):
+                node = distinct(node)  # a tape tells the Variable from what was assigned to it
+                graph.assign(self, node)
+        for recorder in recorders(builder):
+            recorder.read(self, node)
+        return node
+
+    def write(self, node: Node) -> None:
+        builder = trace()
+        if isinstance(builder, EagerTrace):
+            np.copyto(self.buffer, value_of(node))
+            self.touched()
+        else:
+            builder.assign(self, node)
+
+    def touched(self) -> None:
+        """Note that the buffer holds another value than before."""
+        self._key = Key()
+
+    def value(self) -> Any:
+        """The present value as a tensor."""
+        with opened(self):
+            return hand_out(self.node_in(current()), scalar=False)
+
+    def numpy(self) -> np.ndarray:
+        """A copy of the present value as a NumPy array."""
+        if _traced():
+            raise TraceError(
+                f"Variable {self.name}: numpy() was asked for while a function is traced; its value is known when the program runs\n"
+                f"  cure: compute with the Variable itself, or call numpy() outside{at_line(user_where())}"
+            )
+        return self.buffer.copy()
+
+    def assign(self, value: Any) -> Variable:
+        """Replace the value by one of the same shape and of a dtype of the same kind; returns the Variable."""
+        with opened(self, value):
+            operand = lift(value, f"Variable {self.name}: assign")
+            kind = operand.kind if isinstance(operand.kind, np.dtype) else np.asarray(operand.kind(0)).dtype
+            shape = trace().spec(operand.node()).shape if isinstance(operand.value, Node) else ()
+            if shape != self.buffer.shape:
+                self._refuse(f"shape {_text(shape)} was assigned to shape {_text(self.buffer.shape)}", "they must be equal", shape)
+            if not np.can_cast(kind, self.dtype, "same_kind"):
+                raise VariableError(
+                    f"Variable {self.name}: a value of dtype {kind} was assigned to dtype {self.dtype}\n"
+                    f"  rule: casts in place keep the kind\n  cure: cast it with astype({str(self.dtype)!r})"
+                )
+            self.write(operand.to(self.dtype))
+        return self
+
+    def _refuse(self, fault: str, rule: str, shape: tuple[Any, ...]) -> None:
+        builder = trace()
+        if not isinstance(builder, EagerTrace) and len(shape) == self.ndim:
+            for given, own in zip(shape, self.buffer.shape, strict=True):
+                builder.unify(given, own, f"Variable {self.name}: {fault}\n  rule: {rule}")
+            return
+        raise VariableError(f"Variable {self.name}: {fault}\n  rule: {rule}")
+
+    def assign_add(self, value: Any) -> Variable:
+        """``assign`` the value plus ``value``."""
+        return self.assign(self + value)
+
+    def assign_sub(self, value: Any) -> Variable:
+        """``assign`` the value less ``value``."""
+        return self.assign(self - value)
+
+    def item(self) -> Any:
+        tensor: Any = self.value() if _traced() else None
+        if tensor is not None:
+            return tensor.item()
+        if self.buffer.size != 1:
+            raise ValueError(f"Variable {self.name}, {self.spec}, has {self.buffer.size} elements; only one element is a number")
+        return self.buffer.item()
+
+    def tolist(self) -> Any:
+        return self.numpy().tolist()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if copy is False:
+            raise ValueError(f"Variable {self.name}: an array without a copy was asked for; its memory is written by programs")
+        return np.array(self.numpy(), dtype=dtype)
+
+    def __repr__(self) -> str:
+        text = np.array2string(self.buffer, separator=", ", prefix="Variable(")
+        return f"Variable({text}, name={self.name!r}, dtype={self.dtype})"
+
+    def __str__(self) -> str:
+        return str(self.buffer)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item() if spec else str(self), spec)
+
+
+def _initial(value: Any) -> Any:
+    if isinstance(value, Tensor) and _traced() and not isinstance(value, Variable):
+        return value.__array__()  # a TraceError for what is not known yet
+    return value.buffer if isinstance(value, Variable) else value
+
+
+def _traced() -> bool:
+    builder = active()
+    return builder is not None and not isinstance(builder, EagerTrace)
+
+
+def _text(shape: tuple[Any, ...]) -> str:
+    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"

@@ -1,0 +1,108 @@
+"""Builder: the only maker of nodes. It infers specs, interns equal nodes, and is the one ambient value of the library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tracejit.ir.node import Attr, Node, Operation, Where
+from tracejit.ir.spec import TensorSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Structural:
+    """An op that the IR itself needs: inputs and constants."""
+
+    name: str
+
+    def infer(self, *specs: TensorSpec, **attrs: Attr) -> TensorSpec:
+        return attrs["spec"] if self.name == "input" else TensorSpec((), attrs["dtype"])
+
+
+INPUT = Structural("input")
+CONSTANT = Structural("constant")
+
+
+class Builder:
+    """Makes nodes.
+
+    Args:
+        ops: Every op by name; what ``apply`` and node arithmetic look up.
+        where: Called for the user's line at each new node.
+    """
+
+    def __init__(self, ops: Mapping[str, Operation], where: Callable[[], Where | None] = lambda: None) -> None:
+        self.ops = ops
+        self.where = where
+        self.listeners: list[Callable[[Node], None]] = []  # told of every emit, hits of the interning included
+        self._interned: dict[object, Node] = {}
+
+    def input(self, name: str, spec: TensorSpec) -> Node:
+        """An input of the graph; never shared, whatever its name."""
+        return Node(INPUT, (), {"name": name, "spec": spec}, spec, self.where())
+
+    def constant(self, value: Any, dtype: np.dtype) -> Node:
+        """A scalar constant; ``value`` is brought to ``dtype`` exactly as NumPy does."""
+        return self.emit(CONSTANT, (), value=np.asarray(value).astype(dtype).item(), dtype=np.dtype(dtype))
+
+    def emit(self, op: Operation, inputs: tuple[Node, ...], **attrs: Attr) -> Node:
+        """The node ``op(*inputs, **attrs)``; an equal node made earlier is returned as it is."""
+        key = (op.name, tuple(map(id, inputs)), tuple((k, _identity(v)) for k, v in sorted(attrs.items())))
+        node = self._interned.get(key)
+        if node is None:
+            node = self._make(op, inputs, attrs)
+            self._interned[key] = node  # the node keeps its inputs alive, so the ids in the key stay valid
+        for listener in self.listeners:
+            listener(node)
+        return node
+
+    def _make(self, op: Operation, inputs: tuple[Node, ...], attrs: Mapping[str, Attr]) -> Node:
+        return Node(op, inputs, attrs, op.infer(*(x.spec for x in inputs), **attrs), self.where())
+
+    def apply(self, name: str, *operands: Any, **attrs: Attr) -> Node:
+        """Call the op ``name`` on nodes and Python numbers in this builder."""
+        op: Any = self.ops[name]
+        with using(self):
+            result: Node = op(*operands, **attrs)
+        return result
+
+    @contextmanager
+    def at(self, where: Where | None) -> Iterator[None]:
+        """Nodes made inside belong to the user's line ``where``."""
+        before, self.where = self.where, lambda: where
+        try:
+            yield
+        finally:
+            self.where = before
+
+
+_current: ContextVar[Builder | None] = ContextVar("current builder", default=None)
+
+
+def current() -> Builder:
+    """The builder that ops emit into."""
+    builder = _current.get()
+    assert builder is not None, "an op was applied to nodes outside a builder"
+    return builder
+
+
+@contextmanager
+def using(builder: Builder) -> Iterator[Builder]:
+    """Make ``builder`` current."""
+    token = _current.set(builder)
+    try:
+        yield builder
+    finally:
+        _current.reset(token)
+
+
+def _identity(value: Attr) -> object:
+    """A key under which 0.0 and -0.0, 1 and True, and two NaNs are what they should be: different, different, equal."""
+    if isinstance(value, tuple):
+        return tuple(map(_identity, value))
+    return (type(value), repr(value)) if isinstance(value, float | complex | bool) else value

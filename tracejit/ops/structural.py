@@ -1,0 +1,67 @@
+"""Rows that the compiler itself needs: a copy, a checked index, a size as a number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tracejit.errors import IndexOutOfBoundsError
+from tracejit.ir import Node, TensorSpec
+from tracejit.ir.size import Dim
+from tracejit.ops.row import Domain, Op, elementwise
+
+
+def _same(*dtypes: Any, **attrs: Any) -> tuple[np.dtype, ...]:
+    return (*dtypes, dtypes[0])
+
+
+@elementwise("{x}", Domain(), resolve=_same)
+def copy(x: Any, *, key: int = 0) -> Any:
+    """``x`` in a buffer of its own; copies with different keys are different nodes."""
+    return np.array(x)
+
+
+@copy.defvjp
+def _copy_vjp(ct: Node, out: Node, x: Node, *, key: int = 0) -> tuple[Node]:
+    return (ct,)
+
+
+@elementwise("{x}", Domain(0, 3, "i"), resolve=_same)
+def checked_index(x: Any, *, size: int = 3) -> Any:
+    """``x``, after a check that ``0 <= x < size``; IndexError otherwise. Compiled programs check before they update anything."""
+    array = np.asarray(x)
+    wrong = (array < 0) | (array >= size)
+    if np.any(wrong):
+        value = int(array[wrong].flat[0])
+        raise IndexOutOfBoundsError(f"index {value} is out of bounds for an axis with size {size} (negative indices count from the end)")
+    return array
+
+
+def _dim_shape(*, size: Dim) -> tuple[Dim, ...]:
+    return ()
+
+
+def _dim_dtype(*, size: Dim) -> tuple[np.dtype, ...]:
+    return (np.dtype(np.int64),)
+
+
+def _dim(*, size: int) -> np.int64:
+    """The number that a symbolic size is, i64."""
+    return np.int64(size)
+
+
+dim = Op("dim", "elementwise", _dim, _dim_shape, _dim_dtype, expr="i64({size})")
+
+def _update_shape(c: TensorSpec, x: TensorSpec, y: TensorSpec, scale: TensorSpec, *, negate: bool) -> tuple[Dim, ...]:
+    return c.shape
+
+
+def _matmul_update(c: Any, x: Any, y: Any, scale: Any, *, negate: bool) -> Any:
+    """``c + scale * (x @ y)``, or minus: what BLAS does in one call, with ``scale`` a scalar. Made by the scheduler only."""
+    return c - scale * (x @ y) if negate else c + scale * (x @ y)
+
+
+matmul_update = Op("matmul_update", "contract", _matmul_update, _update_shape, _same)
+
+__all__ = ["checked_index", "copy", "dim", "matmul_update"]

@@ -1,0 +1,314 @@
+"""The folder of generated sources and compiled objects, shared by all processes of a user.
+
+Every file is named by the hash of what it depends on, written under another name and then renamed, so that a reader finds
+all of it or none. An object file is::
+
+    magic (8 bytes), length of the symbol (u32), length of the code (u64), SHA-256 of key + symbol + code, symbol, code
+
+and nothing in it is executed or unpickled before the checksum fits. Whatever is wrong with a file or with the folder costs
+time, and at most one warning: it never raises.
+"""
+
+from __future__ import annotations
+
+import ast
+import atexit
+import functools
+import hashlib
+import importlib.metadata
+import os
+import shutil
+import stat
+import struct
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+
+from tracejit.backends.cpu.compile import CompiledObject as CompiledObject  # as: callers name it from here
+from tracejit.config import VERSION, config
+from tracejit.runtime import native
+
+try:
+    import fcntl
+except ImportError:  # not on Windows: processes may compile the same program twice, with the same result
+    fcntl = None  # type: ignore[assignment]
+
+MAX_BYTES = 512 << 20
+_MAGIC = b"TRACEJIT"
+_HEADER = struct.Struct("<8sIQ32s")
+_DAY = 86_400.0
+_LOCK_SECONDS = 120.0  # a compile takes seconds; who holds a lock for longer hangs, and others then compile for themselves
+_NUMBA_SWITCHES = ("OPT", "CPU_NAME", "CPU_FEATURES", "LOOP_VECTORIZE", "SLP_VECTORIZE", "DEBUGINFO", "BOUNDSCHECK")
+
+
+# ---------------------------------------------------------------------------------------------------------- the folder
+
+
+def cache_dir() -> Path:
+    """The folder, made if need be; a private temporary one when the configured one is not safe or cannot be made."""
+    folder = config().cache_dir
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        state = folder.stat()
+    except OSError as error:
+        return _temporary(f"{folder} cannot be used ({error.strerror})")
+    if not stat.S_ISDIR(state.st_mode):
+        return _temporary(f"{folder} is not a folder")
+    if hasattr(os, "geteuid") and state.st_uid != os.geteuid():
+        return _temporary(f"{folder} belongs to another user, who could plant machine code in it")
+    if os.name == "posix" and state.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return _temporary(f"{folder} can be written by other users, who could plant machine code in it; chmod go-w makes it safe")
+    return folder
+
+
+@functools.cache
+def _temporary(reason: str) -> Path:
+    """A folder of this process alone; ``/dev/null`` and the like when not even that can be made."""
+    _warn_once(f"{reason}; compiled programs are not kept")
+    try:
+        folder = tempfile.mkdtemp(prefix="tracejit-")  # mode 0700
+    except OSError:
+        return Path(os.devnull)
+    atexit.register(_remove, folder, os.getpid())
+    return Path(folder)
+
+
+def _remove(folder: str, owner: int) -> None:
+    if os.getpid() == owner:  # not at the end of a forked child
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+_warned: set[str] = set()
+
+
+def _warn_once(reason: str) -> None:
+    if not _warned:
+        _warned.add(reason)
+        warnings.warn(f"tracejit cache: {reason}. TRACEJIT_CACHE_DIR names another folder", RuntimeWarning, stacklevel=2)
+
+
+def _write(path: Path, content: bytes) -> bool:
+    """Write a file so that it is seen complete or not at all."""
+    temporary = ""
+    try:
+        handle, temporary = tempfile.mkstemp(suffix=".new", dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(temporary, path)
+    except OSError as error:
+        _warn_once(f"{path.parent} cannot be written ({error.strerror}); compiled programs are not kept")
+        if temporary:
+            with suppress(OSError):
+                os.unlink(temporary)
+        return False
+    return True
+
+
+def _read(path: Path) -> bytes | None:
+    """The content of a file, and a note that it was used; None where there is none, nothing where it cannot be ours."""
+    try:
+        state = path.stat()
+        if not stat.S_ISREG(state.st_mode) or state.st_size > MAX_BYTES:  # a pipe or a device would never end
+            return b""
+        content = path.read_bytes()
+    except OSError:
+        return None
+    if time.time() - state.st_mtime > _DAY:  # not at every use: that would be a write to disk each
+        with suppress(OSError):
+            os.utime(path)
+    return content
+
+
+# ------------------------------------------------------------------------------------------------------------- sources
+
+
+def write_source(text: str) -> Path:
+    """Write a generated file, named by its hash, unless it is there.
+
+    Returns:
+        Its path; in a temporary folder when the cache cannot be written. Where that fails too, nothing is at the path.
+    """
+    content = text.encode()
+    name = hashlib.sha256(content).hexdigest()[:32] + ".py"
+    path = cache_dir() / name
+    if _read(path) == content or _write(path, content):
+        return path
+    spare = _temporary(f"{path.parent} cannot be written") / name
+    if _read(spare) != content:
+        _write(spare, content)
+    return spare
+
+
+def code_key(text: str, *extra: object) -> str:
+    """The name under which the object code of a generated file is kept: a hash of all that decides the code.
+
+    Comments, blank lines and docstrings do not, so programs traced from different user lines share their code.
+
+    Args:
+        text: The source.
+        extra: Whatever else decides the code, by ``repr``.
+    """
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.FunctionDef)) and ast.get_docstring(node, clean=False) is not None:
+            node.body[:1] = [ast.Pass()] if isinstance(node, ast.FunctionDef) and len(node.body) == 1 else []
+    return _hash(ast.unparse(tree), *map(repr, extra), *_environment(), *_switches())
+
+
+@functools.cache
+def _environment() -> tuple[str, ...]:
+    """What decides the machine code besides the source, and does not change within a process."""
+    binding = native.binding()
+    versions = [f"{name} {_version(name)}" for name in ("numba", "llvmlite")]
+    abi = f"numpy {np.lib.NumpyVersion(np.__version__).major}"
+    cpu = (binding.get_process_triple(), binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten())
+    return (VERSION, _preludes(), *versions, abi, *cpu)
+
+
+def _switches() -> tuple[str, ...]:
+    return tuple(os.environ.get(f"NUMBA_{name}", "") for name in _NUMBA_SWITCHES)
+
+
+def _version(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def _preludes() -> str:
+    """Hash of the sources that generated files import from, since their code is compiled in."""
+    folder = Path(__file__).parents[1] / "backends" / "cpu"
+    return _hash(*(path.name + "\0" + path.read_text() for path in sorted(folder.glob("*.py"))))
+
+
+def _hash(*parts: str) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        encoded = part.encode()
+        digest.update(len(encoded).to_bytes(8, "little") + encoded)  # lengths keep ("ab", "c") from ("a", "bc")
+    return digest.hexdigest()[:40]
+
+
+# ------------------------------------------------------------------------------------------------------------- objects
+
+
+def compiled(key: str, make: Callable[[], CompiledObject]) -> CompiledObject:
+    """The object kept under a key, or what ``make`` returns, which is kept then. Of many processes, one makes it.
+
+    Args:
+        key: From :func:`code_key`.
+        make: Compiles; called at most once. Its exceptions pass through.
+    """
+    found = load_object(key)
+    if found is None:
+        with _lock(key):
+            found = load_object(key)  # another process may have made it while this one waited
+            if found is None:
+                found = make()
+                store_object(key, found.object_code, found.symbol)
+    return found
+
+
+def load_object(key: str) -> CompiledObject | None:
+    """The object kept under a key; None when there is none, or when it is damaged, which removes it."""
+    path = cache_dir() / f"{key}.obj"
+    content = _read(path)
+    if content is None:
+        return None
+    found = _unpacked(key, content)
+    if found is None:
+        with suppress(OSError):
+            path.unlink()
+    return found
+
+
+def store_object(key: str, object_code: bytes, symbol: str) -> None:
+    """Keep an object, and forget those that were not used for longest when the folder grows too large."""
+    name = symbol.encode()
+    header = _HEADER.pack(_MAGIC, len(name), len(object_code), _checksum(key, name, object_code))
+    folder = cache_dir()
+    if _write(folder / f"{key}.obj", header + name + object_code):
+        trim(folder, MAX_BYTES)
+
+
+def _unpacked(key: str, content: bytes) -> CompiledObject | None:
+    if len(content) < _HEADER.size:
+        return None
+    magic, name_length, code_length, checksum = _HEADER.unpack_from(content)
+    if magic != _MAGIC or len(content) != _HEADER.size + name_length + code_length:
+        return None
+    name, code = content[_HEADER.size : _HEADER.size + name_length], content[_HEADER.size + name_length :]
+    if checksum != _checksum(key, name, code):
+        return None
+    return CompiledObject(code, name.decode())
+
+
+def _checksum(key: str, name: bytes, code: bytes) -> bytes:
+    """The key is part of it: a file under another name does not pass."""
+    return hashlib.sha256(b"\0".join((key.encode(), name, code))).digest()
+
+
+def trim(folder: Path, max_bytes: int) -> None:
+    """Remove the files of a cache that were not used for longest until the rest is at most ``max_bytes``."""
+    kept: list[tuple[float, int, str]] = []
+    with suppress(OSError), os.scandir(folder) as listing:
+        for entry in listing:
+            with suppress(OSError):  # another process removes files too
+                state = entry.stat(follow_symlinks=False)
+                if entry.name.endswith((".obj", ".py")):
+                    kept.append((state.st_mtime, state.st_size, entry.path))
+                elif entry.name.endswith((".lock", ".new")) and time.time() - state.st_mtime > _DAY:
+                    os.unlink(entry.path)  # left by a process that was killed
+    total = sum(size for _, size, _ in kept)
+    for _, size, path in sorted(kept):
+        if total <= max_bytes:
+            break
+        with suppress(OSError):
+            os.unlink(path)
+            total -= size
+
+
+@contextmanager
+def _lock(key: str) -> Iterator[None]:
+    """Hold the lock of a key against threads and processes; go on without where locks do not work or the holder hangs."""
+    path = cache_dir() / f"{key}.lock"
+    handle = _locked_file(path)
+    try:
+        yield
+    finally:
+        if handle is not None:
+            with suppress(OSError):  # removed while held, so that who waits for it sees that it is void
+                os.unlink(path)
+            with suppress(OSError):
+                fcntl.flock(handle, fcntl.LOCK_UN)  # closing is not enough when a forked child has the file too
+            os.close(handle)
+
+
+def _locked_file(path: Path) -> int | None:
+    wait, deadline = 0.001, time.monotonic() + _LOCK_SECONDS
+    while fcntl is not None and time.monotonic() < deadline:
+        held = False
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError:  # a read-only folder
+            return None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held = os.path.samestat(os.fstat(handle), os.stat(path))
+            if held:
+                return handle
+        except (BlockingIOError, FileNotFoundError):  # held by another, or removed by who held it
+            time.sleep(wait)
+            wait = min(2 * wait, 0.05)
+        except OSError:  # a file system without locks
+            return None
+        finally:
+            if not held:
+                os.close(handle)
+    return None

@@ -1,0 +1,91 @@
+"""Program: from a traced graph to machine code, through every printable stage."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from weakref import WeakValueDictionary
+
+from tracejit.codegen.emit import emit
+from tracejit.codegen.source import Source
+from tracejit.ir import Graph
+from tracejit.runtime import cache, native
+from tracejit.schedule import Schedule, plan
+from tracejit.transforms.passes import optimize
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user may choose for a program.
+
+    Attributes:
+        math: ``"accurate"``, tracejit's own vector math, or ``"libm"``, the C library's.
+    """
+
+    math: str = "accurate"
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A compiled program, before it is bound to memory.
+
+    Attributes:
+        graph: The optimized graph.
+        schedule: Its plan.
+        source: The generated file.
+        path: Where the file is.
+        code: The machine code.
+        compiled: False where the cache had the code.
+    """
+
+    graph: Graph
+    schedule: Schedule
+    source: Source
+    path: Path
+    code: native.NativeCode
+    compiled: bool
+
+
+Observe = Callable[[str, object], None]
+
+_loaded: WeakValueDictionary[str, native.NativeCode] = WeakValueDictionary()
+_loading = threading.Lock()
+
+
+def compile_program(graph: Graph, options: Options = Options(), observe: Observe = lambda stage, value: None) -> Program:
+    """Optimize, plan, emit, and compile or load a graph.
+
+    Args:
+        graph: As traced, derivatives and updates included.
+        options: See there.
+        observe: Told of each pass's graph, the schedule and the source, by name.
+    """
+    optimized = optimize(graph, observe)
+    schedule = plan(optimized)
+    observe("schedule", schedule)
+    source = emit(schedule, options.math)
+    observe("source", source)
+    path = cache.write_source(source.text)
+    code, fresh = _code(source.text, str(path))
+    return Program(optimized, schedule, source, path, code, fresh)
+
+
+def _code(text: str, path: str) -> tuple[native.NativeCode, bool]:
+    """The machine code of a file; equal files share it within a process and, through the cache, between processes."""
+    key, fresh = cache.code_key(text), False
+
+    def make() -> cache.CompiledObject:
+        from tracejit.backends.cpu.compile import compile_source  # Numba is imported only when something must be compiled
+
+        nonlocal fresh
+        fresh = True
+        return compile_source(text, path)
+
+    with _loading:
+        code = _loaded.get(key)
+        if code is None:
+            compiled = cache.compiled(key, make)
+            code = _loaded[key] = native.load(compiled.object_code, compiled.symbol)
+    return code, fresh

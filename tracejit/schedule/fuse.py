@@ -1,0 +1,263 @@
+"""Grouping: which nodes share a loop.
+
+Every elementwise node, gather and reduction starts as a group of its own; going through the graph in order, a node's group joins
+those of its operands, then groups that read the same buffers join each other, where
+
+* the spaces agree: equal, or one is the leading axes ("rows") of the other,
+* inside the joined group every value is read where it is made: element by element, or by its row,
+* nothing outside lies between the two (the groups stay a DAG).
+
+Scalars made of scalars are recomputed by whoever needs them, so they are in no group unless they are roots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tracejit.ir import Node
+from tracejit.ir.size import Dim
+from tracejit.ops.index_map import identity
+from tracejit.schedule.access import Read, contiguous_source, is_elementwise, kind, operand, read
+
+FUSIBLE = {"elementwise", "gather", "reduce", "argreduce"}
+LEAVES = {"input", "constant", "iota"}
+MOST_STREAMS = 24  # buffers that one loop reads and writes; more would only crowd registers and prefetchers
+
+
+def is_scalar(node: Node) -> bool:
+    """A number made of numbers: recomputed where it is needed rather than stored."""
+    return kind(node) == "elementwise" and node.shape == ()
+
+
+def space_of(node: Node) -> tuple[Dim, ...]:
+    """What a node iterates over."""
+    return node.inputs[0].shape if kind(node) in ("reduce", "argreduce") else node.shape
+
+
+def reads_of(node: Node) -> list[Read]:
+    """The operands of a fusible node as its loop reads them; of a gather only the index, since the rest is a load."""
+    if kind(node) != "gather":
+        return [operand(x) for x in node.inputs]
+    axis, rank = node.attrs["axis"], node.inputs[1].spec.rank
+    return [read(node.inputs[1], identity(node.spec.rank)[axis : axis + rank], node.spec.rank)]
+
+
+def stored_operands(node: Node) -> set[Node]:
+    """The operands of a node that must lie in memory, scalars too: what reshapes, gathers and library steps look at."""
+    if kind(node) in ("elementwise", "reduce", "argreduce", "view", "contract"):
+        return set()
+    return {contiguous_source(x) for x in (node.inputs[:1] if kind(node) == "gather" else node.inputs)}
+
+
+def sources(node: Node) -> set[Node]:
+    """The computed nodes whose steps must have run before ``node``; scalars are seen through where they are recomputed."""
+    found = {x for x in stored_operands(node) if kind(x) not in (*LEAVES, "view")}
+    stack = list(node.inputs)
+    while stack:
+        x = stack.pop()
+        if kind(x) == "reshape":
+            found |= {s for s in stored_operands(x) if kind(s) not in (*LEAVES, "view")}
+        if kind(x) in ("view", "reshape") or is_scalar(x):
+            stack.extend(x.inputs)
+        elif kind(x) not in LEAVES:
+            found.add(x)
+    return found
+
+
+def read_inputs(node: Node) -> set[Node]:
+    """The graph inputs that ``node`` reads, through views and scalars."""
+    found: set[Node] = set()
+    stack = list(node.inputs)
+    while stack:
+        x = stack.pop()
+        if kind(x) == "input":
+            found.add(x)
+        elif kind(x) in ("view", "reshape") or is_scalar(x):
+            stack.extend(x.inputs)
+    return found
+
+
+@dataclass(eq=False)
+class Group:
+    """Nodes that share a loop, while fusion is going on."""
+
+    nodes: list[Node]
+    space: tuple[Dim, ...]
+    rows: int | None = None
+    before: set[Node] = field(default_factory=set)  # nodes outside that must have run
+
+    @property
+    def streams(self) -> int:
+        return len({r.source for n in self.nodes for r in reads_of(n)} | set(self.nodes[-1:]))
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """What fusion has to respect beyond the dataflow.
+
+    Attributes:
+        after: For a node, others that must run before it.
+        overwrites: For a node, the input whose buffer it replaces in place.
+    """
+
+    after: dict[Node, set[Node]]
+    overwrites: dict[Node, Node]
+
+
+def fuse(nodes: Iterable[Node], constraints: Constraints) -> list[Group]:
+    """Groups of the fusible nodes among ``nodes`` (given in topological order); all others are groups of one."""
+    fusion = _Fusion(constraints)
+    for node in nodes:
+        fusion.add(node)
+    fusion.join_siblings()
+    return fusion.groups()
+
+
+class _Fusion:
+    def __init__(self, constraints: Constraints) -> None:
+        self.constraints = constraints
+        self.group_of: dict[Node, Group] = {}
+        self.order: dict[Node, int] = {}
+
+    def groups(self) -> list[Group]:
+        return list(dict.fromkeys(self.group_of.values()))
+
+    def add(self, node: Node) -> None:
+        self.order[node] = len(self.order)
+        before = sources(node) | self.constraints.after.get(node, set())
+        group = Group([node], space_of(node), before=before)
+        self.group_of[node] = group
+        if kind(node) not in FUSIBLE:
+            return
+        group.rows = _rows_of(group.nodes, group.space)
+        producers = {self.group_of[s] for s in sources(node) if s in self.group_of}
+        for producer in sorted(producers, key=lambda g: -self.order[g.nodes[-1]]):
+            self.join(producer, self.group_of[node])
+
+    def join_siblings(self) -> None:
+        """Join groups that read the same buffer."""
+        readers: dict[Node, list[Node]] = {}
+        for node in self.group_of:
+            if kind(node) in FUSIBLE:
+                for r in reads_of(node):
+                    if kind(r.source) not in ("constant", "iota"):
+                        readers.setdefault(r.source, []).append(node)
+        for nodes in readers.values():
+            for a, b in zip(nodes, nodes[1:], strict=False):
+                if self.group_of[a] is not self.group_of[b]:
+                    self.join(self.group_of[a], self.group_of[b])
+
+    def join(self, a: Group, b: Group) -> bool:
+        """Make one group of two where that is legal."""
+        if any(kind(n) not in FUSIBLE for n in (a.nodes[0], b.nodes[0])) or not (a.space and b.space):
+            return False
+        if a is b or a.streams + b.streams > MOST_STREAMS:
+            return False
+        small, large = sorted((a, b), key=lambda g: len(g.space))
+        if small.space != large.space[: len(small.space)]:
+            return False
+        nodes = sorted({*a.nodes, *b.nodes}, key=lambda n: self.order[n])
+        if len(small.space) < len(large.space):
+            related = a.before & set(b.nodes) or b.before & set(a.nodes)
+            if not related or small.rows is not None or large.rows not in (None, len(small.space)):
+                return False
+            rows: int | None = len(small.space)
+        else:
+            if None not in (a.rows, b.rows) and a.rows != b.rows:
+                return False
+            rows = a.rows if a.rows is not None else b.rows
+        merged = Group(nodes, large.space, rows, (a.before | b.before) - set(nodes))
+        if not self._legal(merged) or self._between(a, b) or self._between(b, a):
+            return False
+        for node in nodes:
+            self.group_of[node] = merged
+        return True
+
+    def _legal(self, group: Group) -> bool:
+        if _rows_of(group.nodes, group.space) not in (None, group.rows):
+            return False
+        members = set(group.nodes)
+        overwritten = {x: input_role(n, group.space, group.rows) for n in group.nodes if (x := self.constraints.overwrites.get(n))}
+        sweeps = any(role(n, group.space, group.rows) == "row" and kind(n) in ("reduce", "argreduce") for n in group.nodes)
+        for node in group.nodes:
+            into = input_role(node, group.space, group.rows)
+            if into is None or role(node, group.space, group.rows) is None:
+                return False
+            for r in reads_of(node):
+                if r.source in members and not _readable(r, role(r.source, group.space, group.rows), into, group):
+                    return False
+                at = overwritten.get(r.source)
+                if at is not None and (sweeps or at != into or not is_elementwise(r, space_of(node))):
+                    return False
+            if overwritten.keys() & (read_inputs(node) - {r.source for r in reads_of(node)}):
+                return False  # read through a gather or a scalar
+            if sources(node) & members - {r.source for r in reads_of(node)}:
+                return False  # a gather loads, and a scalar is made, from what is complete
+        return not any(is_final(s, group) for n in group.nodes for s in sources(n) if s in members)
+
+    def _between(self, a: Group, b: Group) -> bool:
+        """Whether ``b`` depends on ``a`` by way of a third group."""
+        seen: set[Group] = {a, b}
+        stack = [g for g in self._before(b) if g is not a]
+        while stack:
+            g = stack.pop()
+            if g in seen:
+                continue
+            seen.add(g)
+            before = self._before(g)
+            if a in before:
+                return True
+            stack.extend(before)
+        return False
+
+    def _before(self, group: Group) -> set[Group]:
+        return {self.group_of[n] for n in group.before if n in self.group_of}
+
+
+def is_final(node: Node, group: Group) -> bool:
+    """Whether ``node`` is complete only when the whole loop has ended."""
+    return role(node, group.space, group.rows) in ("leading", "full")
+
+
+def role(node: Node, space: tuple[Dim, ...], rows: int | None) -> str | None:
+    """What the result of a node is in a loop: an element, a row's value, accumulated over rows ("leading") or over all ("full")."""
+    into = input_role(node, space, rows)
+    if into is None or kind(node) not in ("reduce", "argreduce"):
+        return into
+    count, axes = len(space), node.attrs["axes"]
+    if into == "row":
+        return "full" if kind(node) == "reduce" and len(axes) == rows else None
+    if kind(node) == "reduce" and len(axes) == count and rows != 0:
+        return "full"
+    if rows is not None and axes == tuple(range(rows, count)):
+        return "row"
+    return "leading" if rows is not None and kind(node) == "reduce" and axes == tuple(range(rows)) else None
+
+
+def input_role(node: Node, space: tuple[Dim, ...], rows: int | None) -> str | None:
+    """Where a node is evaluated: at each element or once a row."""
+    over = space_of(node)
+    if over == space:
+        return "element"
+    return "row" if rows is not None and over == space[:rows] else None
+
+
+def _rows_of(nodes: list[Node], space: tuple[Dim, ...]) -> int | None:
+    """The split between rows and the rest that the reductions among ``nodes`` ask for; -1 where they do not agree."""
+    wanted: set[int] = set()
+    for node in nodes:
+        if kind(node) not in ("reduce", "argreduce") or space_of(node) != space:
+            continue
+        axes: tuple[int, ...] = node.attrs["axes"]
+        if kind(node) == "argreduce" or len(axes) < len(space):
+            wanted.add(axes[0] if axes[-1] == len(space) - 1 else len(axes))
+    return None if not wanted else wanted.pop() if len(wanted) == 1 else -1
+
+
+def _readable(r: Read, made: str | None, into: str, group: Group) -> bool:
+    if made not in ("element", "row") or r.index is None:
+        return False
+    if made == into:
+        return r.index == identity(r.source.spec.rank)
+    return made == "row" and into == "element" and r.index == identity(r.source.spec.rank)

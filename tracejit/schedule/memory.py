@@ -1,0 +1,79 @@
+"""Homes: the buffer of an input, a returned buffer, or a slot of the arena that values share when they do not live together."""
+
+from __future__ import annotations
+
+from tracejit.ir import Graph, Node
+from tracejit.ir.size import Dim
+from tracejit.schedule.access import contiguous_source, is_elementwise, kind
+from tracejit.schedule.fuse import reads_of, role, sources
+from tracejit.schedule.schedule import Home, Loop, Step
+
+
+def nbytes(node: Node) -> Dim:
+    """Bytes of the value of ``node``."""
+    return node.spec.size * int(node.dtype.itemsize)
+
+
+def assign_homes(graph: Graph, steps: list[Step], in_place: dict[Node, Node]) -> tuple[dict[Node, Home], tuple[Dim, ...]]:
+    """A home for every input and stored node, and the bytes of each slot.
+
+    Promises: two nodes share a slot only when the first is read for the last time before the step that writes the second, or,
+    element by element, in it.
+    """
+    homes = {node: Home("input", i) for i, node in enumerate(graph.inputs)}
+    for i, node in enumerate(graph.outputs):
+        homes[contiguous_source(node)] = Home("output", i)
+    for value, target in in_place.items():
+        homes[value] = homes[target]
+    last = _last_reads(steps, {contiguous_source(v) for _, v in graph.updates})
+    slots: list[Dim] = []
+    free: list[int] = []
+    for number, step in enumerate(steps):
+        dying = [n for n, at in last.items() if at == number and n in homes and homes[n].kind == "slot"]
+        replaced = _replaceable(step, dying)
+        for node in step.stores:
+            if node in homes:
+                continue
+            over_all = isinstance(step, Loop) and node.shape == step.space
+            old = next((n for n in replaced if over_all and nbytes(n) == nbytes(node)), None)
+            if old is not None:
+                replaced.remove(old)
+                dying.remove(old)
+                homes[node] = homes[old]
+                continue
+            slot = next((s for s in free if slots[s] == nbytes(node)), None)
+            if slot is None:
+                slot = len(slots)
+                slots.append(nbytes(node))
+            else:
+                free.remove(slot)
+            homes[node] = Home("slot", slot)
+        free.extend(homes[n].number for n in dying)
+        free.extend(homes[n].number for n in step.stores if homes[n].kind == "slot" and n not in last)
+    return homes, tuple(slots)
+
+
+def _last_reads(steps: list[Step], kept: set[Node]) -> dict[Node, int]:
+    """The number of the step that reads each node last; ``kept`` nodes are read after all steps."""
+    last: dict[Node, int] = {}
+    for number, step in enumerate(steps):
+        for node in step.nodes if isinstance(step, Loop) else (step.node,):
+            for source in sources(node):
+                last[source] = number
+    return last | dict.fromkeys(kept, len(steps))
+
+
+def _replaceable(step: Step, dying: list[Node]) -> list[Node]:
+    """Of the values that die here, those whose slot the step may write to: read element by element in a single sweep."""
+    if not isinstance(step, Loop):
+        return []
+    sweeps = any(kind(n) in ("reduce", "argreduce") and role(n, step.space, step.rows) == "row" for n in step.nodes)
+    if sweeps or any(kind(n) == "gather" for n in step.nodes):
+        return []
+    fit = []
+    for node in dying:
+        reads = [r for n in step.nodes for r in reads_of(n) if r.source is node]
+        if reads and all(is_elementwise(r, step.space) for r in reads):
+            fit.append(node)
+    return fit
+

@@ -1,0 +1,169 @@
+"""The plan: updates and checks placed, nodes grouped, groups ordered, homes given."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from typing import TypeVar
+
+from tracejit.ir import Graph, Node
+from tracejit.ir.graph import topological
+from tracejit.ir.size import Dim
+from tracejit.schedule.access import Linear, contiguous_source, is_elementwise, kind, operand, row_major
+from tracejit.schedule.fuse import FUSIBLE, Constraints, Group, fuse, is_scalar, read_inputs, sources, stored_operands
+from tracejit.schedule.memory import assign_homes
+from tracejit.schedule.prepare import prepare
+from tracejit.schedule.schedule import Gemm, Loop, Scan, Scatter, Schedule, Sort, Step, Write
+
+
+T = TypeVar("T")
+
+
+def plan(graph: Graph) -> Schedule:
+    """The schedule of an optimized graph.
+
+    Promises: every value is computed before it is read; an input that is updated in place is read nowhere after; checks come
+    before updates wherever the updates do not feed them.
+    """
+    graph, checks = prepare(graph)
+    flags = {c.flag for c in checks}
+    update_of = {contiguous_source(value): target for target, value in graph.updates}
+    roots = {*map(contiguous_source, graph.outputs), *update_of, *flags}
+    reached = topological((*graph.roots, *flags))
+    stored = roots | {s for n in reached for s in stored_operands(n)}
+    nodes = [n for n in reached if _is_step(n) and (not is_scalar(n) or n in stored)]
+    constraints = _place_updates(nodes, update_of)
+    for value in update_of:
+        constraints.after.setdefault(value, set()).update(f for f in flags if not _reaches(nodes, constraints, value, {f}))
+    steps = _ordered(fuse(nodes, constraints), roots, flags)
+    homes, slots = assign_homes(graph, steps, dict(constraints.overwrites))
+    copies = tuple((target, value) for value, target in update_of.items() if value not in constraints.overwrites)
+    return Schedule(graph, tuple(steps), homes, slots, copies, checks)
+
+
+def _is_step(node: Node) -> bool:
+    return kind(node) not in ("view", "reshape", "input", "constant", "iota")
+
+
+def _place_updates(nodes: list[Node], update_of: dict[Node, Node]) -> Constraints:
+    """Which updates are made in place, and which reads must come before them."""
+    placed = Constraints({}, {})
+    readers: dict[Node, set[Node]] = {}
+    for node in nodes:
+        for x in read_inputs(node):
+            readers.setdefault(x, set()).add(node)
+    for value, target in update_of.items():
+        others = readers.get(target, set()) - {value}
+        if _reads_where_it_writes(value, target) and not _reaches(nodes, placed, value, others):
+            placed.overwrites[value] = target
+            placed.after.setdefault(value, set()).update(others)
+    return placed
+
+
+def _reads_where_it_writes(value: Node, target: Node) -> bool:
+    """Whether computing ``value`` needs of ``target`` only the element that it writes."""
+    if target not in read_inputs(value):
+        return True
+    first, *rest = value.inputs
+    if kind(value) == "elementwise" and value.shape == ():
+        return True
+    if kind(value) == "elementwise":
+        reads = [operand(x) for x in value.inputs]
+        direct = any(r.source is target for r in reads)
+        return direct and all(is_elementwise(r, value.shape) for r in reads if r.source is target)
+    if value.op.name in ("slice_update", "scatter_add", "matmul_update"):
+        return contiguous_source(first) is target and not any(x is target or target in read_inputs(x) for x in rest)
+    return False
+
+
+def _reaches(nodes: list[Node], constraints: Constraints, start: Node, goals: set[Node]) -> bool:
+    """Whether some goal runs after ``start``, by dataflow and the orders already fixed."""
+    later = {start}
+    for node in _sorted(nodes, constraints):
+        if node not in later and (sources(node) | constraints.after.get(node, set())) & later:
+            later.add(node)
+    return bool(later & goals)
+
+
+def _sorted(nodes: list[Node], constraints: Constraints) -> list[Node]:
+    """``nodes`` in an order that respects dataflow and ``constraints.after``."""
+    if not constraints.after:
+        return nodes
+    position = {n: i for i, n in enumerate(nodes)}
+    before = {n: (sources(n) | constraints.after.get(n, set())) & position.keys() for n in nodes}
+    return _kahn(nodes, before, lambda n: position[n])
+
+
+def _kahn(items: list[T], before: dict[T, set[T]], priority: Callable[[T], object]) -> list[T]:
+    waiting = {x: len(before[x]) for x in items}
+    after: dict[T, list[T]] = {x: [] for x in items}
+    for x in items:
+        for y in before[x]:
+            after[y].append(x)
+    heap: list[tuple[object, int, T]] = [(priority(x), i, x) for i, x in enumerate(items) if not waiting[x]]
+    number = {x: i for i, x in enumerate(items)}
+    heapq.heapify(heap)
+    order: list[T] = []
+    while heap:
+        _, _, x = heapq.heappop(heap)
+        order.append(x)
+        for y in after[x]:
+            waiting[y] -= 1
+            if not waiting[y]:
+                heapq.heappush(heap, (priority(y), number[y], y))
+    assert len(order) == len(items), "the steps depend on each other in a circle"
+    return order
+
+
+def _ordered(groups: list[Group], roots: set[Node], flags: set[Node]) -> list[Step]:
+    group_of = {n: g for g in groups for n in g.nodes}
+    before = {g: {group_of[n] for n in g.before if n in group_of and group_of[n] is not g} for g in groups}
+    urgent = {g for g in groups if flags & set(g.nodes)}
+    stack = list(urgent)
+    while stack:
+        for g in before[stack.pop()] - urgent:
+            urgent.add(g)
+            stack.append(g)
+    ordered = _kahn(groups, before, lambda g: g not in urgent)
+    readers: dict[Node, set[Group | None]] = {n: {None} for n in roots}
+    for g in groups:
+        for n in g.nodes:
+            for s in sources(n):
+                readers.setdefault(s, set()).add(g)
+    steps = [_step(g, tuple(n for n in g.nodes if readers.get(n, set()) - {g}))  for g in ordered]
+    return [s for s in steps if s.stores]
+
+
+def _step(group: Group, stores: tuple[Node, ...]) -> Step:
+    node = group.nodes[0]
+    match kind(node):
+        case "contract":
+            return Gemm(node)
+        case "write":
+            return Write(node, _parts(node))
+        case "scatter":
+            return Scatter(node)
+        case "scan":
+            return Scan(node)
+        case "sort":
+            return Sort(node)
+    assert kind(node) in FUSIBLE, node
+    return Loop(group.space, group.rows, tuple(group.nodes), stores)
+
+
+def _parts(node: Node) -> tuple[tuple[Node, Linear], ...]:
+    """What a write stores, and where."""
+    strides = row_major(node.shape)
+    if node.op.name == "slice_update":
+        x, v = node.inputs
+        starts, steps = node.attrs["starts"], node.attrs["steps"]
+        offset: Dim = 0
+        for start, stride in zip(starts, strides, strict=True):
+            offset = offset + start * stride
+        return (x, Linear(0, strides)), (v, Linear(offset, tuple(s * t for s, t in zip(steps, strides, strict=True))))
+    axis, begin, parts = node.attrs["axis"], 0, []
+    for x in node.inputs:
+        parts.append((x, Linear(begin * strides[axis], strides)))
+        begin = begin + x.shape[axis]
+    return tuple(parts)
+

@@ -1,0 +1,143 @@
+"""Graph -> Graph: the last rewriting before the plan. Afterwards every operand lies where its step can read it.
+
+* a reduction's axes are the leading ones, the trailing ones, or all; an argument reduction's axis is the last
+* a product that BLAS does not know is multiplications and a sum
+* what a reshape, a scatter, a scan, a sort or a gather's first operand looks at is stored, not a view
+* operands of a product are stored matrices or their transposes
+* every root is a computed node of its own
+* checked indices are plain; their checks are nodes
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tracejit.ir import Builder, Graph, Node, using
+from tracejit.ir.size import Dim
+from tracejit.ops import TABLE
+from tracejit.schedule.access import contiguous_source, kind, operand
+from tracejit.schedule.products import match_products
+from tracejit.schedule.schedule import Check
+
+STORABLE = {"elementwise", "reduce", "argreduce", "gather", "contract", "write", "scatter", "scan", "sort"}
+BLAS_DTYPES = {np.dtype(np.float32), np.dtype(np.float64)}
+
+
+def prepare(graph: Graph) -> tuple[Graph, tuple[Check, ...]]:
+    """The graph as the planner needs it, and the checks taken out of it."""
+    builder = Builder(TABLE)
+    checks: dict[Node, Check] = {}
+
+    def rule(builder: Builder, node: Node, args: tuple[Node, ...]) -> Node | None:
+        match kind(node):
+            case "reduce" | "argreduce":
+                return _reduction(builder, node, args[0])
+            case "reshape":
+                return builder.emit(node.op, (_stored(builder, args[0]),), **node.attrs)
+            case "contract":
+                return _product(builder, node, *args)
+            case "gather":
+                return builder.emit(node.op, (_stored(builder, args[0]), args[1]), **node.attrs)
+            case "write":
+                return builder.emit(node.op, tuple(_readable(builder, x) for x in args), **node.attrs)
+            case "scatter" | "scan" | "sort":
+                return builder.emit(node.op, tuple(_stored(builder, x) for x in args), **node.attrs)
+        if node.op.name == "checked_index":
+            flag = _flag(builder, args[0], node.attrs["size"])
+            checks.setdefault(flag, Check(flag, node.attrs["size"], node.where))
+            return args[0]
+        return None
+
+    graph = match_products(builder, graph.replay(builder, rule))
+    taken: set[Node] = set(graph.inputs) | set(checks)
+    with using(builder):
+        outputs = tuple(_root(builder, n, i, taken) for i, n in enumerate(graph.outputs))
+        updates = tuple((t, _root(builder, n, len(outputs) + i, taken)) for i, (t, n) in enumerate(graph.updates))
+    return Graph(graph.name, graph.inputs, outputs, updates), tuple(checks.values())
+
+
+def _root(builder: Builder, node: Node, key: int, taken: set[Node]) -> Node:
+    source = contiguous_source(node)
+    if source in taken or kind(source) not in STORABLE or (kind(source) == "elementwise" and source.shape == ()):
+        with builder.at(node.where):
+            node = _copied(builder, node, key + 1)
+            source = contiguous_source(node)
+    taken.add(source)
+    return node
+
+
+def _copied(builder: Builder, node: Node, key: int) -> Node:
+    """A copy of ``node``; of what it is a reshape of, where it is one, so that the copy has the axes of its loop."""
+    source = contiguous_source(node)
+    copied = builder.emit(TABLE["copy"], (source,), key=key)
+    return copied if node is source else builder.emit(node.op, (copied,), **node.attrs)
+
+
+def _stored(builder: Builder, x: Node) -> Node:
+    source = contiguous_source(x)
+    return x if kind(source) in STORABLE or kind(source) == "input" else builder.emit(TABLE["copy"], (x,), key=0)
+
+
+def _readable(builder: Builder, x: Node) -> Node:
+    """An operand of a write: stored or constant, behind any view."""
+    source = operand(x).source
+    computed = kind(source) == "iota" or (kind(source) == "elementwise" and source.shape == ())
+    return builder.emit(TABLE["copy"], (x,), key=0) if computed else x
+
+
+def _reduction(builder: Builder, node: Node, x: Node) -> Node | None:
+    axes: tuple[int, ...] = node.attrs["axes"]
+    rank = x.spec.rank
+    if not axes:
+        return x if x.dtype == node.dtype else builder.apply("cast", x, dtype=node.dtype)
+    ends = axes in (tuple(range(len(axes))), tuple(range(rank - len(axes), rank)))
+    if ends and (kind(node) == "reduce" or axes == (rank - 1,)):
+        return None
+    kept = tuple(i for i in range(rank) if i not in axes)
+    turned = builder.emit(TABLE["transpose"], (x,), perm=kept + axes)
+    return builder.emit(node.op, (turned,), axes=tuple(range(len(kept), rank)))
+
+
+def _product(builder: Builder, node: Node, x: Node, y: Node) -> Node:
+    if node.dtype in BLAS_DTYPES:
+        return builder.emit(node.op, (_matrix(builder, x), _matrix(builder, y)))
+    return _product_by_sum(builder, node, x, y)
+
+
+def _product_by_sum(builder: Builder, node: Node, x: Node, y: Node) -> Node:
+    """``x @ y`` as multiplications over (..., m, n, k) and a reduction over k."""
+    batch, rank = node.shape[:-2], node.spec.rank
+    m, n, k = node.shape[-2], node.shape[-1], x.shape[-1]
+    space: tuple[Dim, ...] = (*batch, m, n, k)
+    lead = tuple(range(rank - 2))
+    over_x = builder.emit(TABLE["broadcast"], (x,), shape=space, axes=(*lead, rank - 2, rank))
+    columns = builder.emit(TABLE["transpose"], (y,), perm=(*lead, rank - 1, rank - 2))
+    over_y = builder.emit(TABLE["broadcast"], (columns,), shape=space, axes=(*lead, rank - 1, rank))
+    if node.dtype == bool:
+        both = builder.apply("logical_and", over_x, over_y)
+        return builder.apply("reduce_any", both, axes=(rank,))
+    total = builder.apply("reduce_sum", builder.apply("multiply", over_x, over_y), axes=(rank,))
+    return total if total.dtype == node.dtype else builder.apply("cast", total, dtype=node.dtype)
+
+
+def _matrix(builder: Builder, x: Node) -> Node:
+    where = operand(x)
+    inner = where.linear.strides[-2:]
+    stored = kind(where.source) in STORABLE or kind(where.source) == "input"
+    if stored and 1 in inner and all(_positive(s) for s in inner):
+        return x
+    return builder.emit(TABLE["copy"], (x,), key=0)
+
+
+def _positive(stride: Dim) -> bool:
+    return stride > 0 if isinstance(stride, int) else all(c > 0 for _, c in stride.terms)
+
+
+def _flag(builder: Builder, index: Node, size: Dim) -> Node:
+    limit = builder.emit(TABLE["dim"], (), size=size)
+    if limit.dtype != index.dtype:
+        limit = builder.apply("cast", limit, dtype=index.dtype)
+    if index.shape:
+        limit = builder.emit(TABLE["broadcast"], (limit,), shape=index.shape, axes=())
+    wrong = builder.apply("logical_or", builder.apply("less", index, 0), builder.apply("greater_equal", index, limit))
+    return builder.apply("reduce_any", wrong, axes=tuple(range(wrong.spec.rank))) if wrong.shape else builder.emit(TABLE["copy"], (wrong,), key=0)

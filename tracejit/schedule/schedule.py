@@ -1,0 +1,151 @@
+"""What a plan is made of: steps in order, and a home for every value that outlives its step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from tracejit.ir import Graph, Node, Where
+from tracejit.ir.size import Dim
+from tracejit.ir.text import call_text, node_names
+from tracejit.schedule.access import Linear, Read
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where a value lives: the buffer of a graph input, a returned buffer, or a slot of the arena."""
+
+    kind: Literal["input", "output", "slot"]
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.number}"
+
+
+@dataclass(frozen=True, eq=False)
+class Loop:
+    """Elementwise nodes and reductions in one sweep over ``space``, or in several sweeps over each row of it.
+
+    Attributes:
+        space: The iteration space.
+        rows: How many leading axes of it are rows: reductions over the axes behind them are finished within the row. None
+            where nothing depends on a row.
+        nodes: Everything computed, each after its inputs.
+        stores: The nodes that get a home.
+    """
+
+    space: tuple[Dim, ...]
+    rows: int | None
+    nodes: tuple[Node, ...]
+    stores: tuple[Node, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Gemm:
+    """A product of matrices: ``matmul(x, y)``, or ``matmul_update(c, x, y, scale)`` into what ``c`` holds."""
+
+    node: Node
+
+    @property
+    def stores(self) -> tuple[Node, ...]:
+        return (self.node,)
+
+
+@dataclass(frozen=True, eq=False)
+class Write:
+    """``node`` is put together from parts, each stored through an affine map of its own axes; earlier parts lie below later ones."""
+
+    node: Node
+    parts: tuple[tuple[Node, Linear], ...]
+
+    @property
+    def stores(self) -> tuple[Node, ...]:
+        return (self.node,)
+
+
+@dataclass(frozen=True, eq=False)
+class Scatter:
+    """``node = x`` with ``updates`` added at ``indices`` along an axis."""
+
+    node: Node
+
+    @property
+    def stores(self) -> tuple[Node, ...]:
+        return (self.node,)
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """A recurrence along an axis."""
+
+    node: Node
+
+    @property
+    def stores(self) -> tuple[Node, ...]:
+        return (self.node,)
+
+
+@dataclass(frozen=True, eq=False)
+class Sort:
+    """The sorting permutation along the last axis."""
+
+    node: Node
+
+    @property
+    def stores(self) -> tuple[Node, ...]:
+        return (self.node,)
+
+
+Step = Loop | Gemm | Write | Scatter | Scan | Sort
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Where ``flag`` (a stored b1 scalar) is true the program stops with a status that says so, before any update."""
+
+    flag: Node
+    size: Dim
+    where: Where | None
+
+
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """The plan of one program.
+
+    Attributes:
+        graph: What is computed, in the form that was planned: every root is a stored node of its own.
+        steps: In order of execution.
+        homes: Of every stored node and every input.
+        slots: Bytes of each slot of the arena.
+        copies: Updates that could not be made in place: ``(input, node)``, done after all steps.
+        checks: Conditions under which the program stops.
+    """
+
+    graph: Graph
+    steps: tuple[Step, ...]
+    homes: Mapping[Node, Home]
+    slots: tuple[Dim, ...]
+    copies: tuple[tuple[Node, Node], ...]
+    checks: tuple[Check, ...]
+
+    def __str__(self) -> str:
+        names = node_names(self.graph)
+        lines = [f"schedule of {self.graph.name}: {len(self.steps)} steps, arena {' + '.join(map(str, self.slots)) or 0} bytes"]
+        for number, step in enumerate(self.steps):
+            lines.append(f"{number}: {type(step).__name__}{_space(step)}")
+            for node in step.nodes if isinstance(step, Loop) else (step.node,):
+                home = f" -> {self.homes[node]}" if node in step.stores else ""
+                lines.append(f"    {names[node]}: {node.spec} = {call_text(node, names)}{home}")
+        lines += [f"copy {names[value]} -> {names[target]}" for target, value in self.copies]
+        return "\n".join(lines) + "\n"
+
+
+def _space(step: Step) -> str:
+    if not isinstance(step, Loop):
+        return ""
+    rows = "" if step.rows is None else f", {step.rows} axes of rows"
+    return f" over ({', '.join(map(str, step.space))}{rows})"
+
+
+__all__ = ["Check", "Gemm", "Home", "Linear", "Loop", "Read", "Scan", "Scatter", "Schedule", "Sort", "Step", "Write"]
