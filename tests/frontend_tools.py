@@ -3,24 +3,24 @@
 import numpy as np
 
 import tracejit as tj
+from tracejit.frontend.parameters import Parameters
 from tracejit.frontend.specialize import trace_call
 from tracejit.frontend.tree import map_tree
 from tracejit.ir import Size
-from tracejit.ir.evaluate import evaluate_graph
+from tracejit.ir.evaluation import evaluate_graph
 
 
 def traced(function, *args):
     """The leaves of what ``function`` gives when it is traced and its graph is interpreted."""
-    program = tj.function(function)
-    call = program._parameters.read(args, {})
-    trace = trace_call(function, program._parameters, call, "f")
+    parameters = Parameters(function, "f")
+    call = parameters.read(args, {}, None)
+    trace = trace_call(function, parameters, call, "f")
     graph = trace.graph
     leaves = [np.asarray(call.leaves[i].value) for i in trace.passed]
     arrays = [*leaves, *(held.buffer for held in trace.held)]
     outputs, _ = evaluate_graph(graph, arrays, sizes_of(graph, arrays))
-    constants = {r.index: r.value for r in trace.results if r.kind == "static"}
-    assert not constants or len(constants) == len(trace.results), "results are computed or constant, not both"
-    values = [r.value if r.kind == "static" else outputs[r.index] for r in trace.results]
+    found = {"static": lambda r: r.value, "argument": lambda r: call.leaves[r.index].value}
+    values = [found[r.kind](r) if r.kind in found else outputs[r.index] for r in trace.results]
     return trace.structure.unflatten(values)
 
 

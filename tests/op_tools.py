@@ -11,7 +11,7 @@ import numpy as np
 from tracejit import ops
 from tracejit.errors import DTypeError
 from tracejit.ir import Builder, Graph, Node, TensorSpec, current, symbol, using
-from tracejit.ir.evaluate import evaluate_graph
+from tracejit.ir.evaluation import evaluate_graph
 from tracejit.ir.graph import verify
 from tracejit.ir.spec import CODES
 from tracejit.ops import TABLE, Op

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tracejit.errors import DTypeError, TracejitError
 from tracejit.ir import Builder, Graph, Node, TensorSpec, symbol
-from tracejit.ir.evaluate import evaluate_graph, evaluate_node
+from tracejit.ir.evaluation import evaluate_graph, evaluate_node
 from tracejit.ir.size import Size, evaluate
 from tracejit.ops import TABLE
 

@@ -7,7 +7,7 @@ from program_tools import programs
 
 from tracejit.errors import GradientError
 from tracejit.ir import Builder, Graph, TensorSpec, Where, using
-from tracejit.ir.evaluate import evaluate_graph
+from tracejit.ir.evaluation import evaluate_graph
 from tracejit.ir.graph import verify
 from tracejit.ir.text import parse_graph
 from tracejit.ops import TABLE

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import tracejit as tj
-from tracejit.errors import ArgumentError, DTypeError, ShapeError, VariableError
+from tracejit.errors import ArgumentError, DTypeError, LeakedTracerError, ShapeError, VariableError
 
 
 def ones(*shape: int) -> np.ndarray:
@@ -526,3 +526,78 @@ def test_the_graph_of_a_call_can_be_had_without_compiling() -> None:
     graph = f.trace(tj.TensorSpec((None, 3), "float32"), 2.0)
     assert [str(n.spec) for n in graph.inputs] == ["f32[n, 3]", "f64[]"] or "f32[n, m]" in str(graph.inputs[0].spec)
     assert f.compilations == 0
+
+
+# effects
+
+
+def test_arrays_in_trees_are_written_in_place_but_nothing_is_put_into_trees() -> None:
+    def update(params: Any, step: Any) -> None:
+        params["w"] -= step
+        params["l"][0] += 1
+
+    def replace(params: Any, step: Any) -> None:
+        params["w"] = params["w"] - step
+
+    def append(params: Any, step: Any) -> None:
+        params["l"].append(step)
+
+    params = {"w": np.ones(3), "l": [np.zeros(2)]}
+    f = tj.function(update)
+    for k in (1, 2):
+        assert f(params, 0.5) is None
+        assert params["w"][0] == 1 - k / 2 and params["l"][0][0] == k
+    for bad, changed in ((replace, r"params\['w'\]"), (append, "the structure")):
+        with pytest.raises(ArgumentError, match=rf"(?s){changed} .*was changed.*cure: write"):
+            tj.function(bad)(params, 0.5)
+    assert f.compilations == 1
+
+
+def test_a_traced_value_kept_in_what_the_function_reads_is_refused() -> None:
+    class Model:
+        def __init__(self) -> None:
+            self.w: Any = np.ones(2)
+
+        @tj.function
+        def step(self, x: Any) -> Any:
+            self.w = self.w - x
+            return self.w * 1
+
+    with pytest.raises(LeakedTracerError, match=r"self\.w: step reads it(?s:.*)Variable"):
+        Model().step(np.ones(2))
+
+
+def test_what_the_function_itself_changes_is_noted() -> None:
+    count = 0
+
+    def f(x: Any) -> Any:
+        nonlocal count
+        count += 1
+        return x + 1
+
+    function = tj.function(f)
+    function(ones(2))
+    assert function.retraces()[0].notes == (
+        "count was changed by the function itself, which happens when it is traced and never again",
+    )
+
+
+def test_tapes_see_into_traced_functions() -> None:
+    v = tj.Variable(3.0)
+
+    @tj.function
+    def f(x: Any) -> Any:
+        return x * v * v
+
+    with tj.GradientTape() as tape:
+        y = f(tj.asarray(2.0))
+    assert tape.gradient(y, v) == 12
+    assert tj.grad(f)(2.0) == 9
+
+    @tj.function
+    def step(x: Any) -> Any:
+        with tj.GradientTape() as tape:
+            y = f(x)
+        return tape.gradient(y, v)
+
+    assert step(2.0) == 12

@@ -13,7 +13,7 @@ from tracejit import ops
 from tracejit.backends.python import prelude
 from tracejit.errors import DTypeError, ShapeError
 from tracejit.ir import Builder, Graph, TensorSpec, symbol
-from tracejit.ir.evaluate import evaluate_graph
+from tracejit.ir.evaluation import evaluate_graph
 from tracejit.ir.graph import verify
 from tracejit.ir.spec import CODES, dtype_code
 from tracejit.ir.text import parse_graph

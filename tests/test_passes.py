@@ -5,7 +5,7 @@ import pytest
 from pass_tools import becomes, function, lines
 
 from tracejit.ir import Builder, Graph, TensorSpec
-from tracejit.ir.evaluate import evaluate_graph
+from tracejit.ir.evaluation import evaluate_graph
 from tracejit.ir.graph import verify
 from tracejit.ops import TABLE
 from tracejit.transforms import PIPELINE, optimize

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from tracejit.config import config
 from tracejit.frontend.entry import Entry
-from tracejit.frontend.guards import find_guards
+from tracejit.frontend.guards import Guard, check_leaks, find_guards
 from tracejit.frontend.parameters import Parameters
 from tracejit.frontend.signature import Call
 from tracejit.frontend.specialize import size_guard, trace_call
@@ -19,21 +19,31 @@ from tracejit.runtime.program import Options, compile_program
 Math = Literal["accurate", "libm"]
 
 
-def build_entry(function: Callable[..., Any], parameters: Parameters, call: Call, math: Math | None) -> Entry:
-    """A program for ``call`` and calls like it."""
+def build_entry(
+    function: Callable[..., Any], parameters: Parameters, call: Call, math: Math | None
+) -> tuple[Entry, tuple[str, ...]]:
+    """A program for ``call`` and calls like it, and what the trace noticed that the user may want to know."""
     observe = _Observer(parameters.name, config().debug)
     observe.signature(call)
+    statics = [(i, leaf.path, leaf.value) for i, leaf in enumerate(call.leaves) if leaf.kind in ("static", "self")]
+    before = find_guards(function, statics)
     traced = trace_call(function, parameters, call, parameters.name)
     observe("trace", traced.graph)
-    # read after the trace: what the function itself changes while it is traced has been changed once and for all
-    statics = [(i, leaf.path, leaf.value) for i, leaf in enumerate(call.leaves) if leaf.kind in ("static", "self")]
+    # what the function itself changes while it is traced has been changed once and for all: guards are as after that
     guards = find_guards(function, statics)
+    check_leaks(guards, parameters.name)
+    values = [leaf.value for leaf in call.leaves]
+    notes = tuple(_effect(g) for g in before if not g.holds(values))
     program = compile_program(traced.graph, Options(math=math or config().math), observe)
     first = len(traced.passed)
     buffers = {first + i: held.buffer for i, held in enumerate(traced.held)}
     executable = Executable(program, buffers, size_guard(traced))
     observe.path(str(program.path))
-    return Entry(call.forgotten(), traced, guards, executable, program)
+    return Entry(call.forgotten(), traced, guards, executable, program), notes
+
+
+def _effect(guard: Guard) -> str:
+    return f"{guard.access.text} was changed by the function itself, which happens when it is traced and never again"
 
 
 class _Observer:

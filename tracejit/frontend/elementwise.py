@@ -18,6 +18,7 @@ Body = Callable[..., Node]
 """From operands and ``dtype=`` to the result of a ufunc."""
 
 COMPARISONS = {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal"}
+BITS = {"bitwise_and", "bitwise_or", "bitwise_xor", "invert"}
 TRUTHS = {"logical_and", "logical_or", "logical_xor", "logical_not"}
 
 
@@ -32,12 +33,18 @@ def elementwise(name: str, *operands: Operand, dtype: Any = None) -> Node:
         nodes: Sequence[Node] = [cast(x.node(), bool) for x in operands]
     else:
         _check_power(name, operands)
-        dtypes = op.resolve(*(x.kind for x in operands))
+        dtypes = op.resolve(*(_own_dtype(name, x) if all(x.weak for x in operands) else x.kind for x in operands))
         nodes = [x.to(d) for x, d in zip(operands, dtypes, strict=False)]
     out: Node = op(*broadcast_nodes(nodes, name, op.operands))
     if dtype is not None and out.dtype != dtype:
         raise DTypeError(f"{name}: gives {out.dtype} for operands of dtype {np.dtype(dtype)}; dtype={np.dtype(dtype)} has no meaning")
     return out
+
+
+def _own_dtype(name: str, x: Operand) -> np.dtype:
+    """The dtype of a Python number among Python numbers, whose truths add up as integers."""
+    dtype = np.result_type(x.kind(0)) if isinstance(x.kind, type) else x.kind
+    return np.dtype(np.int64) if dtype == bool and not (name in COMPARISONS or name in BITS) else dtype
 
 
 def _known_comparison(name: str, operands: Sequence[Operand]) -> Node | None:

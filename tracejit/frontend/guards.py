@@ -17,8 +17,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from tracejit.errors import LeakedTracerError
 from tracejit.frontend.names import is_user_file, names_of
 from tracejit.frontend.signature import same
+from tracejit.frontend.symbolic import SymbolicInt
+from tracejit.frontend.tensor import Tracer
 from tracejit.frontend.where import is_library_file
 
 _MOST_GUARDS = 5000
@@ -175,6 +178,22 @@ def find_guards(function: Callable[..., Any], leaves: Sequence[tuple[int, str, A
         if walk.found <= names:
             return tuple(walk.guards)
         names |= walk.found  # objects met before a name was may have an attribute of that name
+
+
+def check_leaks(guards: Sequence[Guard], name: str) -> None:
+    """Refuse a traced value in what the function reads: it was put there by the trace, and no call would put one there again.
+
+    Raises:
+        LeakedTracerError: With the name, and what to do instead.
+    """
+    for guard in guards:
+        if isinstance(guard.expected, Tracer | SymbolicInt):
+            text = guard.access.text
+            raise LeakedTracerError(
+                f"{text}: {name} reads it, and gave it a traced value, which has no meaning when the call has ended\n"
+                "  rule: assignments to names and attributes happen when a function is traced, not when its program runs\n"
+                f"  cure: make it a Variable and use {text}.assign(...), write into it by {text}[...] = ..., or return the new value"
+            )
 
 
 class _Walk:

@@ -47,6 +47,8 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
         if _all_basic(index):
             whole = basic(node, expanded(index, node.spec))
             part = _fitted(new, whole.shape)
+        elif (masked := _masked(node, index, new)) is not None:
+            whole, part = node, masked
         else:
             whole, places, axis = _places(node, index)
             part = _scattered(whole, places, new, axis)
@@ -133,6 +135,28 @@ def _dim_node(dim: Dim, shape: tuple[Dim, ...]) -> Node:
     return filled(scalar, shape)
 
 
+def _masked(x: Node, index: Any, value: Node) -> Node | None:
+    """``x`` with ``value`` where the only mask of an index is true, if all selected places get the same; None otherwise."""
+    items = expanded(index, x.spec, lambda item: _mask_rank(item))
+    masks = [place for place, item in enumerate(items) if _mask_rank(item, 0)]
+    if len(masks) != 1 or any(item != slice(None) for place, item in enumerate(items) if place not in masks):
+        return None
+    (place,) = masks
+    mask = lift(items[place], "x[mask] = value").node()
+    rest = x.shape[place + mask.spec.rank :]
+    if value.spec.rank > len(rest):
+        return None
+    _check_mask(mask, x, place)
+    chosen = ops.broadcast(mask, shape=x.shape, axes=tuple(range(place, place + mask.spec.rank)))
+    return ops.where(chosen if mask.shape != x.shape else mask, broadcast_to(_fitted(value, rest), x.shape), x)
+
+
+def _check_mask(mask: Node, x: Node, axis: int) -> None:
+    fault = f"x[mask]: the mask, {mask.spec}, does not fit x, {x.spec}\n  rule: sizes of the axes that it takes are equal"
+    for i, dim in enumerate(mask.shape):
+        same(dim, x.shape[axis + i], fault)
+
+
 def _mask_rank(item: Any, otherwise: int = 1) -> int:
     """How many axes a mask takes; ``otherwise`` for what is no mask."""
     if isinstance(item, list):
@@ -148,8 +172,7 @@ def _from_mask(mask: Any, x: Node, axis: int) -> list[Node]:
     node = lift(mask, "x[mask]").node()
     if node.spec.rank == 0:
         raise UnsupportedError("a mask without dimensions is not supported as an index; use tj.where(mask, x, y)")
-    for i, dim in enumerate(node.shape):
-        same(dim, x.shape[axis + i], f"x[mask]: the mask, {node.spec}, does not fit x, {x.spec}\n  rule: sizes of the axes that it takes are equal")
+    _check_mask(node, x, axis)
     if isinstance(trace(), EagerTrace):
         return [trace().leaf(found) for found in np.nonzero(value_of(node))]
     if isinstance(mask, Tensor):

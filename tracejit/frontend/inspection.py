@@ -75,6 +75,7 @@ class Retrace:
         where: The user's line behind it: the one that pinned a value, or the call.
         old: The value that the earlier program was made for, where one value decided.
         new: The value of this call.
+        notes: What else the trace saw that the user may want to know.
     """
 
     number: int
@@ -82,10 +83,11 @@ class Retrace:
     where: Where | None = None
     old: Any = None
     new: Any = None
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         at = f"\n     at {os.path.basename(self.where.file)}:{self.where.line}: {self.where.text}" if self.where else ""
-        return f"{self.number:>3}  {self.reason}{at}"
+        return "\n     ".join([f"{self.number:>3}  {self.reason}{at}", *self.notes])
 
 
 class Retraces(Sequence[Retrace]):
@@ -126,6 +128,7 @@ class Retraces(Sequence[Retrace]):
                 "where": str(r.where) if r.where else None,
                 "old": repr(r.old),
                 "new": repr(r.new),
+                "notes": list(r.notes),
             }
             for r in self._records
         ]

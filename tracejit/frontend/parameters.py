@@ -50,13 +50,13 @@ class Parameters:
         bound = inspect.BoundArguments(self.signature, dict(arguments))
         return function(*bound.args, **bound.kwargs)
 
-    def read(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], bound_to: Any = None, specs: bool = False) -> Call:
+    def read(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], instance: Any, specs: bool = False) -> Call:
         """Take a call apart.
 
         Args:
             args: Its positional arguments, the object of a method first.
             kwargs: Its keyword arguments.
-            bound_to: The object that the function was called on as a method; it is one leaf, by identity.
+            instance: The object of a method; where it is the first argument, it is one leaf, by identity.
             specs: TensorSpecs among the arguments stand for arrays.
 
         Raises:
@@ -67,7 +67,7 @@ class Parameters:
         children: list[Structure] = []
         asked = iter(self.input_signature)
         for name, value in self.bind(args, kwargs).items():
-            if bound_to is not None and value is bound_to and not children:
+            if value is instance and not children:
                 leaves.append(Leaf(name, "self", value, Identity(value)))
                 children.append(LEAF)
                 continue

@@ -110,7 +110,7 @@ def as_shape(shape: Any, name: str) -> Shape:
     for dim in dims:
         if isinstance(dim, float | np.floating) or dim is None:
             raise ArgumentError(f"{name}: the shape {shape!r} holds {dim!r}; sizes are integers")
-        out.append(as_dim(dim))
+        out.append(dim if isinstance(dim, Size) else as_dim(dim))
     if any(isinstance(d, int) and d < 0 for d in out):
         raise ShapeError(f"{name}: the shape {shape!r} holds a negative size")
     return tuple(out)
@@ -119,7 +119,7 @@ def as_shape(shape: Any, name: str) -> Shape:
 def reshape(x: Node, shape: Any, name: str = "reshape") -> Node:
     """``x`` with another shape, in which one size may be -1."""
     dims = shape if isinstance(shape, list | tuple) else shape.tolist() if isinstance(shape, np.ndarray) else (shape,)
-    wanted = [-1 if not isinstance(d, SymbolicInt) and d == -1 else as_shape((d,), name)[0] for d in dims]
+    wanted = [-1 if not isinstance(d, SymbolicInt | Size) and d == -1 else as_shape((d,), name)[0] for d in dims]
     total = product(x.shape)
     fault = f"{name}: {x.spec}, {total} elements, does not have the shape {_text(wanted)}"
     if wanted.count(-1) > 1:

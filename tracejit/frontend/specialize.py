@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from tracejit.errors import LeakedTracerError, TracejitError
+from tracejit.errors import ArgumentError, LeakedTracerError, TracejitError
 from tracejit.frontend.entry import Dimension, ResultLeaf, Traced
 from tracejit.frontend.parameters import Parameters
 from tracejit.frontend.signature import ARRAYS, Call, Leaf
 from tracejit.frontend.symbolic import SymbolicInt
 from tracejit.frontend.tensor import Tracer
 from tracejit.frontend.trace import GraphTrace
-from tracejit.frontend.tree import flatten_paths
+from tracejit.frontend.tree import flatten, flatten_paths
 from tracejit.frontend.variable import Variable
 from tracejit.frontend.where import at_line, raised_where
 from tracejit.ir import Dim, Node, TensorSpec, symbol, using
@@ -52,6 +52,7 @@ class _Tracing:
                 values = [self._value(i, leaf) for i, leaf in enumerate(self.call.leaves)]
                 arguments = parameters.unflatten(self.call.signature.structure, values)
                 result = parameters.call(function, arguments)
+                self._refuse_replaced(arguments, values)
                 return self._traced(result), bool(self.trace.made)
         except TracejitError as error:
             if "\n  at " not in str(error):
@@ -73,6 +74,20 @@ class _Tracing:
             node = self.trace.argument(leaf.path, TensorSpec(shape, leaf.array.dtype.newbyteorder("=")))
             return self._tracer(index, node, weak=leaf.kind == "complex", scalar=leaf.kind in ("scalar", "complex"))
         return leaf.value
+
+    def _refuse_replaced(self, arguments: Mapping[str, Any], values: Sequence[Any]) -> None:
+        """Refuse another value put into a dict or list among the arguments: the caller's own would stay as it was."""
+        now, structure = flatten(tuple(arguments.values()))
+        if structure != self.call.signature.structure:
+            changed = "the structure of an argument"
+        else:
+            changed = next((leaf.path for leaf, a, b in zip(self.call.leaves, now, values, strict=True) if a is not b), "")
+        if changed:
+            raise ArgumentError(
+                f"{self.trace.name}: {changed} was changed\n"
+                "  rule: dicts, lists and objects among the arguments are the trace's own; the caller's stay as they were\n"
+                "  cure: write into arrays in place, as in params['w'] -= step, or return the new tree"
+            )
 
     def _dim(self, index: int, leaf: Leaf, axis: int) -> Dim:
         assert leaf.array is not None

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.ir import Dim, Node, evaluate
+from tracejit.ir import Dim, Node, Size, current, evaluate
 from tracejit.ir.size import symbols
 from tracejit.ops.row import TABLE
 
@@ -45,19 +45,33 @@ def steps_between(base: Node, node: Node) -> Steps | None:
     return tuple(reversed(steps))
 
 
+def settled(steps: Steps) -> Steps:
+    """Steps in the sizes of the current trace, which may have learnt that some are equal since the steps were taken."""
+    trace: Any = current()
+
+    def spelled(value: Any) -> Any:
+        return tuple(map(spelled, value)) if isinstance(value, tuple) else trace.canonical(value) if isinstance(value, Size) else value
+
+    return tuple(Step(s.op, {k: spelled(v) for k, v in s.attrs.items()}, spelled(s.shape)) for s in steps)
+
+
 def apply_steps(base: Node, steps: Steps) -> Node:
     """The view of ``base``."""
-    for step in steps:
+    for step in settled(steps):
         base = TABLE[step.op](base, **step.attrs)
     return base
 
 
 def write_back(base: Node, steps: Steps, new: Node) -> Node:
     """The value of ``base`` after its view has been given the value ``new``."""
+    return _written(base, settled(steps), new)
+
+
+def _written(base: Node, steps: Steps, new: Node) -> Node:
     if not steps:
         return new
     step, rest = steps[0], steps[1:]
-    part = write_back(TABLE[step.op](base, **step.attrs), rest, new) if rest else new
+    part = _written(TABLE[step.op](base, **step.attrs), rest, new) if rest else new
     match step.op:
         case "transpose":
             return TABLE["transpose"](part, perm=tuple(np.argsort(step.attrs["perm"]).tolist()))
@@ -73,7 +87,7 @@ def is_view(shape: Sequence[Dim], steps: Steps) -> bool:
     numbers: defaultdict[str, int] = defaultdict(cycle((1009, 1013, 1019, 1021, 1031, 1033, 1039)).__next__)
     sizes = [_number(d, numbers) for d in shape]
     strides = [int(np.prod(sizes[i + 1 :], dtype=np.int64)) for i in range(len(sizes))]
-    for step in steps:
+    for step in settled(steps):
         match step.op:
             case "transpose":
                 sizes, strides = [sizes[i] for i in step.attrs["perm"]], [strides[i] for i in step.attrs["perm"]]

@@ -61,6 +61,11 @@ class Builder:
             listener(node)
         return node
 
+    def adopt(self, node: Node) -> Node:
+        """``node`` of another builder, whose inputs are nodes of this one, as it is or as the equal node made earlier."""
+        key = (node.op.name, tuple(map(id, node.inputs)), tuple((k, _identity(v)) for k, v in sorted(node.attrs.items())))
+        return self._interned.setdefault(key, node)
+
     def _make(self, op: Operation, inputs: tuple[Node, ...], attrs: Mapping[str, Attr]) -> Node:
         return Node(op, inputs, attrs, op.infer(*(x.spec for x in inputs), **attrs), self.where())
 

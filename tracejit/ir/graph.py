@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tracejit.ir.builder import CONSTANT, INPUT, Builder
+from tracejit.ir.builder import CONSTANT, INPUT, Builder, using
 from tracejit.ir.node import Attr, Node
 from tracejit.ir.size import Dim, Size, symbols
 
@@ -65,11 +65,11 @@ class Graph:
 
 def replay_node(builder: Builder, node: Node, args: tuple[Node, ...], rule: Rule) -> Node:
     """``node`` on other inputs, by way of ``rule``."""
-    from tracejit.ir.builder import using
-
     with builder.at(node.where), using(builder):
         new = rule(builder, node, args)
-        return builder.emit(node.op, args, **node.attrs) if new is None else new
+        if new is not None:
+            return new
+        return builder.adopt(node) if args == node.inputs else builder.emit(node.op, args, **node.attrs)
 
 
 def topological(roots: tuple[Node, ...]) -> list[Node]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tracejit.ir import Node
 from tracejit.ir.size import Dim, product
-from tracejit.ops.index_map import Index, identity
+from tracejit.ops.index_map import ZERO, Index, identity
 from tracejit.ops.row import Op
 
 
@@ -43,14 +43,23 @@ def kind(node: Node) -> str:
 
 def read(node: Node, index: tuple[Index, ...], rank: int) -> Read:
     """The element ``index`` of ``node`` inside loops over ``rank`` axes, traced back through views and reshapes."""
-    while kind(node) == "view":
-        assert isinstance(node.op, Op) and node.op.index_map is not None
-        index = node.op.index_map(index, **node.attrs)
+    while kind(node) == "view" or is_unit_reshape(node):
+        if kind(node) == "view":
+            assert isinstance(node.op, Op) and node.op.index_map is not None
+            index = node.op.index_map(index, **node.attrs)
+        else:
+            kept = iter(i for i, d in zip(index, node.shape, strict=True) if d != 1)
+            index = tuple(ZERO if d == 1 else next(kept) for d in node.inputs[0].shape)
         node = node.inputs[0]
     linear = _linear(index, row_major(node.shape), rank)
     if kind(node) != "reshape":
         return Read(node, index, linear)
     return Read(contiguous_source(node), None, linear)
+
+
+def is_unit_reshape(node: Node) -> bool:
+    """Whether a node only inserts or removes dimensions of 1: a map of indices, like a view."""
+    return kind(node) == "reshape" and [d for d in node.shape if d != 1] == [d for d in node.inputs[0].shape if d != 1]
 
 
 def operand(node: Node) -> Read:

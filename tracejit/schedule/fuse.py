@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from tracejit.ir import Node
 from tracejit.ir.size import Dim
 from tracejit.ops.index_map import identity
-from tracejit.schedule.access import Read, contiguous_source, is_elementwise, kind, operand, read
+from tracejit.schedule.access import Read, contiguous_source, is_elementwise, is_unit_reshape, kind, operand, read
 
 FUSIBLE = {"elementwise", "gather", "reduce", "argreduce"}
 LEAVES = {"input", "constant", "iota"}
@@ -46,6 +46,8 @@ def reads_of(node: Node) -> list[Read]:
 def stored_operands(node: Node) -> set[Node]:
     """The operands of a node that must lie in memory, scalars too: what reshapes, gathers and library steps look at."""
     if kind(node) in ("elementwise", "reduce", "argreduce", "view", "contract"):
+        return set()
+    if is_unit_reshape(node):
         return set()
     return {contiguous_source(x) for x in (node.inputs[:1] if kind(node) == "gather" else node.inputs)}
 
@@ -88,8 +90,9 @@ class Group:
     before: set[Node] = field(default_factory=set)  # nodes outside that must have run
 
     @property
-    def streams(self) -> int:
-        return len({r.source for n in self.nodes for r in reads_of(n)} | set(self.nodes[-1:]))
+    def loads(self) -> set[Node]:
+        """The buffers that the loop reads."""
+        return {r.source for n in self.nodes for r in reads_of(n) if kind(r.source) not in ("constant", "iota")} - set(self.nodes)
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,7 @@ def fuse(nodes: Iterable[Node], constraints: Constraints) -> list[Group]:
     for node in nodes:
         fusion.add(node)
     fusion.join_siblings()
-    return fusion.groups()
+    return list(dict.fromkeys(fusion.group_of.values()))
 
 
 class _Fusion:
@@ -119,9 +122,6 @@ class _Fusion:
         self.constraints = constraints
         self.group_of: dict[Node, Group] = {}
         self.order: dict[Node, int] = {}
-
-    def groups(self) -> list[Group]:
-        return list(dict.fromkeys(self.group_of.values()))
 
     def add(self, node: Node) -> None:
         self.order[node] = len(self.order)
@@ -152,7 +152,7 @@ class _Fusion:
         """Make one group of two where that is legal."""
         if any(kind(n) not in FUSIBLE for n in (a.nodes[0], b.nodes[0])) or not (a.space and b.space):
             return False
-        if a is b or a.streams + b.streams > MOST_STREAMS:
+        if a is b or len(a.loads | b.loads) > MOST_STREAMS:
             return False
         small, large = sorted((a, b), key=lambda g: len(g.space))
         if small.space != large.space[: len(small.space)]:
@@ -168,33 +168,11 @@ class _Fusion:
                 return False
             rows = a.rows if a.rows is not None else b.rows
         merged = Group(nodes, large.space, rows, (a.before | b.before) - set(nodes))
-        if not self._legal(merged) or self._between(a, b) or self._between(b, a):
+        if not is_legal(merged, self.constraints) or self._between(a, b) or self._between(b, a):
             return False
         for node in nodes:
             self.group_of[node] = merged
         return True
-
-    def _legal(self, group: Group) -> bool:
-        if _rows_of(group.nodes, group.space) not in (None, group.rows):
-            return False
-        members = set(group.nodes)
-        overwritten = {x: input_role(n, group.space, group.rows) for n in group.nodes if (x := self.constraints.overwrites.get(n))}
-        sweeps = any(role(n, group.space, group.rows) == "row" and kind(n) in ("reduce", "argreduce") for n in group.nodes)
-        for node in group.nodes:
-            into = input_role(node, group.space, group.rows)
-            if into is None or role(node, group.space, group.rows) is None:
-                return False
-            for r in reads_of(node):
-                if r.source in members and not _readable(r, role(r.source, group.space, group.rows), into, group):
-                    return False
-                at = overwritten.get(r.source)
-                if at is not None and (sweeps or at != into or not is_elementwise(r, space_of(node))):
-                    return False
-            if overwritten.keys() & (read_inputs(node) - {r.source for r in reads_of(node)}):
-                return False  # read through a gather or a scalar
-            if sources(node) & members - {r.source for r in reads_of(node)}:
-                return False  # a gather loads, and a scalar is made, from what is complete
-        return not any(is_final(s, group) for n in group.nodes for s in sources(n) if s in members)
 
     def _between(self, a: Group, b: Group) -> bool:
         """Whether ``b`` depends on ``a`` by way of a third group."""
@@ -215,13 +193,37 @@ class _Fusion:
         return {self.group_of[n] for n in group.before if n in self.group_of}
 
 
+def is_legal(group: Group, constraints: Constraints) -> bool:
+    """Whether in the loop of ``group`` every value is read where it is made, and no input after it is overwritten."""
+    if _rows_of(group.nodes, group.space) not in (None, group.rows):
+        return False
+    members = set(group.nodes)
+    overwritten = {x: input_role(n, group.space, group.rows) for n in group.nodes if (x := constraints.overwrites.get(n))}
+    sweeps = any(role(n, group.space, group.rows) == "row" and kind(n) in ("reduce", "argreduce") for n in group.nodes)
+    for node in group.nodes:
+        into = input_role(node, group.space, group.rows)
+        if into is None or role(node, group.space, group.rows) is None:
+            return False
+        for r in reads_of(node):
+            if r.source in members and not _readable(r, role(r.source, group.space, group.rows), into, group):
+                return False
+            at = overwritten.get(r.source)
+            if at is not None and (sweeps or at != into or not is_elementwise(r, space_of(node))):
+                return False
+        if overwritten.keys() & (read_inputs(node) - {r.source for r in reads_of(node)}):
+            return False  # read through a gather or a scalar
+        if sources(node) & members - {r.source for r in reads_of(node)}:
+            return False  # a gather loads, and a scalar is made, from what is complete
+    return not any(is_final(s, group) for n in group.nodes for s in sources(n) if s in members)
+
+
 def is_final(node: Node, group: Group) -> bool:
     """Whether ``node`` is complete only when the whole loop has ended."""
     return role(node, group.space, group.rows) in ("leading", "full")
 
 
 def role(node: Node, space: tuple[Dim, ...], rows: int | None) -> str | None:
-    """What the result of a node is in a loop: an element, a row's value, accumulated over rows ("leading") or over all ("full")."""
+    """A node's result in a loop: an element, a row's value, or accumulated over rows ("leading") or over all ("full")."""
     into = input_role(node, space, rows)
     if into is None or kind(node) not in ("reduce", "argreduce"):
         return into

@@ -13,6 +13,7 @@ from tracejit.schedule.access import Linear, contiguous_source, is_elementwise, 
 from tracejit.schedule.fuse import FUSIBLE, Constraints, Group, fuse, is_scalar, read_inputs, sources, stored_operands
 from tracejit.schedule.memory import assign_homes
 from tracejit.schedule.prepare import prepare
+from tracejit.schedule.remat import rematerialise
 from tracejit.schedule.schedule import Gemm, Loop, Scan, Scatter, Schedule, Sort, Step, Write
 
 
@@ -35,7 +36,9 @@ def plan(graph: Graph) -> Schedule:
     constraints = _place_updates(nodes, update_of)
     for value in update_of:
         constraints.after.setdefault(value, set()).update(f for f in flags if not _reaches(nodes, constraints, value, {f}))
-    steps = _ordered(fuse(nodes, constraints), roots, flags)
+    groups = fuse(nodes, constraints)
+    rematerialise(groups, stored, constraints)
+    steps = _ordered(groups, stored, flags)
     homes, slots = assign_homes(graph, steps, dict(constraints.overwrites))
     copies = tuple((target, value) for value, target in update_of.items() if value not in constraints.overwrites)
     return Schedule(graph, tuple(steps), homes, slots, copies, checks)
@@ -115,9 +118,13 @@ def _kahn(items: list[T], before: dict[T, set[T]], priority: Callable[[T], objec
     return order
 
 
-def _ordered(groups: list[Group], roots: set[Node], flags: set[Node]) -> list[Step]:
-    group_of = {n: g for g in groups for n in g.nodes}
-    before = {g: {group_of[n] for n in g.before if n in group_of and group_of[n] is not g} for g in groups}
+def _ordered(groups: list[Group], stored: set[Node], flags: set[Node]) -> list[Step]:
+    """The steps of the groups, checks as early as can be."""
+    owner: dict[Node, Group] = {}
+    for g in groups:
+        for n in g.nodes:
+            owner.setdefault(n, g)
+    before = {g: {owner[n] for n in g.before if n in owner} - {g} for g in groups}
     urgent = {g for g in groups if flags & set(g.nodes)}
     stack = list(urgent)
     while stack:
@@ -125,12 +132,8 @@ def _ordered(groups: list[Group], roots: set[Node], flags: set[Node]) -> list[St
             urgent.add(g)
             stack.append(g)
     ordered = _kahn(groups, before, lambda g: g not in urgent)
-    readers: dict[Node, set[Group | None]] = {n: {None} for n in roots}
-    for g in groups:
-        for n in g.nodes:
-            for s in sources(n):
-                readers.setdefault(s, set()).add(g)
-    steps = [_step(g, tuple(n for n in g.nodes if readers.get(n, set()) - {g}))  for g in ordered]
+    read = {s for g in groups for n in g.nodes for s in sources(n) if s not in g.nodes} | stored
+    steps = [_step(g, tuple(n for n in g.nodes if owner[n] is g and n in read)) for g in ordered]
     return [s for s in steps if s.stores]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from tracejit.ir import Builder, Graph, Node, using
 from tracejit.ir.size import Dim
 from tracejit.ops import TABLE
-from tracejit.schedule.access import contiguous_source, kind, operand
+from tracejit.schedule.access import contiguous_source, is_unit_reshape, kind, operand
 from tracejit.schedule.products import match_products
 from tracejit.schedule.schedule import Check
 
@@ -32,7 +32,7 @@ def prepare(graph: Graph) -> tuple[Graph, tuple[Check, ...]]:
         match kind(node):
             case "reduce" | "argreduce":
                 return _reduction(builder, node, args[0])
-            case "reshape":
+            case "reshape" if not is_unit_reshape(node):
                 return builder.emit(node.op, (_stored(builder, args[0]),), **node.attrs)
             case "contract":
                 return _product(builder, node, *args)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from tracejit.ir import Graph, Node, Where
@@ -130,7 +130,8 @@ class Schedule:
     checks: tuple[Check, ...]
 
     def __str__(self) -> str:
-        names = node_names(self.graph)
+        flags = tuple(c.flag for c in self.checks)
+        names = node_names(replace(self.graph, outputs=self.graph.outputs + flags))
         lines = [f"schedule of {self.graph.name}: {len(self.steps)} steps, arena {' + '.join(map(str, self.slots)) or 0} bytes"]
         for number, step in enumerate(self.steps):
             lines.append(f"{number}: {type(step).__name__}{_space(step)}")

@@ -13,22 +13,27 @@ HALF_LOG_FROM, HALF_LOG_TO = 0.5, 2.0  # where log|z| is taken from |z|^2 - 1
 
 
 def conjugate(z: Pair) -> Pair:
+    """Negate the imaginary part."""
     return z[0], -z[1]
 
 
 def real(z: Pair) -> Value:
+    """Take the real part."""
     return z[0]
 
 
 def imag(z: Pair) -> Value:
+    """Take the imaginary part."""
     return z[1]
 
 
 def plus(accumulator: Pair, z: Pair) -> Pair:
+    """One step of a sum."""
     return accumulator[0] + z[0], accumulator[1] + z[1]
 
 
 def times(accumulator: Pair, z: Pair) -> Pair:
+    """One step of a product."""
     (a, b), (x, y) = accumulator, z
     return a * x - b * y, a * y + b * x
 
@@ -56,6 +61,7 @@ def hypot(x: Value, y: Value) -> Value:
 
 
 def absolute(z: Pair) -> Value:
+    """Magnitude, without overflow on the way."""
     return hypot(*z)
 
 

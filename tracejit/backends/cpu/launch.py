@@ -68,14 +68,15 @@ def _emit_launch(builder: Any, trampoline: Any, table: Any, total: Any, grain: A
     rows, size, cost = (Value(builder, raw, I64) for raw in (total, grain, work))
     chunks = (rows + size - 1).quotient(size)
     # The first "array" is the null pointer and its step is 1, so that args[0] is the number of a thread's first chunk.
-    args, dims, steps = (cgutils.alloca_once_value(builder, raw) for raw in (ir.Constant(SIZE, 0), chunks.raw, ir.Constant(SIZE, 1)))
+    starts = (ir.Constant(SIZE, 0), chunks.raw, ir.Constant(SIZE, 1))
+    args, dims, steps = (cgutils.alloca_once_value(builder, raw) for raw in starts)
     data = cgutils.alloca_once(builder, ir.LiteralStructType([table.type, SIZE, SIZE]))
     for index, raw in enumerate((table, total, grain)):
         builder.store(raw, cgutils.gep_inbounds(builder, data, 0, index))
     packed = [builder.bitcast(args, BYTES.as_pointer()), dims, steps, builder.bitcast(data, BYTES)]
     slot = builder.gep(table, [ir.Constant(SIZE, THREADS_SLOT)])
     threads = Value(builder, builder.load(slot), I64)
-    pays = _as_f64(rows) * _as_f64(cost) > PARALLEL_FROM  # in f64, which does not overflow
+    pays = rows.to(F64) * cost.to(F64) > PARALLEL_FROM  # in f64, which does not overflow
     with builder.if_else(((chunks > 1) & (threads > 1) & pays).raw) as (parallel, sequential):
         with parallel:
             count = builder.trunc(threads.raw, ir.IntType(32))
@@ -83,10 +84,6 @@ def _emit_launch(builder: Any, trampoline: Any, table: Any, total: Any, grain: A
             builder.call(_launcher(builder.module), [function, *packed, ir.Constant(SIZE, 0), ir.Constant(SIZE, 1), count])
         with sequential:
             builder.call(trampoline, packed)
-
-
-def _as_f64(value: Value) -> Value:
-    return value.to(F64)
 
 
 def _launcher(module: Any) -> Any:

@@ -122,7 +122,7 @@ def gemm_word(name: str, transpose_a: bool, transpose_b: bool) -> Any:
 
 def _emit_gemm(builder: Any, kind: Kind, raws: list[Any], transpose_a: bool, transpose_b: bool) -> None:
     """Call cblas where there is something to multiply; it takes no empty product for ``beta * c``, so that is a loop here."""
-    table, c, a, b, m, k, n, lda, ldb, ldc, alpha, beta = raws
+    _, c, _, _, m, k, n, _, _, ldc, _, beta = raws
     with builder.if_else(builder.icmp_signed(">", k, ir.Constant(I64.type, 0))) as (product, empty):
         with product:
             nothing = builder.or_(*(builder.icmp_signed("<=", size, ir.Constant(I64.type, 0)) for size in (m, n)))

@@ -1,4 +1,4 @@
-"""The C library for the few arguments that a formula does not cover, without a branch in the loop.
+"""The C library for the few operands that a formula does not cover, without a branch in the loop.
 
 A call of an ordinary function keeps LLVM from turning a loop to vectors. Here the call goes to a function of the module that has
 vector forms, announced by an attribute; the vectorizer uses them, and each asks once for its whole vector whether any lane needs
@@ -18,62 +18,58 @@ PURE = ("nounwind", "noinline", "willreturn", "memory(none)")
 BOOL, LANE, BYTES = ir.IntType(1), ir.IntType(32), ir.IntType(8).as_pointer()
 
 
-def beyond(name: str, x: Value, limit: float, usual: Value) -> Value:
-    """``usual`` where ``|x| < limit`` or ``x`` is NaN, else what the C library's function ``name`` says of ``x``."""
-    module, symbol = x.builder.module, f"tracejit.{name}.beyond.{x.kind.name}"
-    function = module.globals.get(symbol)
-    if function is None:
-        function = _function(module, symbol, name, x.kind, limit)
-    return Value(x.builder, x.builder.call(function, [x.raw, usual.raw]), x.kind)
+def library_where(outside: Value, name: str, usual: Value, *operands: Value) -> Value:
+    """``usual``, but what the C library's function ``name`` says of the operands where ``outside`` holds."""
+    build, kind = usual.builder, usual.kind
+    symbol = f"tracejit.library.{name}.{kind.name}"
+    function = build.module.globals.get(symbol) or _function(build.module, symbol, name, kind, len(operands))
+    raws = [outside.raw, usual.raw, *(operand.raw for operand in operands)]
+    return Value(build, build.call(function, raws), kind)
 
 
-def _function(module: Any, symbol: str, name: str, kind: Kind, limit: float) -> Any:
+def _function(module: Any, symbol: str, name: str, kind: Kind, arity: int) -> Any:
     """Write the scalar form and the vector forms, and name these in the attribute where the vectorizer looks for them."""
     library_name = name + "f" if kind == F32 else name
-    library = module.globals.get(library_name) or ir.Function(module, ir.FunctionType(kind.type, [kind.type]), library_name)
-    scalar = _form(module, symbol, library, kind, limit, 1)
+    signature = ir.FunctionType(kind.type, [kind.type] * arity)
+    library = module.globals.get(library_name) or ir.Function(module, signature, library_name)
+    scalar = _form(module, symbol, library, kind, arity, 1)
     names = []
     for lanes in LANES[kind.bits]:
-        form = _form(module, f"{symbol}.{lanes}", library, kind, limit, lanes)
+        form = _form(module, f"{symbol}.{lanes}", library, kind, arity, lanes)
         _keep(module, form)
-        names.append(f"_ZGV_LLVM_N{lanes}vv_{symbol}({form.name})")
+        names.append(f"_ZGV_LLVM_N{lanes}{'v' * (arity + 2)}_{symbol}({form.name})")
     _mark(scalar, f'"vector-function-abi-variant"="{",".join(names)}"')
     return scalar
 
 
-def _form(module: Any, symbol: str, library: Any, kind: Kind, limit: float, lanes: int) -> Any:
-    """One form: return ``usual`` at once unless a lane is beyond the limit."""
-    vector = kind.type if lanes == 1 else ir.VectorType(kind.type, lanes)
-    function = ir.Function(module, ir.FunctionType(vector, [vector, vector]), symbol)
+def _form(module: Any, symbol: str, library: Any, kind: Kind, arity: int, lanes: int) -> Any:
+    """One form: return ``usual`` at once unless a lane is outside."""
+    flag, vector = (BOOL, kind.type) if lanes == 1 else (ir.VectorType(BOOL, lanes), ir.VectorType(kind.type, lanes))
+    function = ir.Function(module, ir.FunctionType(vector, [flag, vector, *[vector] * arity]), symbol)
     function.linkage = "internal"
     _mark(function, *PURE)
-    x, usual = function.args
+    outside, usual, *operands = function.args
     build = ir.IRBuilder(function.append_basic_block())
-    suffix = f"f{kind.bits}" if lanes == 1 else f"v{lanes}f{kind.bits}"
-    size = build.call(_declared(module, f"llvm.fabs.{suffix}", vector, vector), [x])
-    bound = ir.Constant(kind.type, limit) if lanes == 1 else ir.Constant(vector, [ir.Constant(kind.type, limit)] * lanes)
-    outside = any_outside = build.fcmp_ordered(">=", size, bound)
+    any_outside = outside
     if lanes > 1:
-        reduce_name = f"llvm.vector.reduce.or.v{lanes}i1"
-        any_outside = build.call(_declared(module, reduce_name, BOOL, ir.VectorType(BOOL, lanes)), [outside])
+        name = f"llvm.vector.reduce.or.v{lanes}i1"
+        any_lane = module.globals.get(name) or ir.Function(module, ir.FunctionType(BOOL, [flag]), name)
+        any_outside = build.call(any_lane, [outside])
     with build.if_then(any_outside, likely=False):
-        build.ret(_by_lane(build, library, x, usual, outside, lanes))
+        build.ret(_by_lane(build, library, outside, usual, operands, lanes))
     build.ret(usual)
     return function
 
 
-def _by_lane(build: Any, library: Any, x: Any, usual: Any, outside: Any, lanes: int) -> Any:
-    """Call the library for every lane, and keep its results where it was needed."""
+def _by_lane(build: Any, library: Any, outside: Any, usual: Any, operands: list[Any], lanes: int) -> Any:
+    """Call the library for every lane, and keep its results where they were needed."""
     if lanes == 1:
-        return build.call(library, [x])
+        return build.call(library, operands)
     out = usual
     for lane in (ir.Constant(LANE, index) for index in range(lanes)):
-        out = build.insert_element(out, build.call(library, [build.extract_element(x, lane)]), lane)
+        result = build.call(library, [build.extract_element(operand, lane) for operand in operands])
+        out = build.insert_element(out, result, lane)
     return build.select(outside, out, usual)
-
-
-def _declared(module: Any, name: str, result: Any, operand: Any) -> Any:
-    return module.globals.get(name) or ir.Function(module, ir.FunctionType(result, [operand]), name)
 
 
 def _mark(function: Any, *attributes: str) -> None:

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from numba import types
 
-from tracejit.backends.cpu import complex_words, libm, routines, value, vector_erf, vector_inverse, vector_math, vector_trig, words
+from tracejit.backends.cpu import (
+    complex_words,
+    libm,
+    routines,
+    value,
+    vector_erf,
+    vector_inverse,
+    vector_math,
+    vector_trig,
+    words,
+)
 from tracejit.backends.cpu.intrinsics import ANY, FLOATS, REALS, TYPES, select_word, word
-from tracejit.backends.cpu.launch import grain_of_word, parallel_for, program, region
+from tracejit.backends.cpu.launch import grain_of_word
+from tracejit.backends.cpu.launch import parallel_for as parallel_for
+from tracejit.backends.cpu.launch import program as program
+from tracejit.backends.cpu.launch import region as region
 from tracejit.backends.cpu.memory import as_f64_word, cast_word, complex_cast_word, gemm_word, pointer_word
-from tracejit.backends.cpu.routines import argsort_into, looping_word
+from tracejit.backends.cpu.routines import argsort_into as argsort_into
+from tracejit.backends.cpu.routines import looping_word
 from tracejit.backends.cpu.value import B1, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64
 
 inf = float("inf")
@@ -44,8 +58,9 @@ isnan, isinf = word("isnan", words.isnan, ANY, B1), word("isinf", words.isinf, A
 isfinite, signbit = word("isfinite", words.isfinite, ANY, B1), word("signbit", words.signbit, FLOATS, B1)
 maximum, minimum = word("maximum", words.maximum, ANY), word("minimum", words.minimum, ANY)
 fmax, fmin = word("fmax", words.fmax, ANY), word("fmin", words.fmin, ANY)
-floor_divide = word("floor_divide", words.floor_divide, REALS)
-remainder, fmod = word("remainder", words.remainder, REALS), word("fmod", words.fmod, REALS)
+floor_divide = word("floor_divide", words.floor_divide, REALS, share=True)
+remainder = word("remainder", words.remainder, REALS, share=True)
+fmod = word("fmod", words.fmod, REALS, share=True)
 copysign, heaviside = word("copysign", value.copysign), word("heaviside", words.heaviside)
 nextafter = word("nextafter", words.nextafter)
 left_shift, right_shift = word("left_shift", words.left_shift, INTEGERS), word("right_shift", words.right_shift, INTEGERS)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import njit, types
+from numba import njit
 
 from tracejit.backends.cpu import complex_words, vector_math
 from tracejit.backends.cpu.intrinsics import ANY, KIND_OF, TYPES, named_intrinsic, word
@@ -27,9 +27,9 @@ def looping_word(name: str, loop: Loop, wide: Kind, formula: Callable[..., Value
 
         def generate(context: Any, builder: Any, signature: Any, raws: list[Any]) -> Any:
             def run(*values: Value) -> Value:
-                wide_type = TYPES[wide]
-                wide_raws = [value.to(wide).raw for value in values]
-                return Value(builder, context.compile_internal(builder, loop, wide_type(*[wide_type] * arity), wide_raws), wide).to(kind)
+                signature = TYPES[wide](*[TYPES[wide]] * arity)
+                raw = context.compile_internal(builder, loop, signature, [value.to(wide).raw for value in values])
+                return Value(builder, raw, wide).to(kind)
 
             return formula(run, *(Value(builder, raw, kind) for raw in raws)).raw
 
@@ -42,6 +42,7 @@ def looping_word(name: str, loop: Loop, wide: Kind, formula: Callable[..., Value
 
 
 def gcd_loop(x: Any, y: Any) -> Any:
+    """Euclid's algorithm."""
     while y:
         x, y = y, x % y
     return x
@@ -60,6 +61,7 @@ def lcm_formula(run: Loop, x: Value, y: Value) -> Value:
 
 
 def power_loop(x: Any, y: Any) -> Any:
+    """Raise by squaring."""
     out = np.uint64(1)
     while y:
         if y & np.uint64(1):

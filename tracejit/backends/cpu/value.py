@@ -244,18 +244,22 @@ def copysign(x: Value, y: Value | float) -> Value:
 
 
 def sqrt(x: Value) -> Value:
+    """Square root, rounded once."""
     return llvm("sqrt", x)
 
 
 def floor(x: Value) -> Value:
+    """The integer below; an integer is its own."""
     return llvm("floor", x) if x.kind.is_float else x
 
 
 def ceil(x: Value) -> Value:
+    """The integer above; an integer is its own."""
     return llvm("ceil", x) if x.kind.is_float else x
 
 
 def trunc(x: Value) -> Value:
+    """The integer towards 0; an integer is its own."""
     return llvm("trunc", x) if x.kind.is_float else x
 
 

@@ -38,7 +38,7 @@ LARGE = 2.0**28  # from here on sqrt(x*x + 1) is x
 
 
 def _arctan_unit(x: Value) -> Value:
-    """``arctan(x)`` for ``|x| <= 1``."""
+    """Arctangent for ``|x| <= 1``."""
     square = x * x
     return fma(polynomial(square, ARCTAN[x.kind]), square * x, x)
 
@@ -52,7 +52,7 @@ def arctan(x: Value) -> Value:
 
 
 def arctan2(y: Value, x: Value) -> Value:
-    """The angle of ``(x, y)``, from the arctangent of the smaller part over the larger."""
+    """The angle of the point ``(x, y)``: from the arctangent of the smaller part over the larger."""
     size_y, size_x, (half, half_low) = absolute(y), absolute(x), HALF_PI[x.kind]
     steep, left = size_y > size_x, x.as_bits() < 0
     below, above = select(steep, size_y, size_x), select(steep, size_x, size_y)

@@ -161,7 +161,7 @@ def expm1(x: Value) -> Value:
 
 
 def log_reduced(x: Value) -> tuple[Value, Value, Value]:
-    """``(k, f, n)`` with ``x = 2**k * (1 + f)`` and ``sqrt(1/2) <= 1 + f < sqrt(2)``, for ``x`` positive; ``n`` is k, an integer."""
+    """``(k, f, n)`` with ``x = 2**k * (1 + f)`` and ``sqrt(1/2) <= 1 + f < sqrt(2)``; ``n`` is k as an integer; ``x`` positive."""
     kind, lift = x.kind, MANTISSA[x.kind] + 2
     small = x < LEAST_NORMAL[kind]
     bits = select(small, x * 2.0**lift, x).as_bits()
@@ -357,7 +357,7 @@ def tanh(x: Value) -> Value:
 
 
 def sigmoid(x: Value) -> Value:
-    """``1 / (1 + exp(-x))``, as ``e / (1 + e)`` with ``e = exp(-|x|)`` for negative ``x``, so that small results keep their digits."""
+    """``1 / (1 + e)`` with ``e = exp(-|x|)``; for negative ``x`` it is ``e / (1 + e)``, so that small results keep their digits."""
     y, y_low, n = exp_parts(clamp(-absolute(x), (0.0, EXP_RANGE[x.kind][1])))
     e, e_low = scale(y, n), scale(y_low, n)
     above, above_low = select(x < 0, e, e.constant(1)), select(x < 0, e_low, e.constant(0))

@@ -1,13 +1,13 @@
 """Sine, cosine and tangent over ``Value``, for f32 and f64, right for every argument.
 
-Arguments up to ``LIMIT`` are reduced by multiples of pi/2 in three parts (Cody and Waite, with fused products, which make the
-first subtraction exact). Beyond, the C library is called, from inside a function with vector forms, so that loops stay in vectors.
+Arguments up to ``LIMIT`` are reduced by multiples of pi/2 in three parts (Cody and Waite 1980, with fused products, which make
+the first subtraction exact). Beyond, the C library is called, from a function with vector forms, so that loops stay in vectors.
 """
 
 from __future__ import annotations
 
-from tracejit.backends.cpu.outliers import beyond
-from tracejit.backends.cpu.value import F32, F64, Value, fma, select
+from tracejit.backends.cpu.outliers import library_where
+from tracejit.backends.cpu.value import F32, F64, Value, absolute, fma, select
 from tracejit.backends.cpu.vector_math import Coefficients, nearest, polynomial, quotient
 
 LIMIT = {F32: 2.0**17, F64: 2.0**45}
@@ -47,6 +47,11 @@ def reduced(x: Value) -> tuple[Value, Value, Value]:
     return r, fma(k, -third, lost - fma(k, second, -product)), n
 
 
+def _is_far(x: Value) -> Value:
+    """Whether the reduction does not reach ``x``; not of NaN."""
+    return absolute(x) >= LIMIT[x.kind]
+
+
 def sin_parts(r: Value, r_low: Value, square: Value) -> Pair:
     """``sin(r + r_low)`` in two parts."""
     tail = fma(r * square, polynomial(square, SIN[r.kind]), fma(r_low, square * -0.5, r_low))
@@ -79,12 +84,12 @@ def _wave(x: Value, quarter: int) -> Value:
 
 def sin(x: Value) -> Value:
     """Sine."""
-    return beyond("sin", x, LIMIT[x.kind], select(x == 0, x, _wave(x, 0)))
+    return library_where(_is_far(x), "sin", select(x == 0, x, _wave(x, 0)), x)
 
 
 def cos(x: Value) -> Value:
     """Cosine."""
-    return beyond("cos", x, LIMIT[x.kind], _wave(x, 1))
+    return library_where(_is_far(x), "cos", _wave(x, 1), x)
 
 
 def tan(x: Value) -> Value:
@@ -96,4 +101,4 @@ def tan(x: Value) -> Value:
     above, above_low = select(even, s, -c), select(even, s_low, -c_low)
     below, below_low = select(even, c, s), select(even, c_low, s_low)
     out = quotient(above, above_low, below, below_low)
-    return beyond("tan", x, LIMIT[x.kind], select(x == 0, x, out))
+    return library_where(_is_far(x), "tan", select(x == 0, x, out), x)

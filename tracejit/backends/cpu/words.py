@@ -5,28 +5,30 @@ Operands of one word have one kind. Transcendental functions are in ``vector_mat
 
 from __future__ import annotations
 
-from tracejit.backends.cpu.value import B1, Value, absolute, copysign, floor, llvm, select
+from tracejit.backends.cpu.outliers import library_where
+from tracejit.backends.cpu.value import B1, F32, F64, Value, absolute, copysign, floor, fma, llvm, select, trunc
 
 INFINITY = float("inf")
-
-
-def false(x: Value) -> Value:
-    return x != x
+MOST_QUOTIENT = {F32: 2.0**23, F64: 2.0**52}
 
 
 def isnan(x: Value) -> Value:
+    """Whether ``x`` is NaN; no integer is."""
     return x != x
 
 
 def isinf(x: Value) -> Value:
-    return absolute(x) == INFINITY if x.kind.is_float else false(x)
+    """Whether ``x`` is infinite; no integer is."""
+    return absolute(x) == INFINITY if x.kind.is_float else x != x
 
 
 def isfinite(x: Value) -> Value:
+    """Whether ``x`` is neither infinite nor NaN."""
     return absolute(x) < INFINITY if x.kind.is_float else x == x
 
 
 def signbit(x: Value) -> Value:
+    """Whether the sign is minus, that of zeros and NaN included."""
     return x.as_bits() < 0 if x.kind.is_float else x < 0
 
 
@@ -89,9 +91,23 @@ def min_of(accumulator: Value, x: Value) -> Value:
 def fmod(x: Value, y: Value) -> Value:
     """Remainder with the sign of ``x``; of integers by zero, 0."""
     if x.kind.is_float:
-        return Value(x.builder, x.builder.frem(x.raw, y.raw), x.kind)
+        return _float_fmod(x, y)
     safe = _divisor(y)
     return select(y == 0, x.constant(0), x - x.quotient(safe) * safe)
+
+
+def _float_fmod(x: Value, y: Value) -> Value:
+    """The rest after the rounded quotient, which is never too small: exact, and mended where the quotient is one too large.
+
+    A quotient too large for its last bit to be 1 goes to the C library.
+    """
+    size, modulus = absolute(x), absolute(y)
+    quotient = trunc(size / modulus)
+    rest = fma(-quotient, modulus, size)
+    rest = select(rest < 0, rest + modulus, rest)
+    rest = select((modulus == INFINITY) & (size < INFINITY), size, rest)
+    far = (quotient >= MOST_QUOTIENT[x.kind]) & (modulus > 0) & (size < INFINITY)
+    return library_where(far, "fmod", copysign(rest, x), x, y)
 
 
 def _divisor(y: Value) -> Value:

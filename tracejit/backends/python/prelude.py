@@ -7,65 +7,10 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy import (
-    arccos,
-    arccosh,
-    arcsin,
-    arcsinh,
-    arctan,
-    arctan2,
-    arctanh,
-    cbrt,
-    ceil,
-    conjugate,
-    copysign,
-    cos,
-    cosh,
-    exp,
-    exp2,
-    expm1,
-    floor,
-    floor_divide,
-    fmax,
-    fmin,
-    fmod,
-    gcd,
-    heaviside,
-    hypot,
-    inf,
-    isfinite,
-    isinf,
-    isnan,
-    lcm,
-    left_shift,
-    log,
-    log1p,
-    log2,
-    log10,
-    logaddexp,
-    logaddexp2,
-    maximum,
-    minimum,
-    nan,
-    nextafter,
-    remainder,
-    right_shift,
-    rint,
-    sign,
-    signbit,
-    sin,
-    sinh,
-    sqrt,
-    tan,
-    tanh,
-    trunc,
-)
-from numpy import absolute as absolute
 
 Scalar = Any  # a NumPy scalar
 Pointer = np.ndarray[Any, Any]
@@ -73,6 +18,23 @@ Table = np.ndarray[Any, np.dtype[np.int64]]
 
 MOST_CHUNKS = 64
 LEAST_CHUNK = 163_840  # tenths of ns
+
+inf, nan = np.inf, np.nan
+
+# -- words that are NumPy's own --------------------------------------------------------------------------------------
+
+absolute, sign, floor, ceil, rint, trunc = np.absolute, np.sign, np.floor, np.ceil, np.rint, np.trunc
+isnan, isinf, isfinite, signbit = np.isnan, np.isinf, np.isfinite, np.signbit
+maximum, minimum, fmax, fmin = np.maximum, np.minimum, np.fmax, np.fmin
+floor_divide, remainder, fmod = np.floor_divide, np.remainder, np.fmod
+left_shift, right_shift, gcd, lcm = np.left_shift, np.right_shift, np.gcd, np.lcm
+copysign, nextafter, heaviside, conjugate = np.copysign, np.nextafter, np.heaviside, np.conjugate
+sqrt, cbrt, hypot = np.sqrt, np.cbrt, np.hypot
+exp, exp2, expm1, logaddexp, logaddexp2 = np.exp, np.exp2, np.expm1, np.logaddexp, np.logaddexp2
+log, log2, log10, log1p = np.log, np.log2, np.log10, np.log1p
+sin, cos, tan, sinh, cosh, tanh = np.sin, np.cos, np.tan, np.sinh, np.cosh, np.tanh
+arcsin, arccos, arctan, arctan2 = np.arcsin, np.arccos, np.arctan, np.arctan2
+arcsinh, arccosh, arctanh = np.arcsinh, np.arccosh, np.arctanh
 
 # -- functions of a file ---------------------------------------------------------------------------------------------
 
@@ -158,14 +120,17 @@ def as_f64(bits: int) -> Scalar:
 
 
 def select(condition: Any, x: Scalar, y: Scalar) -> Scalar:
+    """Take ``x`` where the condition holds, else ``y``."""
     return x if condition else y
 
 
 def plus(accumulator: Scalar, x: Scalar) -> Scalar:
+    """One step of a sum; machine code may regroup its steps."""
     return accumulator + x
 
 
 def times(accumulator: Scalar, x: Scalar) -> Scalar:
+    """One step of a product; machine code may regroup its steps."""
     return accumulator * x
 
 
@@ -179,8 +144,8 @@ def power(x: Scalar, y: Scalar) -> Scalar:
     if isinstance(y, np.integer) and y < 0:
         unit = x if y % 2 else x * x
         return unit if abs(int(x)) == 1 else type(x)(0)
-    if x == -inf and y == 0.5:  # as C; NumPy answers single numbers, not arrays, with sqrt(-inf)
-        return -x
+    if y == 0.5 and (x == -inf or x == 0):  # as C; NumPy answers single numbers, but not arrays, with sqrt(x)
+        return absolute(x)
     return np.power(x, y)
 
 
@@ -192,18 +157,22 @@ def sigmoid(x: Scalar) -> Scalar:
 
 
 def real(x: Scalar) -> Scalar:
+    """Take the real part."""
     return np.real(x)[()]
 
 
 def imag(x: Scalar) -> Scalar:
+    """Take the imaginary part."""
     return np.imag(x)[()]
 
 
 def erf(x: Scalar) -> Scalar:
+    """Error function."""
     return _special().erf(x)
 
 
 def erfc(x: Scalar) -> Scalar:
+    """``1 - erf(x)``, relative to itself."""
     return _special().erfc(x)
 
 
@@ -231,10 +200,9 @@ sin_libm, cos_libm, sigmoid_libm, power_libm = sin, cos, sigmoid, power
 
 
 def _gemm(transpose_a: bool, transpose_b: bool) -> Callable[..., None]:
-    def gemm(
-        table: Table, c: Pointer, a: Pointer, b: Pointer, m: int, k: int, n: int, lda: int, ldb: int, ldc: int, alpha: Scalar, beta: Scalar
-    ) -> None:
+    def gemm(table: Table, c: Pointer, a: Pointer, b: Pointer, m: int, k: int, n: int, *rest: Any) -> None:
         """``c[m, n] = alpha * op(a)[m, k] @ op(b)[k, n] + beta * c``, rows ``lda``, ``ldb``, ``ldc`` elements apart."""
+        lda, ldb, ldc, alpha, beta = rest
         if m <= 0 or n <= 0:
             return
         left = _matrix(a, k, m, lda).T if transpose_a else _matrix(a, m, k, lda)

@@ -149,8 +149,10 @@ def cross(a: Node, b: Node) -> Node:
     """The vector product along the last axis, of size 3."""
     a, b = _promoted(a, b)
     for x in (a, b):
-        if not x.shape or x.shape[-1] != 3:
-            raise ShapeError(f"cross: {x.spec} is not an array of vectors of three numbers")
+        fault = f"cross: {x.spec} is not an array of vectors of three numbers"
+        if not x.shape:
+            raise ShapeError(fault)
+        same(x.shape[-1], 3, fault)
     x, y = broadcast_nodes((a, b), "cross")
     parts = [_part(x, i) * _part(y, j) - _part(x, j) * _part(y, i) for i, j in ((1, 2), (2, 0), (0, 1))]
     return ops.concatenate(*parts, axis=x.spec.rank - 1)

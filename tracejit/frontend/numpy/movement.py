@@ -400,21 +400,25 @@ def pad(array: Node, pad_width: Any, mode: str = "constant", *, constant_values:
 @lifted(view=True)
 def diagonal(a: Node, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Node:
     """The elements ``a[i, i + offset]`` of two axes, along a new last axis."""
-    i, j = _plane(a, axis1, axis2, "diagonal")
-    return composite.diagonal(a, offset, i, j)
+    return composite.diagonal(a, offset, *_plane(a, offset, axis1, axis2, "diagonal"))
 
 
-def _plane(a: Node, axis1: int, axis2: int, name: str) -> tuple[int, int]:
+def _plane(a: Node, offset: int, axis1: int, axis2: int, name: str) -> tuple[int, int]:
+    """The axes of a diagonal whose length is settled: sizes are equal, or numbers."""
     i, j = (normal_axis(axis, a.spec.rank, name) for axis in (axis1, axis2))
     if i == j:
         raise ShapeError(f"{name}: axis1 and axis2 are the same axis, {i}")
+    sizes = a.shape[i], a.shape[j]
+    if not all(isinstance(d, int) for d in sizes) and (offset or not current_trace().decide(sizes[0], "==", sizes[1])):
+        for d in sizes:
+            _known(d, name)
     return i, j
 
 
 @lifted()
 def trace(a: Node, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None) -> Node:
     """The sum along a diagonal."""
-    line = composite.diagonal(a, offset, *_plane(a, axis1, axis2, "trace"))
+    line = composite.diagonal(a, offset, *_plane(a, offset, axis1, axis2, "trace"))
     return ops.reduce_sum(line if dtype is None else cast(line, dtype), axes=(line.spec.rank - 1,))
 
 
@@ -423,6 +427,8 @@ def diag(v: Node, k: int = 0) -> Node:
     """A matrix with the vector ``v`` on diagonal ``k``; of a matrix, its diagonal."""
     if v.spec.rank not in (1, 2):
         raise ShapeError(f"diag: {v.spec} is neither a vector nor a matrix")
+    if v.spec.rank == 2:
+        _plane(v, k, 0, 1, "diag")
     return composite.diag(v, k)
 
 

@@ -14,6 +14,7 @@ from tracejit.frontend.public import hand_out, lifted, opened, registered, write
 from tracejit.frontend.shapes import broadcast_nodes
 from tracejit.ir import Node
 from tracejit.ops import composite
+from tracejit.ops.row import ufunc_resolver
 
 add = ufunc("add")
 subtract = ufunc("subtract")
@@ -96,20 +97,14 @@ def _conjugate(x: Node) -> Node:
     return ops.conjugate(x) if x.dtype.kind == "c" else x
 
 
-def _of_node(function: Callable[[Node], Node], analytic: bool = False) -> Body:
-    """The body of a ufunc from a function of a node; ``analytic`` turns integers to floats, as ``exp`` does."""
+def _of_node(function: Callable[[Node], Node], numpys: np.ufunc) -> Body:
+    """The body of a ufunc from a function of a node, which gets the dtype that NumPy's own works in."""
+    resolve = ufunc_resolver(numpys)
 
     def body(x: Operand, dtype: Any = None) -> Node:
-        if dtype is not None:
-            return function(x.to(np.dtype(dtype)))
-        return function(x.to(ops.exp.resolve(x.kind)[0]) if analytic else x.node())
+        return function(x.to(resolve(x.node().dtype)[0] if dtype is None else np.dtype(dtype)))
 
     return body
-
-
-def _positive(x: Node) -> Node:
-    np.positive.resolve_dtypes((x.dtype, None))  # TypeError for bools, as in NumPy
-    return x
 
 
 def _float_power(x: Operand, y: Operand, dtype: Any = None) -> Node:
@@ -117,14 +112,14 @@ def _float_power(x: Operand, y: Operand, dtype: Any = None) -> Node:
     return elementwise("power", Operand(x.to(wide)), Operand(y.to(wide)), dtype=dtype)
 
 
-positive = ufunc("positive", "``+x``.", _of_node(_positive))
-square = ufunc("square", "``x * x``.", _of_node(composite.square))
-reciprocal = ufunc("reciprocal", "``1 / x``; of integers, rounded towards zero.", _of_node(composite.reciprocal))
-conjugate = ufunc("conjugate", "The complex conjugate; real numbers as they are.", _of_node(_conjugate))
-deg2rad = ufunc("deg2rad", "Degrees to radians.", _of_node(composite.deg2rad, analytic=True))
-rad2deg = ufunc("rad2deg", "Radians to degrees.", _of_node(composite.rad2deg, analytic=True))
-radians = ufunc("radians", "Degrees to radians.", _of_node(composite.deg2rad, analytic=True))
-degrees = ufunc("degrees", "Radians to degrees.", _of_node(composite.rad2deg, analytic=True))
+positive = ufunc("positive", "``+x``.", _of_node(lambda x: x, np.positive))
+square = ufunc("square", "``x * x``.", _of_node(composite.square, np.square))
+reciprocal = ufunc("reciprocal", "``1 / x``; of integers, rounded towards zero.", _of_node(composite.reciprocal, np.reciprocal))
+conjugate = ufunc("conjugate", "The complex conjugate; real numbers as they are.", _of_node(_conjugate, np.conjugate))
+deg2rad = ufunc("deg2rad", "Degrees to radians.", _of_node(composite.deg2rad, np.deg2rad))
+rad2deg = ufunc("rad2deg", "Radians to degrees.", _of_node(composite.rad2deg, np.rad2deg))
+radians = ufunc("radians", "Degrees to radians.", _of_node(composite.deg2rad, np.deg2rad))
+degrees = ufunc("degrees", "Radians to degrees.", _of_node(composite.rad2deg, np.rad2deg))
 float_power = ufunc("float_power", "``x ** y`` in at least float64.", _float_power)
 
 

@@ -37,7 +37,12 @@ def tri(rows: Dim, columns: Dim, offset: int, dtype: np.dtype) -> Node:
 
 
 def arange(size: Dim, start: Number, step: Number, dtype: np.dtype) -> Node:
-    """``start + i * step`` for ``i`` below ``size``; start and step are numbers, or nodes of rank 0 and of ``dtype``."""
+    """``start + i * step`` for ``i`` below ``size``; start and step are numbers, or nodes of rank 0 and of ``dtype``.
+
+    Of floats the step is the difference of the first two elements, as NumPy rounds it.
+    """
+    if dtype.kind == "f" and not isinstance(start, Node) and not isinstance(step, Node):
+        step = dtype.type(start + step) - dtype.type(start)
     place = iota(size=size, dtype=dtype)
     if isinstance(step, Node) or step != 1:
         place = place * full((size,), step, dtype)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.errors import DTypeError
 from tracejit.ir import Node
 from tracejit.ir.size import Dim
 from tracejit.ops.comparison import equal, isfinite, isnan, less_equal, logical_and, logical_or
@@ -44,7 +45,7 @@ def square(x: Node) -> Node:
 def reciprocal(x: Node) -> Node:
     """``1 / x``; of integers the truncated quotient, so 0 beyond -1 and 1, and 0 of 0, which NumPy leaves undefined."""
     if x.dtype.kind in "iu":
-        return where(equal(x * x, 1), x, 0)
+        return where(equal(absolute(x), 1), x, 0)
     return 1.0 / x
 
 
@@ -78,6 +79,8 @@ def clip(x: Node, low: Node | None, high: Node | None) -> Node:
 
 def nan_to_num(x: Node, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Node:
     """NaN and infinities replaced; these by the largest finite numbers where None. Derivative: 0 where replaced."""
+    if x.dtype.kind == "c":
+        raise DTypeError(f"nan_to_num: {x.spec} has two parts; replace them in its real and imaginary part")
     if x.dtype.kind != "f":
         return x
     largest = float(np.finfo(x.dtype).max)
@@ -88,6 +91,7 @@ def nan_to_num(x: Node, nan: float = 0.0, posinf: float | None = None, neginf: f
 
 def isclose(x: Node, y: Node, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Node:
     """Whether ``|x - y| <= atol + rtol * |y|``; infinities are close to themselves, NaN to NaN if ``equal_nan``."""
+    x, y = floating(x), floating(y)
     near = less_equal(absolute(x - y), atol + rtol * absolute(y))
     close = logical_or(logical_and(near, isfinite(y)), equal(x, y))
     return logical_or(close, logical_and(isnan(x), isnan(y))) if equal_nan else close

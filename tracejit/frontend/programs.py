@@ -1,0 +1,192 @@
+"""The programs of a traced function: found, made, entered and looked at."""
+
+from __future__ import annotations
+
+import functools
+import threading
+import traceback
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Final
+
+from tracejit.config import config
+from tracejit.errors import TracejitError
+from tracejit.frontend.build import Math, build_entry
+from tracejit.frontend.dispatch import Enter, make_enter, pattern_of
+from tracejit.frontend.entry import Entry
+from tracejit.frontend.inspection import Listing, Retrace, Retraces, graph_listing, text_listing
+from tracejit.frontend.parameters import Parameters
+from tracejit.frontend.retrace import reason_for
+from tracejit.frontend.signature import Call
+from tracejit.frontend.specialize import trace_call
+from tracejit.frontend.where import is_library_file, user_frames
+from tracejit.ir import Graph
+
+_MOST_ENTERS = 256
+NOTHING: Final = object()
+"""The object of a function that is called as no method."""
+
+
+class Programs:
+    """All programs of one Python function. Lists are replaced, never changed, so calls read them without a lock.
+
+    Args:
+        function: The Python function.
+        name: For graphs and errors.
+        input_signature: What arguments are cast to.
+        math: Which vector math programs use.
+    """
+
+    def __init__(self, function: Callable[..., Any], name: str, input_signature: Sequence[Any] | None, math: Math | None) -> None:
+        self.function = function
+        self.name = name
+        self.parameters = Parameters(function, name, input_signature)
+        self.math = math
+        self.enters: tuple[Enter, ...] = ()
+        self.entries: tuple[Entry, ...] = ()
+        self.records: list[Retrace] = []
+        self._patterns: dict[tuple[int, Any], Enter] = {}
+        self._namespace = _globals_of(function)
+        self._lock = threading.RLock()
+
+    def call(self, args: tuple[Any, ...], kwargs: dict[str, Any], instance: Any) -> Any:
+        """A call that no quick way fits: of a new kind, or with arguments that must be converted."""
+        try:
+            call = self.parameters.read(args, kwargs, instance)
+            entry = self.entry_for(call)
+        except Exception as error:
+            raise error.with_traceback(_shown(error))  # noqa: B904  (it is the same exception)
+        out = entry.run(call, entry.executable.call)
+        self._remember(entry, call)
+        return out
+
+    def entry_for(self, call: Call) -> Entry:
+        """The program for a call, made when there is none."""
+        entry = self._find(call)
+        if entry is not None:
+            return entry
+        with self._lock:
+            entry = self._find(call)  # another thread may have made it meanwhile
+            if entry is None:
+                reason = reason_for(self.entries, call)
+                entry, notes = build_entry(self.function, self.parameters, call, self.math)
+                number = len(self.records) + 1
+                self.records.append(Retrace(number, reason.reason, reason.where, reason.old, reason.new, notes))
+                self.entries = (*(e for e in self.entries if e.alive), entry)
+            return entry
+
+    def _find(self, call: Call) -> Entry | None:
+        for entry in reversed(self.entries):
+            if entry.call.signature == call.signature and entry.refusal(call) is None:
+                return entry
+        return None
+
+    def _remember(self, entry: Entry, call: Call) -> None:
+        """Make a quick way for calls like this one, unless there is one."""
+        key = (id(entry), pattern_of(call))
+        if key in self._patterns:
+            return
+        enter = make_enter(entry, call, self.parameters, self._namespace)
+        with self._lock:
+            alive = {id(e) for e in self.entries}
+            kept = [(k, e) for k, e in self._patterns.items() if k[0] in alive and k != key]
+            self._patterns = dict([(key, enter), *kept[: _MOST_ENTERS - 1]])
+            self.enters = tuple(self._patterns.values())
+
+
+class Traceable(ABC):
+    """What traced functions and traced methods have: their programs can be made ahead, and looked at."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def programs(self) -> Programs:
+        """The programs, of all objects in the case of a method."""
+
+    @property
+    @abstractmethod
+    def instance(self) -> Any:
+        """The object of a method, NOTHING for a function."""
+
+    @property
+    def python_function(self) -> Callable[..., Any]:
+        """The function as it was written."""
+        return self.programs.function
+
+    @property
+    def compilations(self) -> int:
+        """How many programs were made so far; each is a trace of the function."""
+        return len(self.programs.records)
+
+    def retraces(self) -> Retraces:
+        """Why the function was traced, each time it was."""
+        return Retraces(self.programs.name, self.programs.records)
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Make the program for a kind of call, without running it; TensorSpecs stand for arrays."""
+        self._entry(args, kwargs)
+
+    def trace(self, *args: Any, **kwargs: Any) -> Graph:
+        """The graph of a call as it is traced, before any pass; nothing is compiled. TensorSpecs stand for arrays."""
+        programs = self.programs
+        return trace_call(programs.function, programs.parameters, self._read(args, kwargs, specs=True), programs.name).graph
+
+    def graph(self, *args: Any, **kwargs: Any) -> Listing:
+        """The optimized graph: of the program for these arguments, or of the youngest program."""
+        return graph_listing(self._looked_at(args, kwargs).program.graph)
+
+    def schedule(self, *args: Any, **kwargs: Any) -> Listing:
+        """The schedule: of the program for these arguments, or of the youngest program."""
+        return text_listing(f"schedule of {self.programs.name}", str(self._looked_at(args, kwargs).program.schedule))
+
+    def source(self, *args: Any, **kwargs: Any) -> Listing:
+        """The generated Python file: of the program for these arguments, or of the youngest program."""
+        program = self._looked_at(args, kwargs).program
+        return text_listing(f"source of {self.programs.name}", program.source.text, str(program.path))
+
+    def debug(self, *args: Any, pdb: bool = False, **kwargs: Any) -> Any:
+        """Run the generated file under CPython, where ``print``, breakpoints and coverage work.
+
+        Args:
+            args: Of the call.
+            pdb: Stop in the debugger at the first line.
+            kwargs: Of the call.
+        """
+        call = self._read(args, kwargs)
+        entry = self.programs.entry_for(call)
+        runner: dict[str, Any] = {}
+        if pdb:
+            import pdb as debugger  # noqa: T100  (a debugger is what was asked for)
+
+            runner["runner"] = debugger.runcall
+        return entry.run(call, functools.partial(entry.executable.debug, **runner))
+
+    def _read(self, args: tuple[Any, ...], kwargs: dict[str, Any], specs: bool = False) -> Call:
+        instance = self.instance
+        own = () if instance is NOTHING else (instance,)
+        return self.programs.parameters.read((*own, *args), kwargs, instance, specs)
+
+    def _entry(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Entry:
+        return self.programs.entry_for(self._read(args, kwargs, specs=True))
+
+    def _looked_at(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Entry:
+        if args or kwargs:
+            return self._entry(args, kwargs)
+        if not self.programs.entries:
+            raise ValueError(f"{self.programs.name} has no program yet: call it first, or give arguments or TensorSpecs here")
+        return self.programs.entries[-1]
+
+
+def _shown(error: Exception) -> TracebackType | None:
+    """The traceback of an error of the user's: without the frames of tracejit. Errors of our own code keep all frames."""
+    *_, innermost = traceback.walk_tb(error.__traceback__)
+    ours = is_library_file(innermost[0].f_code.co_filename) and not isinstance(error, TracejitError)
+    return error.__traceback__ if ours or config().debug else user_frames(error.__traceback__)
+
+
+def _globals_of(function: Callable[..., Any]) -> dict[str, Any]:
+    """The globals that the code of ``function`` reads, where it is a plain function."""
+    found: dict[str, Any] = getattr(function, "__globals__", {})
+    return found
