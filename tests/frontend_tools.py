@@ -3,25 +3,45 @@
 import numpy as np
 
 import tracejit as tj
-from tracejit.frontend.parameters import Parameters
-from tracejit.frontend.specialize import trace_call
-from tracejit.frontend.tree import map_tree
-from tracejit.ir import Size
+from tracejit.frontend.sizes import Origin
+from tracejit.frontend.tensor import Tracer
+from tracejit.frontend.trace import GraphTrace
+from tracejit.frontend.tree import flatten, map_tree
+from tracejit.ir import Size, TensorSpec, using
 from tracejit.ir.evaluation import evaluate_graph
+from tracejit.ir.graph import verify
+from tracejit.ops import TABLE
+
+NUMBERS = {bool: np.dtype(bool), int: np.dtype(np.int64), float: np.dtype(np.float64)}
 
 
 def traced(function, *args):
-    """The leaves of what ``function`` gives when it is traced and its graph is interpreted."""
-    parameters = Parameters(function, "f")
-    call = parameters.read(args, {}, None)
-    trace = trace_call(function, parameters, call, "f")
-    graph = trace.graph
-    leaves = [np.asarray(call.leaves[i].value) for i in trace.passed]
-    arrays = [*leaves, *(held.buffer for held in trace.held)]
-    outputs, _ = evaluate_graph(graph, arrays, sizes_of(graph, arrays))
-    found = {"static": lambda r: r.value, "argument": lambda r: call.leaves[r.index].value}
-    values = [found[r.kind](r) if r.kind in found else outputs[r.index] for r in trace.results]
-    return trace.structure.unflatten(values)
+    """What ``function`` gives when it is traced and its graph is interpreted; sizes of at least 2 are symbolic."""
+    trace = GraphTrace("f", TABLE)
+    values = {}
+    try:
+        with using(trace):
+            tracers = [argument(trace, f"x{i}", x, values) for i, x in enumerate(args)]
+            leaves, structure = flatten(function(*tracers))
+            outputs = {i: x.node_in(trace) for i, x in enumerate(leaves) if isinstance(x, tj.Tensor)}
+            finished = trace.finish(list(outputs.values()), [])
+    finally:
+        trace.ended = True
+    values.update((held.input, held.buffer) for held in trace.held.values())
+    verify(finished.graph)
+    arrays = [values[node] for node in finished.inputs]
+    found = dict(zip(outputs, evaluate_graph(finished.graph, arrays, sizes_of(finished.graph, arrays))[0], strict=True))
+    return structure.unflatten(found.get(i, x) for i, x in enumerate(leaves))
+
+
+def argument(trace, name, x, values):
+    """The tracer of an argument; its value goes to ``values``."""
+    number = type(x) in NUMBERS
+    array = np.asarray(x, NUMBERS.get(type(x)))
+    shape = [n if n < 2 else trace.new_size(n, Origin(f"{name}.shape[{axis}]")) for axis, n in enumerate(array.shape)]
+    node = trace.argument(name, TensorSpec(shape, array.dtype), x if number else None)
+    values[node] = array
+    return Tracer(trace, node, weak=number, scalar=not isinstance(x, np.ndarray))
 
 
 def sizes_of(graph, arrays):

@@ -32,8 +32,8 @@ def emit(schedule: Schedule, math: str = "accurate") -> Source:
             if node in pending:
                 flag = step.pointer(file.home(node), node.dtype, 1)
                 body += [f"if {flag}[0]:", f"    table[0] = {pending[node] + 1}{comment(node)}", "    return"]
-    for target, value in schedule.copies:
-        body += steps.final_copy(file, step, target, value)
+    for number, (target, value) in enumerate(schedule.copies):
+        body += steps.final_copy(file, step, f"copy_{number}", target, value)
     lines = ["@program", "def step(table):", *indent([*step.sizes(), *step.head, *(body or ["return"])])]
     functions = [*file.functions, "\n".join(lines)]
     code = "\n\n\n".join(functions)
@@ -62,11 +62,11 @@ def _step(file: File, step: Scope, item: Step, name: str) -> list[str]:
             file.workspace.append(emitter.workspace)
             return emitter.launch(step)
         case Gemm():
-            return steps.gemm(file, step, item)
+            return steps.gemm(file, step, item, name)
         case Write():
-            return steps.write(file, step, item)
+            return steps.write(file, step, item, name)
         case Scatter():
-            return steps.scatter(file, step, item)
+            return steps.scatter(file, step, item, name)
         case Scan():
             region, rows, work = steps.scan(file, item, name)
         case Sort():

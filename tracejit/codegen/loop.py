@@ -15,7 +15,7 @@ from tracejit.codegen.levels import Levels
 from tracejit.codegen.places import Places
 from tracejit.codegen.scalars import scalar_expression
 from tracejit.codegen.scope import File, Scope, indent
-from tracejit.codegen.text import comment, factor, literal, times, total, wrapped
+from tracejit.codegen.text import comment, literal, times, total, wrapped
 from tracejit.ir import Node
 from tracejit.ir.size import Dim, product
 from tracejit.ir.spec import dtype_code
@@ -65,7 +65,7 @@ class LoopEmitter:
             self._emit_rows(self.sweep)
             self._emit_sweep(self.sweep)
         self._emit_rows(self.levels.sweeps)
-        loops = self.row if self.nest.flat else ["for r in range(end - begin):", *indent([*self._row_indices(), *self.row])]
+        loops = self.row if self.nest.flat else ["for r in range(end - begin):", *indent([*self.places.row_indices(), *self.row])]
         lines = [f'"""{self._summary()}"""', *self.scope.sizes(), *self.scope.head, *loops, *self.tail]
         return ["@region", f"def {self.name}(chunk, begin, end, table):", *indent(lines)]
 
@@ -105,16 +105,6 @@ class LoopEmitter:
         names = [n.op.name for n in self.loop.nodes]
         text = " -> ".join(names if len(names) <= 8 else [*names[:4], "...", *names[-3:]])
         return f"{text} over ({', '.join(map(self.scope.dim, self.loop.space))})."
-
-    def _row_indices(self) -> list[str]:
-        rows = self.nest.rows
-        lines = ["row = begin + r"] if rows else []
-        rest = "row"
-        for axis in reversed(rows[1:]):
-            size = factor(self.scope.dim(axis.size))
-            lines.append(f"{axis.var} = {rest} % {size}")
-            rest = f"{rest} // {size}"
-        return lines if len(rows) < 2 else [*lines, f"{rows[0].var} = {rest}"]
 
     def _work(self) -> Dim:
         """Tenths of a nanosecond of one row, or of one element of a flat loop."""

@@ -83,6 +83,17 @@ class Places:
             var = "(end - begin - 1 - i)" if self.nest.flat else f"({self.scope.dim(axis.size + -1)} - {var})"
         return times(stride, self.scope.dim(stride), var)
 
+    def row_indices(self) -> list[str]:
+        """The lines that find a row's global indices from ``begin + r``."""
+        rows = self.nest.rows
+        lines = ["row = begin + r"] if rows else []
+        rest = "row"
+        for axis in reversed(rows[1:]):
+            size = factor(self.scope.dim(axis.size))
+            lines.append(f"{axis.var} = {rest} % {size}")
+            rest = f"{rest} // {size}"
+        return lines if len(rows) < 2 else [*lines, f"{rows[0].var} = {rest}"]
+
     def position(self) -> str:
         """The position of the inner point in its row."""
         strides = row_major(tuple(a.size for a in self.nest.inner))

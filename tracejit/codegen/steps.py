@@ -16,7 +16,7 @@ from tracejit.schedule.access import Linear, Read, kind, operand, row_major
 from tracejit.schedule.cost import LOAD, PLAIN
 
 
-def gemm(file: File, step: Scope, item: Gemm) -> list[str]:
+def gemm(file: File, step: Scope, item: Gemm, name: str) -> list[str]:
     """``gemm_xx(table, c, a, b, m, k, n, lda, ldb, ldc, alpha, beta)``, for each matrix of a batch."""
     node = item.node
     update = node.op.name == "matmul_update"
@@ -26,7 +26,7 @@ def gemm(file: File, step: Scope, item: Gemm) -> list[str]:
     alpha, beta = literal(1, node.dtype), literal(1 if update else 0, node.dtype)
     lines: list[str] = []
     if update:
-        lines += _copied(file, step, node.inputs[0], node)
+        lines += _copied(file, step, name, node.inputs[0], node)
         scale = Scalars(file, step, lines).value(node.inputs[3])
         alpha = f"-{scale}" if node.attrs["negate"] else scale
     batch = node.shape[:-2]
@@ -58,59 +58,60 @@ def _matrix(file: File, step: Scope, r: Read, variables: list[str]) -> str:
     return step.open(home, source.dtype, whole if offset == "0" else f"{whole} - ({offset})", offset)
 
 
-def write(file: File, step: Scope, item: Write) -> list[str]:
+def write(file: File, step: Scope, item: Write, name: str) -> list[str]:
     """Each part copied to its place."""
     lines: list[str] = []
-    for part, target in item.parts:
+    for number, (part, target) in enumerate(item.parts):
         source = operand(part)
         if kind(source.source) == "input" and file.home(source.source) == file.home(item.node):
             continue  # in place: it is there already
-        lines += copy_loop(file, step, source, item.node, target, part.shape, item.node)
+        lines += copy(file, step, f"{name}_{number}", source, item.node, target, part.shape)
     return lines
 
 
-def copy_loop(file: File, step: Scope, source: Read, node: Node, target: Linear, space: tuple[Dim, ...], note: Node) -> list[str]:
-    """``node[target] = source`` over ``space``, in the step itself."""
+def copy(file: File, step: Scope, name: str, source: Read, node: Node, target: Linear, space: tuple[Dim, ...]) -> list[str]:
+    """``node[target] = source`` over ``space``: a region of its own, and the lines that launch it."""
     if not space:
-        lines: list[str] = []
-        value = Scalars(file, step, lines).value(source.source)
-        return [*lines, f"{step.pointer(file.home(node), node.dtype, node.spec.size)}[{step.dim(target.offset)}] = {value}"]
-    loops = nest(space, 0, [target] if kind(source.source) == "constant" else [target, source.linear])
-    row: list[str] = []
-    places = Places(step, loops, row)
-    value = _part_value(file, places, source, step)
-    body = [f"{places.moving(file.home(node), node.dtype, target)} = {value}{comment(note)}"]
-    for axis in reversed(loops.inner):
-        body = [f"for {axis.var} in range({step.dim(axis.size)}):", *indent(body)]
-    return [*row, *body]
+        old = step.pointer(file.home(node), node.dtype, node.spec.size)
+        new = f"{step.pointer(file.home(source.source), node.dtype, source.source.spec.size)}[{step.dim(source.linear.offset)}]"
+        return [f"{old}[{step.dim(target.offset)}] = {new}{comment(node)}"]
+    constant = kind(source.source) == "constant"
+    scope, row = Scope(file), list[str]()
+    places = Places(scope, nest(space, None, [target] if constant else [target, source.linear]), row)
+    out, loops = places.moving(file.home(node), node.dtype, target), places.nest
+    if constant:
+        value = literal(source.source.attrs["value"], node.dtype)
+    elif places.inner(source.linear):
+        value = places.moving(file.home(source.source), node.dtype, source.linear)
+    else:
+        value = places.fixed(file.home(source.source), source.source, source.linear)
+    body = [f"{out} = {value}{comment(node)}"]
+    if loops.flat:
+        body = ["for i in range(end - begin):", *indent(body)]
+    else:
+        (axis,) = loops.inner
+        body = [*row, f"for {axis.var} in range({scope.dim(axis.size)}):", *indent(body)]
+        body = ["for r in range(end - begin):", *indent([*places.row_indices(), *body])]
+    region = ["@region", f"def {name}(chunk, begin, end, table):", *indent([*scope.sizes(), *scope.head, *body])]
+    file.functions.append("\n".join(region))
+    inner = 1 if loops.flat else loops.inner[0].size
+    return launch_lines(step, name, product(space) if loops.flat else product(a.size for a in loops.rows), inner * (2 * LOAD))
 
 
-def final_copy(file: File, step: Scope, target: Node, value: Node) -> list[str]:
+def final_copy(file: File, step: Scope, name: str, target: Node, value: Node) -> list[str]:
     """The new value of an input that could not be made in place."""
-    if not value.shape:
-        old, new = (step.pointer(file.home(x), x.dtype, 1) for x in (target, value))
-        return [f"{old}[0] = {new}[0]{comment(value)}"]
-    return copy_loop(file, step, operand(value), target, Linear(0, row_major(value.shape)), value.shape, value)
+    return copy(file, step, name, Read(value, None, Linear(0, row_major(value.shape))), target, Linear(0, row_major(value.shape)), value.shape)
 
 
-def _part_value(file: File, places: Places, r: Read, step: Scope) -> str:
-    if kind(r.source) == "constant":
-        return literal(r.source.attrs["value"], r.source.dtype)
-    home = file.home(r.source)
-    if places.inner(r.linear):
-        return places.moving(home, r.source.dtype, r.linear)
-    return places.fixed(home, r.source, r.linear)
-
-
-def _copied(file: File, step: Scope, x: Node, node: Node) -> list[str]:
+def _copied(file: File, step: Scope, name: str, x: Node, node: Node) -> list[str]:
     """``x`` in the buffer of ``node``; nothing where it is there already."""
     source = operand(x)
-    if kind(source.source) not in ("constant", "iota") and file.home(source.source) == file.home(node):
+    if file.home(source.source) == file.home(node):
         return []
-    return copy_loop(file, step, source, node, Linear(0, row_major(node.shape)), node.shape, node)
+    return copy(file, step, name, source, node, Linear(0, row_major(node.shape)), node.shape)
 
 
-def scatter(file: File, step: Scope, item: Scatter) -> list[str]:
+def scatter(file: File, step: Scope, item: Scatter, name: str) -> list[str]:
     """One update after the other, so that equal indices add up in order."""
     node = item.node
     x, indices, updates = (operand(i).source for i in node.inputs)
@@ -125,7 +126,7 @@ def scatter(file: File, step: Scope, item: Scatter) -> list[str]:
     value = total([times(count * after, step.dim(count * after), "p"), times(after, step.dim(after), "q"), "r"])
     code = dtype_code(node.dtype)
     return [
-        *_copied(file, step, node.inputs[0], node),
+        *_copied(file, step, name, node.inputs[0], node),
         f"for p in range({step.dim(before)}):",
         f"    for q in range({step.dim(count)}):",
         f"        for r in range({step.dim(after)}):",
@@ -138,12 +139,14 @@ def scan(file: File, item: Scan, name: str) -> tuple[list[str], Dim, Dim]:
     node, scope = item.node, Scope(file)
     axis, dtype = node.attrs["axis"], node.dtype
     length, after = node.shape[axis], product(node.shape[axis + 1 :])
-    a, b = (operand(i).source for i in node.inputs)
-    factors, terms, out = (scope.pointer(file.home(x), dtype, x.spec.size) for x in (a, b, node))
+    a, b = (_scanned(file, scope, i) for i in node.inputs)
+    out = scope.pointer(file.home(node), dtype, node.spec.size)
     width, block = factor(scope.dim(after)), length * after
     start = total([times(block, scope.dim(block), f"((begin + r) // {width})"), f"(begin + r) % {width}"])
+    if after == 1:
+        start = times(block, scope.dim(block), "(begin + r)") or "0"
     moved = times(after, scope.dim(after), f"({scope.dim(length)} - 1 - t)" if node.attrs["reverse"] else "t")
-    value = f"({factors}[at] & s) | {terms}[at]" if dtype.kind == "b" else f"{dtype_code(dtype)}({factors}[at] * s + {terms}[at])"
+    value = f"({a} & s) | {b}" if dtype.kind == "b" else f"{dtype_code(dtype)}({a} * s + {b})"
     body = [
         "for r in range(end - begin):",
         f"    start = {start}",
@@ -155,6 +158,14 @@ def scan(file: File, item: Scan, name: str) -> tuple[list[str], Dim, Dim]:
     ]
     region = ["@region", f"def {name}(chunk, begin, end, table):", *indent([*scope.sizes(), *scope.head, *body])]
     return region, product(node.shape[:axis]) * after, length * 4 * (PLAIN + 3 * LOAD)
+
+
+def _scanned(file: File, scope: Scope, x: Node) -> str:
+    """An operand of a recurrence at the present element."""
+    source = operand(x).source
+    if kind(source) == "constant":
+        return literal(source.attrs["value"], source.dtype)
+    return f"{scope.pointer(file.home(source), source.dtype, source.spec.size)}[at]"
 
 
 def launch_lines(step: Scope, name: str, rows: Dim, work: Dim) -> list[str]:

@@ -23,18 +23,18 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import Any, Final
 
 import numpy as np
 
-from tracejit.frontend.entry import Entry
+from tracejit.frontend.entry import Entry, ResultLeaf
 from tracejit.frontend.guards import Access, Argument, Attribute, Cell, Global, Guard, Item, Known
 from tracejit.frontend.parameters import Parameters
 from tracejit.frontend.signature import Call, Identity, Leaf, as_array, same
 from tracejit.frontend.tensor import EagerTensor
-from tracejit.frontend.tree import LEAF, Structure, take_apart
+from tracejit.frontend.tree import LEAF, Structure, take_apart, write_tree
 
 Enter = Callable[[tuple[Any, ...], dict[str, Any]], Any]
 MISS: Final = object()
@@ -67,6 +67,8 @@ class _Writer:
         self.constants: dict[str, Any] = {}
         self._by_id: dict[int, str] = {}
         self._temporaries = count()
+        args = tuple(Source(f"args[{i}]") for i in range(len(call.args)))
+        self.sources = list(parameters.bind(args, {k: Source(f"kwargs[{k!r}]") for k in call.kwargs}).values())
 
     def constant(self, value: Any) -> str:
         """The name of a constant."""
@@ -88,10 +90,7 @@ class _Writer:
             self.miss_if(f"len(args) != {len(args)} or kwargs")
         else:
             self.miss_if(f"len(args) != {len(args)} or len(kwargs) != {len(kwargs)}")
-        bound = self.parameters.bind(
-            tuple(Source(f"args[{i}]") for i in range(len(args))), {k: Source(f"kwargs[{k!r}]") for k in kwargs}
-        )
-        sources, structures = list(bound.values()), self.call.signature.structure.children
+        sources, structures = self.sources, self.call.signature.structure.children
         plain = [f"args[{i}]" for i in range(len(args))]
         if args and [getattr(s, "text", None) for s in sources] == plain and all(s is LEAF or s == LEAF for s in structures):
             self.lines.append(f"{', '.join(f'v{i}' for i in range(len(args)))}, = args")
@@ -230,7 +229,21 @@ class _Writer:
         self.lines += [f"{self.constant(h.owner.touched)}()" for h in traced.held if h.updated and h.is_variable]
         for leaf, output in traced.rebound:
             self.lines.append(f"v{leaf}.rebind({self.constant(np.asarray)}(out[{output}]))")
-        self.lines.append(f"return {self._result(traced.structure, iter(range(len(traced.results))))}")
+        for parameter, tree in traced.rewritten.items():
+            target, new = self._target(parameter), self._result(tree.structure, iter(tree.leaves))
+            self.lines.append(f"{self.constant(write_tree)}({target}, {new})")
+        self.lines.append(f"return {self._result(traced.result.structure, iter(traced.result.leaves))}")
+
+    def _target(self, parameter: int) -> str:
+        """The tree that a parameter is given; of starred parameters, a tuple or dict of them."""
+        source = self.sources[parameter]
+        if isinstance(source, Source):
+            return source.text
+        if isinstance(source, tuple) and _has_sources(source):
+            return f"({''.join(f'{s.text}, ' for s in source)})"
+        if isinstance(source, dict) and _has_sources(tuple(source.values())):
+            return "{" + ", ".join(f"{self.constant(k)}: {s.text}" for k, s in source.items()) + "}"
+        return self.constant(source)
 
     def _check_written(self) -> None:
         """Arrays that the program writes must be writeable, and their memory theirs alone; the slow way says what is wrong."""
@@ -254,7 +267,7 @@ class _Writer:
                 return f"{self.constant(as_array)}(v{index})"
         return f"v{index}"
 
-    def _result(self, structure: Structure, leaves: Any) -> str:
+    def _result(self, structure: Structure, leaves: Iterator[ResultLeaf]) -> str:
         if structure.kind is None:
             return self._result_leaf(next(leaves))
         if structure.kind in (list, tuple, dict):
@@ -267,8 +280,7 @@ class _Writer:
         parts = [self._result_leaf(next(leaves)) for _ in range(structure.leaf_count)]
         return f"{self.constant(structure.unflatten)}([{', '.join(parts)}])"
 
-    def _result_leaf(self, number: int) -> str:
-        result = self.entry.traced.results[number]
+    def _result_leaf(self, result: ResultLeaf) -> str:
         match result.kind:
             case "output":
                 text = f"out[{result.index}]"

@@ -14,7 +14,7 @@ from tracejit.frontend.signature import Call, Identity, Leaf, same
 from tracejit.frontend.sizes import Sizes
 from tracejit.frontend.tensor import EagerTensor
 from tracejit.frontend.trace import Held, Pin
-from tracejit.frontend.tree import Structure
+from tracejit.frontend.tree import Structure, write_tree
 from tracejit.frontend.where import at_line, user_where
 from tracejit.ir import Graph, Where, evaluate
 
@@ -46,6 +46,14 @@ class ResultLeaf:
 
 
 @dataclass(frozen=True, slots=True)
+class ResultTree:
+    """A tree that a program gives."""
+
+    structure: Structure
+    leaves: tuple[ResultLeaf, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Traced:
     """What tracing one call found out.
 
@@ -57,8 +65,8 @@ class Traced:
         sizes: Symbols and facts about them.
         names: Final names of the symbols that are left.
         dimensions: Where the symbols come from.
-        structure: Of the result.
-        results: Leaves of the result.
+        result: What the function returned.
+        rewritten: Trees among the arguments as the function left them, by parameter.
         rebound: ``(leaf, output)``: tensors among the arguments that the function wrote to.
         written: ``leaf -> user's line`` of arrays among the arguments that the function wrote to.
         tensors: Whether results are tensors.
@@ -71,8 +79,8 @@ class Traced:
     sizes: Sizes
     names: dict[str, str]
     dimensions: tuple[Dimension, ...]
-    structure: Structure
-    results: tuple[ResultLeaf, ...]
+    result: ResultTree
+    rewritten: dict[int, ResultTree]
     rebound: tuple[tuple[int, int], ...]
     written: dict[int, Where | None]
     tensors: bool
@@ -141,17 +149,22 @@ class Entry:
             target = call.leaves[i].array
             if i in self.traced.written and target is not None and target is not array:
                 np.copyto(target, array)
-        return self.finish(out, call.leaves)
+        return self.finish(out, call)
 
-    def finish(self, out: Sequence[Any], leaves: Sequence[Leaf]) -> Any:
+    def finish(self, out: Sequence[Any], call: Call) -> Any:
         """The user's result from what the program gave."""
         self.write_held()
-        values = [leaf.value for leaf in leaves]
+        values = [leaf.value for leaf in call.leaves]
         for leaf, index in self.traced.rebound:
             values[leaf].rebind(np.asarray(out[index]))
-        return self.traced.structure.unflatten([self._result(r, out, values) for r in self.traced.results])
+        for parameter, tree in self.traced.rewritten.items():
+            write_tree(call.arguments[parameter], self._tree(tree, out, values))
+        return self._tree(self.traced.result, out, values)
 
-    def _result(self, result: ResultLeaf, out: Sequence[Any], leaves: Sequence[Any]) -> Any:
+    def _tree(self, tree: ResultTree, out: Sequence[Any], leaves: Sequence[Any]) -> Any:
+        return tree.structure.unflatten([self._leaf(r, out, leaves) for r in tree.leaves])
+
+    def _leaf(self, result: ResultLeaf, out: Sequence[Any], leaves: Sequence[Any]) -> Any:
         match result.kind:
             case "output":
                 return EagerTensor(np.asarray(out[result.index])) if self.traced.tensors else out[result.index]

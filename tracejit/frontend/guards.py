@@ -192,7 +192,7 @@ def check_leaks(guards: Sequence[Guard], name: str) -> None:
             raise LeakedTracerError(
                 f"{text}: {name} reads it, and gave it a traced value, which has no meaning when the call has ended\n"
                 "  rule: assignments to names and attributes happen when a function is traced, not when its program runs\n"
-                f"  cure: make it a Variable and use {text}.assign(...), write into it by {text}[...] = ..., or return the new value"
+                f"  cure: make it a Variable and use {text}.assign(...), write into it by {text}[...] = ..., or return the value"
             )
 
 

@@ -139,7 +139,7 @@ def _masked(x: Node, index: Any, value: Node) -> Node | None:
     """``x`` with ``value`` where the only mask of an index is true, if all selected places get the same; None otherwise."""
     items = expanded(index, x.spec, lambda item: _mask_rank(item))
     masks = [place for place, item in enumerate(items) if _mask_rank(item, 0)]
-    if len(masks) != 1 or any(item != slice(None) for place, item in enumerate(items) if place not in masks):
+    if len(masks) != 1 or any(not (isinstance(item, slice) and item == slice(None)) for place, item in enumerate(items) if place not in masks):
         return None
     (place,) = masks
     mask = lift(items[place], "x[mask] = value").node()

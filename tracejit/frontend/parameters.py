@@ -66,7 +66,8 @@ class Parameters:
         leaves: list[Leaf] = []
         children: list[Structure] = []
         asked = iter(self.input_signature)
-        for name, value in self.bind(args, kwargs).items():
+        arguments = self.bind(args, kwargs)
+        for name, value in arguments.items():
             if value is instance and not children:
                 leaves.append(Leaf(name, "self", value, Identity(value)))
                 children.append(LEAF)
@@ -81,7 +82,13 @@ class Parameters:
                 leaves.append(_stand_in(leaf, path) if stands_in else classify(leaf, path, self.name))
             children.append(structure)
         whole = Structure(tuple, len(children), tuple(children))
-        return Call(args, kwargs, tuple(leaves), Signature(whole, whole.orders, tuple(leaf.key for leaf in leaves)))
+        return Call(
+            args,
+            kwargs,
+            tuple(arguments.values()),
+            tuple(leaves),
+            Signature(whole, whole.orders, tuple(leaf.key for leaf in leaves)),
+        )
 
     def unflatten(self, structure: Structure, leaves: list[Any]) -> dict[str, Any]:
         """Parameters by name from the leaves of :meth:`read`."""

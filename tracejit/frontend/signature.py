@@ -90,18 +90,20 @@ class Call:
     Attributes:
         args: Positional arguments as the caller gave them.
         kwargs: Keyword arguments likewise.
+        arguments: What each parameter is given.
         leaves: Leaves of all parameters in their order, defaults included.
         signature: What programs are found by.
     """
 
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
+    arguments: tuple[Any, ...]
     leaves: tuple[Leaf, ...]
     signature: Signature
 
     def forgotten(self) -> Call:
         """What a program may keep of the call that it was made for, without keeping arguments alive."""
-        return Call((), {}, tuple([leaf.forgotten() for leaf in self.leaves]), self.signature)
+        return Call((), {}, (), tuple([leaf.forgotten() for leaf in self.leaves]), self.signature)
 
 
 class Static:

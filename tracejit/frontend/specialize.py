@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.errors import ArgumentError, LeakedTracerError, TracejitError
-from tracejit.frontend.entry import Dimension, ResultLeaf, Traced
+from tracejit.errors import LeakedTracerError, TracejitError
+from tracejit.frontend.entry import Dimension, ResultLeaf, ResultTree, Traced
 from tracejit.frontend.parameters import Parameters
 from tracejit.frontend.signature import ARRAYS, Call, Leaf
 from tracejit.frontend.symbolic import SymbolicInt
 from tracejit.frontend.tensor import Tracer
 from tracejit.frontend.trace import GraphTrace
-from tracejit.frontend.tree import flatten, flatten_paths
+from tracejit.frontend.tree import LEAF, flatten, flatten_paths
 from tracejit.frontend.variable import Variable
 from tracejit.frontend.where import at_line, raised_where
 from tracejit.ir import Dim, Node, TensorSpec, symbol, using
@@ -52,8 +52,7 @@ class _Tracing:
                 values = [self._value(i, leaf) for i, leaf in enumerate(self.call.leaves)]
                 arguments = parameters.unflatten(self.call.signature.structure, values)
                 result = parameters.call(function, arguments)
-                self._refuse_replaced(arguments, values)
-                return self._traced(result), bool(self.trace.made)
+                return self._traced(result, self._rewritten(arguments, values)), bool(self.trace.made)
         except TracejitError as error:
             if "\n  at " not in str(error):
                 error.args = (f"{error}{at_line(raised_where(error))}",)
@@ -75,20 +74,6 @@ class _Tracing:
             return self._tracer(index, node, weak=leaf.kind == "complex", scalar=leaf.kind in ("scalar", "complex"))
         return leaf.value
 
-    def _refuse_replaced(self, arguments: Mapping[str, Any], values: Sequence[Any]) -> None:
-        """Refuse another value put into a dict or list among the arguments: the caller's own would stay as it was."""
-        now, structure = flatten(tuple(arguments.values()))
-        if structure != self.call.signature.structure:
-            changed = "the structure of an argument"
-        else:
-            changed = next((leaf.path for leaf, a, b in zip(self.call.leaves, now, values, strict=True) if a is not b), "")
-        if changed:
-            raise ArgumentError(
-                f"{self.trace.name}: {changed} was changed\n"
-                "  rule: dicts, lists and objects among the arguments are the trace's own; the caller's stay as they were\n"
-                "  cure: write into arrays in place, as in params['w'] -= step, or return the new tree"
-            )
-
     def _dim(self, index: int, leaf: Leaf, axis: int) -> Dim:
         assert leaf.array is not None
         size: int = leaf.array.shape[axis]
@@ -106,10 +91,27 @@ class _Tracing:
 
     # results
 
-    def _traced(self, result: Any) -> Traced:
+    def _rewritten(self, arguments: Mapping[str, Any], values: Sequence[Any]) -> dict[int, ResultTree]:
+        """Trees among the arguments into which the function put other leaves, by parameter."""
+        found: dict[int, ResultTree] = {}
+        begin = 0
+        for i, (value, before) in enumerate(zip(arguments.values(), self.call.signature.structure.children, strict=True)):
+            given = values[begin : begin + before.leaf_count]
+            begin += before.leaf_count
+            if before == LEAF:
+                continue
+            now, after = flatten(value)
+            if after != before or any(a is not b for a, b in zip(now, given, strict=True)):
+                found[i] = self._result_tree(value, self.call.leaves[begin - 1].path)
+        return found
+
+    def _result_tree(self, tree: Any, path: str) -> ResultTree:
+        pairs, structure = flatten_paths(tree, path)
+        return ResultTree(structure, tuple(self._result(path, leaf) for path, leaf in pairs))
+
+    def _traced(self, result: Any, rewritten: dict[int, ResultTree]) -> Traced:
         trace = self.trace
-        pairs, structure = flatten_paths(result, "result")
-        results = tuple(self._result(path, leaf) for path, leaf in pairs)
+        tree = self._result_tree(result, "result")
         written = {i: t.node for i, t in self.tracers.items() if self._array_at(i) and t.node not in self.inputs}
         tensors = {i: node for i, node in written.items() if self.call.leaves[i].kind == "tensor"}
         rebound = tuple((i, self._output(node, node)) for i, node in tensors.items())
@@ -124,8 +126,8 @@ class _Tracing:
             sizes=trace.sizes,
             names=finished.names,
             dimensions=tuple(self.dimensions),
-            structure=structure,
-            results=results,
+            result=tree,
+            rewritten=rewritten,
             rebound=rebound,
             written={i: node.where for i, node in arrays.items()},
             tensors=any(leaf.kind == "tensor" for leaf in self.call.leaves),

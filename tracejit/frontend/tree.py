@@ -109,6 +109,39 @@ def map_tree(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
     return structure.unflatten(map(function, *columns))
 
 
+def write_tree(target: Any, tree: Any) -> None:
+    """Make ``target`` hold what ``tree`` holds: lists, dicts and objects in it stay the same objects as far as they can."""
+    taken, new = take_apart(target), take_apart(tree)
+    if taken is None or new is None or target is tree:
+        return
+    kind, data, children = taken
+    if issubclass(kind, dict):
+        _write_dict(target, tree)
+    elif issubclass(kind, list):
+        target[:] = [_written(a, b) for a, b in zip(target, tree, strict=False)] + list(tree[len(target) :])
+    elif dataclasses.is_dataclass(kind) and kind not in _registered:
+        for name, old, value in zip(data, children, new[2], strict=True):
+            object.__setattr__(target, name, _written(old, value))
+    else:
+        for old, value in zip(children, new[2], strict=False):
+            write_tree(old, value)
+
+
+def _write_dict(target: dict[Any, Any], tree: dict[Any, Any]) -> None:
+    for key in [k for k in target if k not in tree]:
+        del target[key]
+    for key, value in tree.items():
+        target[key] = _written(target[key], value) if key in target else value
+
+
+def _written(old: Any, new: Any) -> Any:
+    """What stands where ``old`` stood: ``old`` itself with new content where both are trees of one class."""
+    if take_apart(old) is None or type(old) is not type(new):
+        return new
+    write_tree(old, new)
+    return old
+
+
 def path_name(path: str) -> str:
     """A Python name that resembles a path: ``params['w1']`` becomes ``params_w1``."""
     name = "_".join(re.findall(r"[A-Za-z0-9_]+", path)) or "x"

@@ -214,7 +214,8 @@ def is_legal(group: Group, constraints: Constraints) -> bool:
             return False  # read through a gather or a scalar
         if sources(node) & members - {r.source for r in reads_of(node)}:
             return False  # a gather loads, and a scalar is made, from what is complete
-    return not any(is_final(s, group) for n in group.nodes for s in sources(n) if s in members)
+    needed = (s for n in group.nodes for s in sources(n) | constraints.after.get(n, set()) if s in members)
+    return not any(is_final(s, group) for s in needed)
 
 
 def is_final(node: Node, group: Group) -> bool:

@@ -24,7 +24,7 @@ def plan(graph: Graph) -> Schedule:
     """The schedule of an optimized graph.
 
     Promises: every value is computed before it is read; an input that is updated in place is read nowhere after; checks come
-    before updates wherever the updates do not feed them.
+    before whatever indexes memory and before updates, wherever these do not feed them.
     """
     graph, checks = prepare(graph)
     flags = {c.flag for c in checks}
@@ -34,8 +34,9 @@ def plan(graph: Graph) -> Schedule:
     stored = roots | {s for n in reached for s in stored_operands(n)}
     nodes = [n for n in reached if _is_step(n) and (not is_scalar(n) or n in stored)]
     constraints = _place_updates(nodes, update_of)
-    for value in update_of:
-        constraints.after.setdefault(value, set()).update(f for f in flags if not _reaches(nodes, constraints, value, {f}))
+    for node in nodes:
+        if flags and (node in update_of or kind(node) in ("gather", "scatter")):
+            constraints.after.setdefault(node, set()).update(f for f in flags if not _reaches(nodes, constraints, node, {f}))
     groups = fuse(nodes, constraints)
     rematerialise(groups, stored, constraints)
     steps = _ordered(groups, stored, flags)
@@ -75,8 +76,13 @@ def _reads_where_it_writes(value: Node, target: Node) -> bool:
         direct = any(r.source is target for r in reads)
         return direct and all(is_elementwise(r, value.shape) for r in reads if r.source is target)
     if value.op.name in ("slice_update", "scatter_add", "matmul_update"):
-        return contiguous_source(first) is target and not any(x is target or target in read_inputs(x) for x in rest)
+        return contiguous_source(first) is target and not any(_looks_at(x, target) for x in rest)
     return False
+
+
+def _looks_at(x: Node, target: Node) -> bool:
+    """Whether reading ``x`` means reading the buffer of ``target``."""
+    return x is target or (kind(x) in ("view", "reshape") and _looks_at(x.inputs[0], target))
 
 
 def _reaches(nodes: list[Node], constraints: Constraints, start: Node, goals: set[Node]) -> bool:

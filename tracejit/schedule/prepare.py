@@ -40,7 +40,9 @@ def prepare(graph: Graph) -> tuple[Graph, tuple[Check, ...]]:
                 return builder.emit(node.op, (_stored(builder, args[0]), args[1]), **node.attrs)
             case "write":
                 return builder.emit(node.op, tuple(_readable(builder, x) for x in args), **node.attrs)
-            case "scatter" | "scan" | "sort":
+            case "scan":
+                return builder.emit(node.op, tuple(x if _is_constant(x) else _stored(builder, x) for x in args), **node.attrs)
+            case "scatter" | "sort":
                 return builder.emit(node.op, tuple(_stored(builder, x) for x in args), **node.attrs)
         if node.op.name == "checked_index":
             flag = _flag(builder, args[0], node.attrs["size"])
@@ -76,6 +78,10 @@ def _copied(builder: Builder, node: Node, key: int) -> Node:
 def _stored(builder: Builder, x: Node) -> Node:
     source = contiguous_source(x)
     return x if kind(source) in STORABLE or kind(source) == "input" else builder.emit(TABLE["copy"], (x,), key=0)
+
+
+def _is_constant(x: Node) -> bool:
+    return kind(operand(x).source) == "constant"
 
 
 def _readable(builder: Builder, x: Node) -> Node:

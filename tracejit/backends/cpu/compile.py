@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import importlib
 import os
 import threading
 from dataclasses import dataclass
@@ -66,7 +67,7 @@ def _know_launcher() -> None:
 
     if binding.address_of_symbol(LAUNCHER) is None:
         try:
-            from numba.np.ufunc import omppool as pool
-        except ImportError:
-            from numba.np.ufunc import workqueue as pool
+            pool = importlib.import_module("numba.np.ufunc.omppool")
+        except ImportError:  # built without OpenMP
+            pool = importlib.import_module("numba.np.ufunc.workqueue")
         binding.add_symbol(LAUNCHER, pool.parallel_for)

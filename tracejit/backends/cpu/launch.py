@@ -19,7 +19,7 @@ THREADS_SLOT = 1
 PARALLEL_FROM = 600_000  # tenths of ns of sequential work that pay for waking the threads
 MOST_CHUNKS = 64
 LEAST_CHUNK = 163_840  # tenths of ns
-OPTIONS = {"error_model": "numpy", "fastmath": {"contract"}, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 SIZE, BYTES = I64.type, ir.IntType(8).as_pointer()
 SIZES = SIZE.as_pointer()
 
@@ -48,8 +48,7 @@ def grain_of_word() -> Any:
     return named_intrinsic("grain_of", lambda total, work: (types.int64(types.int64, types.int64), generate), 2)
 
 
-@intrinsic
-def parallel_for(typingctx: Any, region: Any, table: Any, total: Any, grain: Any, work: Any) -> Any:
+def _parallel_for(typingctx: Any, region: Any, table: Any, total: Any, grain: Any, work: Any) -> Any:
     """Call ``region(chunk, begin, end, table)`` for every chunk of ``grain`` rows, on threads where that pays.
 
     No address is known at compile time: a trampoline in the module unpacks ``{table, total, grain}`` and calls the region.
@@ -62,6 +61,9 @@ def parallel_for(typingctx: Any, region: Any, table: Any, total: Any, grain: Any
         return context.get_dummy_value()
 
     return types.void(region, TABLE, types.int64, types.int64, types.int64), generate
+
+
+parallel_for = intrinsic(_parallel_for)
 
 
 def _emit_launch(builder: Any, trampoline: Any, table: Any, total: Any, grain: Any, work: Any) -> None:

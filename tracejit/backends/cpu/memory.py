@@ -30,16 +30,18 @@ class BoolPointer(types.CPointer):  # type: ignore[misc]  # Numba has no types
 register_model(BoolPointer)(PointerModel)
 
 
-@lower_builtin(operator.getitem, BoolPointer, types.Integer)
 def _load_bool(context: Any, builder: Any, signature: Any, raws: list[Any]) -> Any:
     pointer, index = raws
     return context.unpack_value(builder, types.boolean, builder.gep(pointer, [index]))
 
 
-@lower_builtin(operator.setitem, BoolPointer, types.Integer, types.Boolean)
 def _store_bool(context: Any, builder: Any, signature: Any, raws: list[Any]) -> None:
     pointer, index, value = raws
     context.pack_value(builder, types.boolean, value, builder.gep(pointer, [index]))
+
+
+lower_builtin(operator.getitem, BoolPointer, types.Integer)(_load_bool)
+lower_builtin(operator.setitem, BoolPointer, types.Integer, types.Boolean)(_store_bool)
 
 
 def pointer_word(name: str, element: Any) -> Any:

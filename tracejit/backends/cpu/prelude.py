@@ -10,6 +10,7 @@ from tracejit.backends.cpu import (
     routines,
     value,
     vector_erf,
+    vector_hyperbolic,
     vector_inverse,
     vector_math,
     vector_trig,
@@ -77,9 +78,9 @@ log = word("log", vector_math.log, share=True, of_complex=complex_words.log)
 sqrt = word("sqrt", value.sqrt, of_complex=complex_words.square_root)
 exp2, expm1 = word("exp2", vector_math.exp2, share=True), word("expm1", vector_math.expm1, share=True)
 log2, log10 = word("log2", vector_math.log2, share=True), word("log10", vector_math.log10, share=True)
-log1p, tanh = word("log1p", vector_math.log1p, share=True), word("tanh", vector_math.tanh, share=True)
-sinh, cosh = word("sinh", vector_math.sinh, share=True), word("cosh", vector_math.cosh, share=True)
-sigmoid = word("sigmoid", vector_math.sigmoid, share=True)
+log1p, tanh = word("log1p", vector_math.log1p, share=True), word("tanh", vector_hyperbolic.tanh, share=True)
+sinh, cosh = word("sinh", vector_hyperbolic.sinh, share=True), word("cosh", vector_hyperbolic.cosh, share=True)
+sigmoid = word("sigmoid", vector_hyperbolic.sigmoid, share=True)
 sin, cos = word("sin", vector_trig.sin, share=True), word("cos", vector_trig.cos, share=True)
 tan = word("tan", vector_trig.tan, share=True)
 erf, erfc = word("erf", vector_erf.erf, share=True), word("erfc", vector_erf.erfc, share=True)

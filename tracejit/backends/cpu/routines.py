@@ -15,9 +15,10 @@ from tracejit.backends.cpu.launch import OPTIONS
 from tracejit.backends.cpu.value import B1, Kind, Value, absolute, select
 
 Loop = Callable[..., Any]
+Formula = Callable[..., Value]
 
 
-def looping_word(name: str, loop: Loop, wide: Kind, formula: Callable[..., Value], kinds: frozenset[Kind], arity: int) -> Any:
+def looping_word(name: str, loop: Loop, wide: Kind, formula: Formula, kinds: frozenset[Kind], arity: int) -> Any:
     """The word ``formula(run, *operands)``, where ``run`` converts its operands to ``wide``, calls ``loop`` and converts back."""
 
     def typing(*operands: Any) -> Any:
@@ -48,13 +49,13 @@ def gcd_loop(x: Any, y: Any) -> Any:
     return x
 
 
-def gcd_formula(run: Loop, x: Value, y: Value) -> Value:
+def gcd_formula(run: Formula, x: Value, y: Value) -> Value:
     """Greatest common divisor, never negative; of 0 and 0, 0."""
     unsigned = Kind(f"u{x.kind.bits}", x.kind.bits, "u")  # holds the magnitude of the least integer, too
     return run(absolute(x).to(unsigned), absolute(y).to(unsigned))
 
 
-def lcm_formula(run: Loop, x: Value, y: Value) -> Value:
+def lcm_formula(run: Formula, x: Value, y: Value) -> Value:
     """Least common multiple, never negative; 0 where an operand is 0."""
     divisor = gcd_formula(run, x, y)
     return absolute(x).quotient(select(divisor == 0, divisor.constant(1), divisor)) * absolute(y)
@@ -71,8 +72,8 @@ def power_loop(x: Any, y: Any) -> Any:
     return out
 
 
-def power_formula(run: Loop, x: Value, y: Value) -> Value:
-    """``x**y``; of integers wrapping, and for ``y < 0``, which NumPy refuses, the quotient towards 0: 0 unless ``x`` is 1 or -1."""
+def power_formula(run: Formula, x: Value, y: Value) -> Value:
+    """``x**y``; of integers wrapping, and 0 for ``y < 0``, which NumPy refuses, unless ``x`` is 1 or -1."""
     if x.kind.is_float:
         return vector_math.power(x, y)
     if not x.kind.is_signed:

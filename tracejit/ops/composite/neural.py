@@ -9,9 +9,11 @@ from tracejit.ir.size import Dim
 from tracejit.ops.comparison import equal
 from tracejit.ops.composite.statistics import Axes, finite_max, mean
 from tracejit.ops.elementwise import cast, stop_gradient, where
-from tracejit.ops.indexing import INDEX, positions
+from tracejit.ops.indexing import INDEX, iota, positions
 from tracejit.ops.reduction import broadcast, expand, reduce_max, reduce_sum
 from tracejit.ops.transcendental import exp, log, sqrt
+
+NARROW = np.dtype(np.int32)  # of labels known to be in range: as wide as an element, so that comparing keeps the vector's width
 
 
 def softmax(x: Node, axes: Axes) -> Node:
@@ -38,7 +40,8 @@ def cross_entropy(logits: Node, labels: Node, axis: int) -> Node:
 
 
 def _is_label(like: Node, labels: Node, axis: int) -> Node:
-    return equal(positions(like, axis), expand(cast(labels, dtype=INDEX), like.shape, (axis,)))
+    place = iota(size=like.shape[axis], dtype=NARROW)
+    return equal(broadcast(place, shape=like.shape, axes=(axis,)), expand(cast(labels, dtype=NARROW), like.shape, (axis,)))
 
 
 def one_hot(labels: Node, size: Dim, axis: int, dtype: np.dtype) -> Node:
