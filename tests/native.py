@@ -42,3 +42,18 @@ def table_of(*entries: int | np.ndarray, threads: int = 1, gemm: Sequence[int] =
     """A table with these sizes and array addresses from ``table[8]`` on."""
     rest = [entry.ctypes.data if isinstance(entry, np.ndarray) else entry for entry in entries]
     return np.array([0, threads, *gemm, 0, 0, 0, 0, *rest], np.int64)
+
+
+def undefined_symbols(object_code: bytes) -> set[str]:
+    """What the linker must find elsewhere."""
+    reference = llvm.ObjectFileRef.from_data(object_code)
+    names: set[str] = set()
+    for section in reference.sections():
+        if section.name() == ".symtab":
+            strings = next(other.data() for other in reference.sections() if other.name() == ".strtab")
+            table = section.data()
+            for at in range(24, len(table), 24):
+                name, is_defined = int.from_bytes(table[at : at + 4], "little"), any(table[at + 6 : at + 8])
+                if not is_defined:
+                    names.add(strings[name : strings.index(b"\0", name)].decode())
+    return names

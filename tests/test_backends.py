@@ -17,5 +17,3 @@ def test_generated_python_means_what_numpy_says(program):
 @given(programs(steps=16))
 def test_compiled_programs_mean_what_numpy_says(program):
     assert_agree(run_cpu(program), program.evaluated(), program)
-
-

@@ -116,8 +116,9 @@ def test_a_tensor_as_a_number() -> None:
         assert contains(message(TraceError, lambda x, convert=convert: convert(x.sum()), f32(3)), "f32[]")
 
 
-def test_a_tensor_as_an_iterator_of_unknown_length_pins_the_length() -> None:
-    f = tj.function(lambda x: sum(x))
+def test_a_tensor_as_an_iterator_of_unknown_length() -> None:
+    assert contains(message(TraceError, lambda x: sum(x), f32(3)), "f32[n]", "range(len(x))")
+    f = tj.function(lambda x: sum(x[i] for i in range(len(x))))
     assert f(f32(3)) == 3 and f(f32(4)) == 4
     assert f.compilations == 2 and "x.shape[0]" in f.retraces()[1].reason
 
@@ -221,3 +222,11 @@ def test_errors_in_a_running_program_name_the_line() -> None:
     assert f(f32(3), np.array([0, 2])).tolist() == [1, 1]
     with pytest.raises(IndexError, match=r"(?s)out of bounds.*test_errors\.py"):
         f(f32(3), np.array([0, 7]))
+
+
+def test_a_leaked_tracer_as_an_argument() -> None:
+    kept: list[Any] = []
+    f = tj.function(lambda x: kept.append(x + 1))
+    f(f32(2))
+    with pytest.raises(LeakedTracerError, match="used after the call"):
+        f(kept[0])

@@ -1,5 +1,6 @@
 """Calling traced functions: arguments of every kind, methods, Variables, threads, looking inside."""
 
+import collections
 import enum
 import functools
 import json
@@ -95,6 +96,20 @@ def test_trees_of_arguments_are_walked() -> None:
     assert function.compilations == 3
 
 
+def test_dicts_of_every_class_are_walked() -> None:
+    f = tj.function(lambda d: sum(d.values()) + d["a"])
+    x = ones(2)
+    for make in (
+        dict,
+        collections.OrderedDict,
+        functools.partial(collections.defaultdict, list),
+        functools.partial(collections.defaultdict, int),
+    ):
+        for _ in range(2):
+            assert f(make({"a": x, (1, 2): x * 2}))[0] == 4
+    assert f.compilations == 4
+
+
 def test_the_order_of_keys_is_part_of_the_structure() -> None:
     f = tj.function(lambda d: next(iter(d.values())) * 1)
     for _ in range(2):
@@ -148,7 +163,7 @@ def test_arrays_of_size_zero_and_one_work(shape: tuple[int, ...]) -> None:
         assert np.shape(out) == shape and total == 2 * x.size
     wide, _ = f(np.ones((1,)), np.ones((5,)))
     assert wide.shape == (5,)
-    assert f(np.ones((4,)), np.ones((5 if shape == (9,) else 4,)))[0].shape == (4,)
+    assert f(np.ones((4,)), np.ones((4,)))[0].shape == (4,)
 
 
 def test_a_size_that_was_large_may_not_become_one_in_the_same_program() -> None:
@@ -211,7 +226,7 @@ def test_methods_partials_lambdas_and_callable_objects_are_functions() -> None:
     assert tj.function(model.__call__)(ones(1))[0] == 3
     partial = tj.function(functools.partial(lambda k, x: x * k, 7.0))
     assert partial(ones(1))[0] == 7
-    assert "f64" in str(model.method.graph()) or "f32" in str(model.method.graph())
+    assert "f32[1]" in str(model.method.graph()) and "f32[n]" in str(model.method.graph(ones(2)))
     assert model.method.debug(ones(1))[0] == 3
 
 
@@ -350,7 +365,7 @@ def test_variables_created_in_the_first_call_are_kept() -> None:
 def test_a_variable_created_in_each_call_is_refused() -> None:
     @tj.function
     def f(x: Any) -> Any:
-        v = tj.Variable(x.shape[0] * 0.0 if False else 0.0)
+        v = tj.Variable(0.0)
         return v + x
 
     with pytest.raises(VariableError, match=r"(?s)each time it is traced.*cure.*test_function\.py"):
@@ -409,7 +424,7 @@ def test_an_input_signature_makes_one_program_for_all_sizes() -> None:
 
 def test_an_input_signature_refuses_what_does_not_fit() -> None:
     f = tj.function(input_signature=[tj.TensorSpec((None, 3), "int32")])(lambda x: x + 1)
-    with pytest.raises(ShapeError, match=r"(?s)i64\[2, 4\].*i32\[any0, 3\]|asked"):
+    with pytest.raises(ShapeError, match=r"(?s)x: i64\[2, 4\]\n  asked: i32\[any0, 3\]"):
         f(np.ones((2, 4), int))
     with pytest.raises(ShapeError, match="does not fit"):
         f(np.ones(3, np.int32))
@@ -435,12 +450,12 @@ def test_an_input_signature_may_be_of_trees_and_leave_the_object_of_a_method_out
 
 
 def test_programs_can_be_made_ahead_of_calls() -> None:
-    f = tj.function(lambda x, y: x @ y if False else x * y)
+    f = tj.function(lambda x, y: x * y)
     f.compile(tj.TensorSpec((None, 4), "float32"), tj.TensorSpec((4,), "float32"))
     assert f.compilations == 1
     assert f(ones(3, 4), ones(4)).shape == (3, 4)
     assert f.compilations == 1
-    assert "f32[n, 4]" in str(f.graph()) or "f32[n, m]" in str(f.graph())
+    assert "x: f32[n, m], y: f32[m]" in str(f.graph())
 
 
 # threads
@@ -524,7 +539,7 @@ def test_the_debug_switch_prints_each_stage(monkeypatch: pytest.MonkeyPatch, cap
 def test_the_graph_of_a_call_can_be_had_without_compiling() -> None:
     f = tj.function(lambda x, s: x * s)
     graph = f.trace(tj.TensorSpec((None, 3), "float32"), 2.0)
-    assert [str(n.spec) for n in graph.inputs] == ["f32[n, 3]", "f64[]"] or "f32[n, m]" in str(graph.inputs[0].spec)
+    assert [str(n.spec) for n in graph.inputs] == ["f32[n, m]", "f64[]"]
     assert f.compilations == 0
 
 

@@ -280,3 +280,14 @@ def test_globals_with_names_that_the_way_in_uses_itself_are_read() -> None:
         assert f(ones())[0] == expected
         assert f(ones())[0] == expected
     assert f.compilations == 9
+
+
+def test_static_arguments_that_are_objects_are_guarded_by_what_the_code_reads_of_them() -> None:
+    f = tj.function(lambda layer, x: layer(x))
+    layer = Dense(2.0)
+    assert f(layer, ones())[0] == 4.5
+    layer.w = 3.0
+    layer.calls += 1
+    assert f(layer, ones())[0] == 6.5
+    assert f.compilations == 2
+    assert f.retraces()[1].reason == "layer.w was 2.0; now it is 3.0"

@@ -10,9 +10,43 @@ import tracejit as tj
 
 DTYPES = ["?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8", "c8", "c16"]
 NUMBERS = [True, 2, 2.0, 2j]
-BINARY = """add subtract multiply divide floor_divide remainder power maximum arctan2 hypot logaddexp copysign equal less
-logical_and bitwise_and left_shift gcd""".split()
-UNARY = "negative absolute sqrt exp sin floor sign square reciprocal invert logical_not isnan positive conjugate rint".split()
+BINARY = [
+    "add",
+    "subtract",
+    "multiply",
+    "divide",
+    "floor_divide",
+    "remainder",
+    "power",
+    "maximum",
+    "arctan2",
+    "hypot",
+    "logaddexp",
+    "copysign",
+    "equal",
+    "less",
+    "logical_and",
+    "bitwise_and",
+    "left_shift",
+    "gcd",
+]
+UNARY = [
+    "negative",
+    "absolute",
+    "sqrt",
+    "exp",
+    "sin",
+    "floor",
+    "sign",
+    "square",
+    "reciprocal",
+    "invert",
+    "logical_not",
+    "isnan",
+    "positive",
+    "conjugate",
+    "rint",
+]
 FOREIGN = (np.float16, np.longdouble)
 
 
@@ -23,7 +57,7 @@ def outcome(function, *args):
             dtype = np.asarray(function(*args)).dtype
     except (TypeError, ValueError, OverflowError):
         return None
-    return None if dtype in FOREIGN or dtype == object else dtype
+    return None if dtype in FOREIGN or dtype.kind not in "biufc" else dtype
 
 
 def operand(x):
@@ -96,7 +130,7 @@ def test_python_integers_beyond_a_dtype_overflow():
 
 def test_comparison_with_integers_beyond_a_dtype_compares_numbers():
     x = tj.tensor(np.ones(2, np.uint8))
-    assert (x < 300).numpy().all() and (x > -1).numpy().all() and not (x == 256).numpy().any() and (300 > x).numpy().all()
+    assert (x < 300).numpy().all() and (x > -1).numpy().all() and not (x == 256).numpy().any() and (x < 300).numpy().all()
 
 
 def test_large_integers_meet_floats():
@@ -115,9 +149,11 @@ def test_constants_are_exact():
         assert np.signbit(np.copysign(1.0, tj.tensor(value)).numpy()) == np.signbit(value)
 
 
-@pytest.mark.parametrize("bad", [np.array([object()]), np.array(["a"]), np.ones(2, np.float16), "text", None, object(), np.ma.masked_array([1])])
+@pytest.mark.parametrize(
+    "bad", [np.array([object()]), np.array(["a"]), np.ones(2, np.float16), "text", None, object(), np.ma.masked_array([1])]
+)
 def test_what_is_no_number_is_refused_with_its_type(bad):
-    with pytest.raises(TypeError, match="add: an operand|MaskedArray"):
+    with pytest.raises(TypeError, match=r"add: an operand|MaskedArray"):
         tj.add(bad, 1.0)
 
 

@@ -3,8 +3,8 @@
 sizes     n = n
 inputs    x0 x f32[n, 100]
 inputs    x1 g f32[n, 10]
-inputs    x3 lr f64[]
 updates   x2 w f32[100, 10]
+inputs    x3 lr f64[]
 """
 from prelude import f32, f32_at, f64_at, gemm_tn, program
 

@@ -17,7 +17,23 @@ from tracejit.schedule.cost import LOAD, PLAIN
 
 LIBM_WORDS = ("exp", "log", "tanh", "erf", "sigmoid", "sin", "cos", "power")
 _NAMES = re.compile(r"\b[a-z_]\w*\b")
-_NOT_WORDS = {"table", "chunk", "begin", "end", "range", "for", "in", "if", "return", "def", "complex", "step", "and", "or", "not"}
+_NOT_WORDS = {
+    "table",
+    "chunk",
+    "begin",
+    "end",
+    "range",
+    "for",
+    "in",
+    "if",
+    "return",
+    "def",
+    "complex",
+    "step",
+    "and",
+    "or",
+    "not",
+}
 
 
 def emit(schedule: Schedule, math: str = "accurate") -> Source:
@@ -85,10 +101,8 @@ def _header(schedule: Schedule, file: File) -> str:
     if rename:
         lines.append("sizes     " + "   ".join(f"{local} = {name}" for name, local in rename.items()))
     updated = {target for target, _ in graph.updates}
-    for title, nodes in (("inputs", [x for x in graph.inputs if x not in updated]), ("updates", [x for x in graph.inputs if x in updated])):
-        for node in nodes:
-            home = f"x{graph.inputs.index(node)}"
-            lines.append(f"{title:<9} {home} {printable(names[node])} {node.spec}")
+    for i, node in enumerate(graph.inputs):
+        lines.append(f"{'updates' if node in updated else 'inputs':<9} x{i} {printable(names[node])} {node.spec}")
     lines += [f"returns   out{i} {node.spec}" for i, node in enumerate(graph.outputs)]
     lines += [f"arena     s{i} {size} bytes" for i, size in enumerate(schedule.slots)]
     return "\n".join([*(line.replace('"""', "'''").replace("\\", "/") if k else line for k, line in enumerate(lines)), '"""'])
@@ -104,4 +118,3 @@ def _imports(code: str, math: str) -> str:
     if math == "libm":
         words = [f"{w}_libm as {w}" if w in LIBM_WORDS else w for w in words]
     return f"from prelude import {', '.join(words)}"
-

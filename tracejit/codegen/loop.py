@@ -1,8 +1,8 @@
 """A fused loop as a region: the one emitter of scalar bodies.
 
-A region works on the rows ``begin..end``. For each row it runs sweeps over the inner axes (see ``levels``). What an earlier sweep
-computed is computed again where that is cheap, and read back where it is not. Reductions over rows leave a partial result a chunk,
-which the step combines in the order of the chunks.
+A region works on the rows ``begin..end``. For each row it runs sweeps over the inner axes (see ``levels``). What an earlier
+sweep computed is computed again where that is cheap, and read back where it is not. Reductions over rows leave a partial result
+a chunk, which the step combines in the order of the chunks.
 """
 
 from __future__ import annotations
@@ -61,9 +61,10 @@ class LoopEmitter:
 
     def region(self) -> list[str]:
         """The lines of the region."""
-        for self.sweep in range(self.levels.sweeps):
-            self._emit_rows(self.sweep)
-            self._emit_sweep(self.sweep)
+        for sweep in range(self.levels.sweeps):
+            self.sweep = sweep
+            self._emit_rows(sweep)
+            self._emit_sweep(sweep)
         self._emit_rows(self.levels.sweeps)
         loops = self.row if self.nest.flat else ["for r in range(end - begin):", *indent([*self.places.row_indices(), *self.row])]
         lines = [f'"""{self._summary()}"""', *self.scope.sizes(), *self.scope.head, *loops, *self.tail]
@@ -301,7 +302,8 @@ def combined(node: Node, acc: str, value: str) -> str:
 def open_chunk(scope: Scope, node: Node, offset: Dim, elements: Dim) -> str:
     """The expression that opens a chunk's part of the workspace."""
     nbytes = elements * int(node.dtype.itemsize)
-    place = total([f"table[{scope.file.layout.workspace}]", "" if offset == 0 else scope.dim(offset), times(nbytes, scope.dim(nbytes), "chunk")])
+    begin = "" if offset == 0 else scope.dim(offset)
+    place = total([f"table[{scope.file.layout.workspace}]", begin, times(nbytes, scope.dim(nbytes), "chunk")])
     return f"{dtype_code(node.dtype)}_at({place}, {scope.dim(elements)})"
 
 

@@ -67,7 +67,8 @@ class Places:
         return total([times(stride, self.scope.dim(stride), first), self.offset(access)]), size
 
     def _row_base(self, access: Linear) -> tuple[str, str]:
-        offset, extent = access.offset, 1
+        offset = access.offset
+        extent: Dim = 1
         for a in self.inner(access):
             reach = (a.size + -1) * access.strides[a.last]
             if is_negative(access.strides[a.last]):

@@ -83,4 +83,5 @@ class Scope:
 
 
 def indent(lines: list[str], depth: int = 1) -> list[str]:
+    """``lines`` as the body of something."""
     return ["    " * depth + line if line else line for line in lines]

@@ -100,7 +100,8 @@ def copy(file: File, step: Scope, name: str, source: Read, node: Node, target: L
 
 def final_copy(file: File, step: Scope, name: str, target: Node, value: Node) -> list[str]:
     """The new value of an input that could not be made in place."""
-    return copy(file, step, name, Read(value, None, Linear(0, row_major(value.shape))), target, Linear(0, row_major(value.shape)), value.shape)
+    whole = Linear(0, row_major(value.shape))
+    return copy(file, step, name, Read(value, None, whole), target, whole, value.shape)
 
 
 def _copied(file: File, step: Scope, name: str, x: Node, node: Node) -> list[str]:
@@ -114,7 +115,7 @@ def _copied(file: File, step: Scope, name: str, x: Node, node: Node) -> list[str
 def scatter(file: File, step: Scope, item: Scatter, name: str) -> list[str]:
     """One update after the other, so that equal indices add up in order."""
     node = item.node
-    x, indices, updates = (operand(i).source for i in node.inputs)
+    indices, updates = (operand(i).source for i in node.inputs[1:])
     axis, rank = node.attrs["axis"], node.inputs[1].spec.rank
     shape = node.inputs[2].shape
     before, count, after = product(shape[:axis]), product(shape[axis : axis + rank]), product(shape[axis + rank :])
@@ -169,6 +170,7 @@ def _scanned(file: File, scope: Scope, x: Node) -> str:
 
 
 def launch_lines(step: Scope, name: str, rows: Dim, work: Dim) -> list[str]:
+    """The lines of a step that run a region over ``rows``, each ``work`` tenths of a nanosecond."""
     grain = step.name("grain")
     count = step.dim(rows)
     return [f"{grain} = grain_of({count}, {step.dim(work)})", f"parallel_for({name}, table, {count}, {grain}, {step.dim(work)})"]
@@ -180,7 +182,10 @@ def sort(file: File, item: Sort, name: str) -> list[str]:
     x, length = operand(node.inputs[0]).source, node.shape[-1]
     size = scope.dim(length)
     code = dtype_code(x.dtype)
-    offset = lambda width: times(length * width, scope.dim(length * width), "begin + r")  # noqa: E731  (a local formula)
+
+    def offset(width: int) -> str:
+        return times(length * width, scope.dim(length * width), "begin + r")
+
     body = [
         f"scratch = {open_chunk(scope, node, 0, length)}",
         "for r in range(end - begin):",

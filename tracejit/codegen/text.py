@@ -65,5 +65,5 @@ def printable(text: str) -> str:
 def wrapped(expr: str, dtype: np.dtype) -> str:
     """``expr`` as a value of ``dtype``, where Numba might have widened it."""
     code = dtype_code(dtype)
-    widened = dtype in WRAPPED or (dtype == bool and any(f" {c} " in expr for c in "+-*"))
+    widened = dtype in WRAPPED or (dtype.kind == "b" and any(f" {c} " in expr for c in "+-*"))
     return f"{code}({expr})" if widened and not expr.startswith(f"{code}(") else expr

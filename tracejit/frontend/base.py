@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.errors import TraceError
 from tracejit.frontend.protocols import array_function, array_ufunc
 from tracejit.frontend.registry import call
+from tracejit.frontend.where import at_line, user_where
 from tracejit.ir import Builder, Node, TensorSpec
 
 
@@ -69,8 +71,8 @@ class Tensor(ABC):
         """Take a new value, a node of the current builder with this tensor's spec."""
 
     @abstractmethod
-    def item(self) -> Any:
-        """The one element as a Python number."""
+    def item(self, asked: str = "item()") -> Any:
+        """The one element as a Python number; ``asked`` says in errors who asks."""
 
     @abstractmethod
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray: ...
@@ -137,27 +139,34 @@ class Tensor(ABC):
     def __iter__(self) -> Iterator[Any]:
         if self.ndim == 0:
             raise TypeError("iteration over a tensor with no dimensions")
-        return (self[i] for i in range(len(self)))
+        length = self.shape[0]
+        if not isinstance(length, int):
+            raise TraceError(
+                f"iteration over {self.spec} while a function is traced: its length is not fixed\n"
+                "  cure: compute with whole arrays, or write for i in range(len(x)), which fixes the length"
+                f"{at_line(user_where())}"
+            )
+        return (self[i] for i in range(length))
 
     def __contains__(self, value: Any) -> bool:
         return bool(call("any", self == value))
 
     def __bool__(self) -> bool:
-        return bool(self.item())
+        return bool(self.item("if, while, and, or, not or bool()"))
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self.item("int()"))
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self.item("float()"))
 
     def __complex__(self) -> complex:
-        return complex(self.item())
+        return complex(self.item("complex()"))
 
     def __index__(self) -> int:
         if self.dtype.kind not in "iu" or self.ndim:
             raise TypeError(f"only integer tensors without dimensions can be an index; this one is {self.spec}")
-        return int(self.item())
+        return int(self.item("an index, range() or another use as a number"))
 
     def __getitem__(self, index: Any) -> Any:
         return call("getitem", self, index)
@@ -285,7 +294,9 @@ class Tensor(ABC):
         return call("trace", self, offset, axis1, axis2)
 
     def transpose(self, *axes: Any) -> Any:
-        order: Sequence[int] | None = None if not axes or axes == (None,) else axes[0] if isinstance(axes[0], list | tuple) else axes
+        order: Sequence[int] | None = (
+            None if not axes or axes == (None,) else axes[0] if isinstance(axes[0], list | tuple) else axes
+        )
         return call("transpose", self, order)
 
     def var(self, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:

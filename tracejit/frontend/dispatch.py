@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import keyword
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import Any, Final
@@ -127,7 +128,10 @@ class _Writer:
             value = name
         elif issubclass(structure.kind, dict):
             self.miss_if(f"(*{name},) != {self.constant(structure.order)}")
-            keys = structure.data[1] if len(structure.data) == 2 and isinstance(structure.data[1], tuple) else structure.data
+            keys = structure.data
+            if structure.kind is defaultdict:
+                factory, keys = structure.data
+                self.miss_if(f"{name}.default_factory is not {self.constant(factory)}")
             by_key = dict(zip(keys, parts, strict=True))
             unpacking = f"{', '.join(by_key[k] for k in structure.order)}{',' if len(parts) == 1 else ''}"
             value = f"{name}.values()"
@@ -163,7 +167,8 @@ class _Writer:
             case "array" if leaf.array is not None and leaf.array.ndim == 0:
                 self.miss_if(f"type({name}) is not {self.constant(np.ndarray)}")
             case "tensor":
-                self.miss_if(f"type({name}) is not {self.constant(EagerTensor)}")
+                kind = f"{'not ' * leaf.value.weak}{name}.weak or {'not ' * leaf.value.scalar}{name}.scalar"
+                self.miss_if(f"type({name}) is not {self.constant(EagerTensor)} or {kind}")
             case "scalar" | "complex" | "foreign":
                 self.miss_if(f"type({name}) is not {self.constant(type(leaf.value))}")
 
@@ -283,12 +288,12 @@ class _Writer:
     def _result_leaf(self, result: ResultLeaf) -> str:
         match result.kind:
             case "output":
-                text = f"out[{result.index}]"
+                text = f"out[{result.number}]"
                 return f"{self.constant(EagerTensor)}({self.constant(np.asarray)}({text}))" if self.entry.traced.tensors else text
             case "int":
-                return f"int(out[{result.index}])"
+                return f"int(out[{result.number}])"
             case "argument":
-                return f"v{result.index}"
+                return f"v{result.number}"
         return self.constant(result.value)
 
 

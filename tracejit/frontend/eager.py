@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -135,7 +134,9 @@ def _value(op: Operation, inputs: tuple[Node, ...], attrs: Mapping[str, Attr], s
     assert isinstance(op, Op)
     with np.errstate(all="ignore"):  # compiled programs do not warn either
         value = np.asarray(op.evaluate(*(value_of(x) for x in inputs), **attrs))
-    assert value.dtype == spec.dtype and value.shape == spec.shape, f"{op.name}: {spec} expected, {value.dtype}{value.shape} found"
+    assert value.dtype == spec.dtype and value.shape == spec.shape, (
+        f"{op.name}: {spec} expected, {value.dtype}{value.shape} found"
+    )
     return value
 
 

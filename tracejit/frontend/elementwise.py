@@ -37,14 +37,16 @@ def elementwise(name: str, *operands: Operand, dtype: Any = None) -> Node:
         nodes = [x.to(d) for x, d in zip(operands, dtypes, strict=False)]
     out: Node = op(*broadcast_nodes(nodes, name, op.operands))
     if dtype is not None and out.dtype != dtype:
-        raise DTypeError(f"{name}: gives {out.dtype} for operands of dtype {np.dtype(dtype)}; dtype={np.dtype(dtype)} has no meaning")
+        raise DTypeError(
+            f"{name}: gives {out.dtype} for operands of dtype {np.dtype(dtype)}; dtype={np.dtype(dtype)} has no meaning"
+        )
     return out
 
 
 def _own_dtype(name: str, x: Operand) -> np.dtype:
     """The dtype of a Python number among Python numbers, whose truths add up as integers."""
     dtype = np.result_type(x.kind(0)) if isinstance(x.kind, type) else x.kind
-    return np.dtype(np.int64) if dtype == bool and not (name in COMPARISONS or name in BITS) else dtype
+    return np.dtype(np.int64) if dtype.kind == "b" and not (name in COMPARISONS or name in BITS) else dtype
 
 
 def _known_comparison(name: str, operands: Sequence[Operand]) -> Node | None:
@@ -80,8 +82,9 @@ def ufunc(name: str, doc: str = "", body: Body | None = None) -> Callable[..., A
     """
     count = getattr(getattr(np, name, None), "nin", None) or len(TABLE[name].operands)
 
-    def public(*operands: Any, out: Any = None, where: Any = True, dtype: Any = None, operator: bool = False, **options: Any) -> Any:
-        _check_options(name, where, options)
+    def public(
+        *operands: Any, out: Any = None, where: Any = True, dtype: Any = None, operator: bool = False, **options: Any
+    ) -> Any:
         if len(operands) == count + 1 and out is None:
             *operands, out = operands  # type: ignore[assignment]
         if isinstance(out, tuple):
@@ -89,6 +92,7 @@ def ufunc(name: str, doc: str = "", body: Body | None = None) -> Callable[..., A
         if len(operands) != count:
             raise TypeError(f"{name}() takes {count} operand{'s' * (count > 1)}, and {len(operands)} were given")
         with opened(*operands, out):
+            _check_options(name, where, options)
             lifted = [lift(x, name) for x in operands]
             node = body(*lifted, dtype=dtype) if body else elementwise(name, *lifted, dtype=dtype)
             if out is not None:

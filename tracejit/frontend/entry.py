@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -27,8 +27,7 @@ class Executable(Protocol):
     def debug(self, *leaves: Any) -> Any: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Dimension:
+class Dimension(NamedTuple):
     """A symbol of a trace is this dimension of this leaf."""
 
     symbol: str
@@ -36,17 +35,15 @@ class Dimension:
     axis: int
 
 
-@dataclass(frozen=True, slots=True)
-class ResultLeaf:
-    """One leaf of a result: output number ``index``, argument number ``index``, or ``value`` itself."""
+class ResultLeaf(NamedTuple):
+    """One leaf of a result: output ``number``, argument ``number``, or ``value`` itself."""
 
     kind: Literal["output", "int", "argument", "static"]
-    index: int = 0
+    number: int = 0
     value: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class ResultTree:
+class ResultTree(NamedTuple):
     """A tree that a program gives."""
 
     structure: Structure
@@ -86,8 +83,7 @@ class Traced:
     tensors: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """Why a program does not fit a call, and the user's line: the one that asked for a value, or the call."""
 
     reason: str
@@ -167,11 +163,11 @@ class Entry:
     def _leaf(self, result: ResultLeaf, out: Sequence[Any], leaves: Sequence[Any]) -> Any:
         match result.kind:
             case "output":
-                return EagerTensor(np.asarray(out[result.index])) if self.traced.tensors else out[result.index]
+                return EagerTensor(np.asarray(out[result.number])) if self.traced.tensors else out[result.number]
             case "int":
-                return int(out[result.index])
+                return int(out[result.number])
             case "argument":
-                return leaves[result.index]
+                return leaves[result.number]
         return result.value
 
     def read_held(self) -> None:

@@ -14,7 +14,7 @@ from tracejit.frontend.base import Tensor
 from tracejit.frontend.eager import EagerTrace, active
 from tracejit.frontend.lift import distinct, lift, trace
 from tracejit.frontend.public import hand_out, opened
-from tracejit.frontend.shapes import filled
+from tracejit.frontend.shapes import filled, shape_text
 from tracejit.frontend.tape import check_target, cotangent_like
 from tracejit.frontend.tensor import EagerTensor
 from tracejit.frontend.tree import Structure, flatten, flatten_paths
@@ -146,7 +146,9 @@ def _scope(args: Any, kwargs: Any, home: Any = None) -> Iterator[_Results]:
     """Within, operations are seen: in ``home`` if given, the running trace or tape, or else an EagerTrace of its own."""
     running = active()
     if home is not None and not isinstance(home, EagerTrace) and home is not running:
-        raise GradientError("vjp: the pullback was called after the trace that made it had ended\n  cure: call it in the same traced function")
+        raise GradientError(
+            "vjp: the pullback was called after the trace that made it had ended\n  cure: call it in the same traced function"
+        )
     builder = home or running or EagerTrace(recording=True)
     with using(builder), opened():
         yield _Results(plain=running is None and not any(isinstance(x, Tensor) for x in flatten((args, kwargs))[0]))
@@ -200,7 +202,9 @@ class _Gradients:
 
 def _pair(out: Any) -> tuple[Any, Any]:
     if not isinstance(out, tuple) or len(out) != 2:
-        raise ArgumentError(f"grad: with has_aux the function returns a pair of value and rest; it returned a {type(out).__name__}")
+        raise ArgumentError(
+            f"grad: with has_aux the function returns a pair of value and rest; it returned a {type(out).__name__}"
+        )
     return out
 
 
@@ -218,7 +222,7 @@ def _scalar(value: Any) -> Node:
     shape = trace().spec(node).shape
     if shape != ():
         raise GradientError(
-            f"grad: gradients are of functions with scalar output; the output has shape ({', '.join(map(str, shape))}{',' * (len(shape) == 1)})\n"
+            f"grad: gradients are of functions with scalar output; the output has shape {shape_text(shape)}\n"
             "  cure: take the sum or the mean of it, or use vjp with a cotangent"
         )
     if node.dtype.kind != "f":

@@ -12,8 +12,7 @@ import functools
 import sys
 import types
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -42,8 +41,7 @@ class Access(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Global:
+class Global(NamedTuple):
     """A global name of a module."""
 
     namespace: dict[str, Any]
@@ -57,8 +55,7 @@ class Global:
         return self.namespace[self.name]
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """A variable of an enclosing function."""
 
     cell: types.CellType
@@ -72,19 +69,17 @@ class Cell:
         return self.cell.cell_contents
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(NamedTuple):
     """A static leaf of the arguments, such as ``self``."""
 
-    index: int
+    leaf: int
     text: str
 
     def read(self, leaves: Sequence[Any]) -> Any:
-        return leaves[self.index]
+        return leaves[self.leaf]
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """An object that another guard vouches for."""
 
     value: Any
@@ -94,8 +89,7 @@ class Known:
         return self.value
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(NamedTuple):
     """An attribute of an accessed object."""
 
     base: Access
@@ -109,8 +103,7 @@ class Attribute:
         return getattr(self.base.read(leaves), self.name)
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """An element of an accessed list, tuple or dict."""
 
     base: Access
@@ -124,8 +117,7 @@ class Item:
         return self.base.read(leaves)[self.key]
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
+class Guard(NamedTuple):
     """What an access must give.
 
     Attributes:
@@ -204,6 +196,7 @@ class _Walk:
         self.found: set[str] = set()
         self.guards: list[Guard] = []
         self._seen: dict[int, Any] = {}  # objects, kept so that their ids stay theirs
+        self._globals: set[tuple[int, str]] = set()
 
     def visit(self, access: Access, value: Any, depth: int, guarded: bool = False) -> None:
         """Guard an access and what lies behind it; ``guarded`` when the container's guard covers it already."""
@@ -268,7 +261,9 @@ class _Walk:
             return
         self.found |= names.attributes
         for name in names.globals:
-            if name in function.__globals__:
+            place = (id(function.__globals__), name)
+            if name in function.__globals__ and place not in self._globals:
+                self._globals.add(place)
                 self.visit(Global(function.__globals__, name), function.__globals__[name], 0)
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
             try:

@@ -15,7 +15,7 @@ from tracejit.frontend.base import Tensor
 from tracejit.frontend.eager import EagerTrace, value_of
 from tracejit.frontend.lift import Operand, cast, lift, trace
 from tracejit.frontend.public import hand_out, opened, registered
-from tracejit.frontend.shapes import broadcast_nodes, broadcast_to, filled, reshape, same
+from tracejit.frontend.shapes import broadcast_node, broadcast_nodes, filled, reshape_node, same
 from tracejit.frontend.slicing import basic, expanded, is_basic, is_integer, position
 from tracejit.frontend.view import steps_between, write_back
 from tracejit.ir import Dim, Node, current
@@ -99,7 +99,7 @@ def _fitted(value: Node, shape: tuple[Dim, ...]) -> Node:
     """``value`` broadcast to the place that it is assigned to; further leading axes of size 1 are dropped."""
     while value.spec.rank > len(shape) and value.shape[0] == 1:
         value = ops.reshape(value, shape=value.shape[1:])
-    return broadcast_to(value, shape, "x[...] = value")
+    return broadcast_node(value, shape, "x[...] = value")
 
 
 def _places(x: Node, index: Any) -> tuple[Node, Node, int]:
@@ -139,7 +139,9 @@ def _masked(x: Node, index: Any, value: Node) -> Node | None:
     """``x`` with ``value`` where the only mask of an index is true, if all selected places get the same; None otherwise."""
     items = expanded(index, x.spec, lambda item: _mask_rank(item))
     masks = [place for place, item in enumerate(items) if _mask_rank(item, 0)]
-    if len(masks) != 1 or any(not (isinstance(item, slice) and item == slice(None)) for place, item in enumerate(items) if place not in masks):
+    if len(masks) != 1 or any(
+        not (isinstance(item, slice) and item == slice(None)) for place, item in enumerate(items) if place not in masks
+    ):
         return None
     (place,) = masks
     mask = lift(items[place], "x[mask] = value").node()
@@ -148,7 +150,7 @@ def _masked(x: Node, index: Any, value: Node) -> Node | None:
         return None
     _check_mask(mask, x, place)
     chosen = ops.broadcast(mask, shape=x.shape, axes=tuple(range(place, place + mask.spec.rank)))
-    return ops.where(chosen if mask.shape != x.shape else mask, broadcast_to(_fitted(value, rest), x.shape), x)
+    return ops.where(chosen if mask.shape != x.shape else mask, broadcast_node(_fitted(value, rest), x.shape), x)
 
 
 def _check_mask(mask: Node, x: Node, axis: int) -> None:
@@ -228,12 +230,12 @@ def _scattered(x: Node, places: Node, value: Node, axis: int) -> Node:
     """``x`` with ``value`` at ``places`` along ``axis``, the last one where places repeat."""
     count = product(places.shape)
     value = _fitted(value, _gathered_shape(x, places, axis))
-    value = reshape(value, (*x.shape[:axis], count, *x.shape[axis + 1 :]))
-    places = reshape(places, (count,))
+    value = reshape_node(value, (*x.shape[:axis], count, *x.shape[axis + 1 :]))
+    places = reshape_node(places, (count,))
     size = x.shape[axis]
     if count == 1:
-        hit = ops.equal(ops.iota(size=size, dtype=INDEX), broadcast_to(places, (size,)))
-        return ops.where(_along(hit, x.shape, axis), broadcast_to(value, x.shape), x)
+        hit = ops.equal(ops.iota(size=size, dtype=INDEX), broadcast_node(places, (size,)))
+        return ops.where(_along(hit, x.shape, axis), broadcast_node(value, x.shape), x)
     if x.dtype == bool:
         return cast(_scattered(cast(x, np.int8), places, cast(value, np.int8), axis), bool)
     order = ops.argsort(places)
@@ -258,5 +260,3 @@ def _is_last(places: Node) -> Node:
 
 def _along(vector: Node, shape: tuple[Dim, ...], axis: int) -> Node:
     return ops.broadcast(vector, shape=shape, axes=(axis,)) if len(shape) > 1 else vector
-
-

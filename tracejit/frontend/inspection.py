@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 from tracejit.ir import Graph, Where
 from tracejit.ir.spec import CODES
@@ -65,8 +65,7 @@ class Listing:
         return f'<div style="color:#6a737d">{html.escape(head)}</div><div style="{_STYLE}">{coloured(self.text)}</div>'
 
 
-@dataclass(frozen=True, slots=True)
-class Retrace:
+class Retrace(NamedTuple):
     """Why a function was traced.
 
     Attributes:

@@ -31,7 +31,11 @@ class Operand:
     def kind(self) -> Any:
         """A dtype, or the Python type that NEP 50 promotes by."""
         if isinstance(self.value, Node):
-            return {"i": int, "f": float, "c": complex}.get(self.value.dtype.kind, self.value.dtype) if self.weak else self.value.dtype
+            return (
+                {"i": int, "f": float, "c": complex}.get(self.value.dtype.kind, self.value.dtype)
+                if self.weak
+                else self.value.dtype
+            )
         return np.dtype(bool) if isinstance(self.value, bool) else type(self.value)
 
     def to(self, dtype: np.dtype) -> Node:
@@ -88,7 +92,7 @@ def lift(x: Any, name: str = "array") -> Operand:
     if isinstance(x, list | tuple):
         return Operand(_lift_list(x, name))
     if isinstance(x, bool | int | float | complex):  # subclasses, such as members of an IntEnum
-        return Operand(next(t(x) for t in (bool, int, float, complex) if isinstance(x, t)), True)
+        return Operand(int(x) if isinstance(x, int) else float(x) if isinstance(x, float) else complex(x), True)
     array = _array(x, name)
     _checked(array.dtype, name, x)
     return Operand(trace().captured(array))
@@ -103,7 +107,9 @@ def _array(x: Any, name: str) -> np.ndarray:
         return np.asarray(x)
     if hasattr(x, "__dlpack__"):
         return np.from_dlpack(x)
-    raise ArgumentError(f"{name}: an operand is of type {type(x).__name__}, {_short(x)}; it must be an array, a number or a list of these")
+    raise ArgumentError(
+        f"{name}: an operand is of type {type(x).__name__}, {_short(x)}; it must be an array, a number or a list of these"
+    )
 
 
 def _checked(dtype: np.dtype, name: str, x: Any) -> np.dtype:
@@ -121,9 +127,11 @@ def _lift_list(x: Sequence[Any], name: str) -> Node:
     try:
         array = np.asarray(x)
     except ValueError:
-        raise ShapeError(f"{name}: a list is ragged, {_short(x)}\n  rule: all lists of one level have one length; pad them, or pass them one by one") from None
+        rule = "all lists of one level have one length; pad them, or pass them one by one"
+        raise ShapeError(f"{name}: a list is ragged, {_short(x)}\n  rule: {rule}") from None
     _checked(array.dtype, name, x)
-    return trace().captured(array)
+    node: Node = trace().captured(array)
+    return node
 
 
 def _stacked(items: Sequence[Operand]) -> Node:

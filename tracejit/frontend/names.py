@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import dis
 import sysconfig
-from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from tracejit.frontend.where import is_library_file
 
-_INSTALLED = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 _GLOBAL = ("LOAD_GLOBAL", "LOAD_NAME")
 _ATTRIBUTE = ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR")
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(NamedTuple):
     """Names in a piece of code and in the code nested in it."""
 
     globals: tuple[str, ...]
@@ -27,7 +24,13 @@ class Names:
 @lru_cache(maxsize=4096)
 def is_user_file(filename: str) -> bool:
     """Whether a file is neither tracejit's, nor NumPy's, nor installed with Python or by a package manager."""
-    return not is_library_file(filename) and not filename.startswith((*_INSTALLED, "<frozen"))
+    return not is_library_file(filename) and not filename.startswith((*_installed(), "<frozen"))
+
+
+@lru_cache(maxsize=1)
+def _installed() -> tuple[str, ...]:
+    paths = sysconfig.get_paths()
+    return tuple(paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 
 
 def names_of(code: CodeType, namespace: dict[str, Any]) -> Names:

@@ -129,14 +129,14 @@ def _conform(spec: TensorSpec, value: Any, path: str, function: str) -> Leaf:
         array = value
     else:
         kind, array = "converted", _converted(value, path, function)
+    pairs = zip(spec.shape, array.shape, strict=False)
+    if array.ndim != spec.rank or any(isinstance(d, int) and d != size for d, size in pairs):
+        raise ShapeError(_mismatch(spec, array, path, function))
     if array.dtype != spec.dtype:
         weak = isinstance(value, bool | int | float | complex | list | tuple) and _rank(array.dtype) <= _rank(spec.dtype)
         if not weak and not np.can_cast(array.dtype, spec.dtype, "same_kind"):
             raise DTypeError(f"{_mismatch(spec, array, path, function)}\n  cure: {path}.astype({str(spec.dtype)!r})")
         array, kind = array.astype(spec.dtype), "tensor" if kind == "tensor" else "converted"
-    pairs = zip(spec.shape, array.shape, strict=False)
-    if array.ndim != spec.rank or any(isinstance(d, int) and d != size for d, size in pairs):
-        raise ShapeError(_mismatch(spec, array, path, function))
     return _asked(spec, path, kind, value, array)
 
 

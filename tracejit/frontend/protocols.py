@@ -10,6 +10,7 @@ import numpy as np
 
 from tracejit.errors import UnsupportedError
 from tracejit.frontend.registry import FUNCTIONS
+from tracejit.frontend.where import at_line, user_where
 
 SAME = {
     "amax": "max",
@@ -71,7 +72,7 @@ def array_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dic
     if method == "at" and name in ("add", "subtract"):
         x, index, value = inputs
         return FUNCTIONS["add_at"](x, index, value, sign=1 if name == "add" else -1)
-    raise UnsupportedError(f"numpy.{name}.{method} is not supported on tensors{_hint(name)}")
+    raise UnsupportedError(f"numpy.{name}.{method} is not supported on tensors{_hint(name)}{at_line(user_where())}")
 
 
 def _reduce(name: str, x: Any, axis: Any = 0, dtype: Any = None, **options: Any) -> Any:
@@ -104,13 +105,15 @@ def _function(name: str, full_name: str) -> Callable[..., Any]:
     if name in FUNCTIONS:
         return FUNCTIONS[name]
     short = name.rpartition(".")[2]
-    raise UnsupportedError(f"{full_name} is not supported on tensors{_hint(name if name in INSTEAD else short)}")
+    raise UnsupportedError(
+        f"{full_name} is not supported on tensors{_hint(name if name in INSTEAD else short)}{at_line(user_where())}"
+    )
 
 
 def _hint(name: str) -> str:
     """What to use instead of a function that is missing."""
     if name in INSTEAD:
         return f"\n  cure: use {INSTEAD[name]}"
-    near = difflib.get_close_matches(name, FUNCTIONS, n=2)
+    near = difflib.get_close_matches(name, FUNCTIONS, n=2, cutoff=0.75)
     nearest = f", such as {' or '.join(f'tj.{n}' for n in near)}" if near else ""
     return f"\n  cure: write it with functions that are{nearest}; or, outside traced functions, call it on x.numpy()"

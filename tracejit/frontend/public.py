@@ -14,7 +14,7 @@ from tracejit.errors import DTypeError, ShapeError, TracejitError, UnsupportedEr
 from tracejit.frontend.eager import EagerTrace, active, value_of
 from tracejit.frontend.lift import cast, has_tensor, lift, trace
 from tracejit.frontend.registry import FUNCTIONS
-from tracejit.frontend.shapes import broadcast_to
+from tracejit.frontend.shapes import broadcast_node
 from tracejit.frontend.tensor import EagerTensor, Tensor, Tracer
 from tracejit.frontend.view import is_view, steps_between
 from tracejit.frontend.where import at_line, user_where
@@ -72,7 +72,9 @@ def _view(operand: Any, node: Node, kind: type[Tracer] | type[EagerTensor]) -> t
     return (operand, steps) if steps is not None and is_view(shape, before + steps) else (None, ())
 
 
-def lifted(operands: int = 1, view: bool = False, scalar: bool | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def lifted(
+    operands: int = 1, view: bool = False, scalar: bool | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorator: a public function from one that works on nodes.
 
     The first ``operands`` parameters are lifted to nodes; nodes in the result are handed out. With ``view`` the result shows a
@@ -122,12 +124,13 @@ def write_out(out: Any, node: Node, name: str) -> Any:
     if not np.can_cast(node.dtype, out.dtype, "same_kind"):
         raise DTypeError(
             f"{name}: a result of dtype {node.dtype} does not go into out of dtype {out.dtype}\n"
-            f"  rule: casts in place keep the kind, as in NumPy\n  cure: use a new array, or cast with astype({str(out.dtype)!r}) first"
+            "  rule: casts in place keep the kind, as in NumPy\n"
+            f"  cure: use a new array, or cast with astype({str(out.dtype)!r}) first"
         )
     target = lift(out).node()
     if node.spec.rank > target.spec.rank:
         raise ShapeError(f"{name}: the result, {node.spec}, does not fit into out, {target.spec}")
-    new = broadcast_to(cast(node, out.dtype), target.shape, f"{name}, to out")
+    new = broadcast_node(cast(node, out.dtype), target.shape, f"{name}, to out")
     if isinstance(out, Tensor):
         out.write(new)
     elif isinstance(builder := trace(), EagerTrace):

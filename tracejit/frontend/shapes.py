@@ -26,7 +26,7 @@ def broadcast_nodes(nodes: Sequence[Node], name: str, operands: Sequence[str] = 
     lines = "".join(f"\n  {label}: {n.spec}" for label, n in zip(labels, nodes, strict=True))
     rule = "\n  rule: shapes are aligned at the right; sizes are equal, or one of them is 1"
     shape = common_shape([n.shape for n in nodes], f"{name}: shapes differ{lines}{rule}")
-    return tuple(broadcast_to(n, shape, name) for n in nodes)
+    return tuple(broadcast_node(n, shape, name) for n in nodes)
 
 
 def common_shape(shapes: Sequence[Shape], fault: str) -> Shape:
@@ -58,10 +58,10 @@ def is_one(dim: Dim) -> bool:
     return dim == 1 if isinstance(dim, int) else (lower_bound(dim) or 0) < 2 and trace().decide(dim, "==", 1)
 
 
-def broadcast_to(node: Node, shape: Sequence[Dim], name: str = "broadcast_to") -> Node:
+def broadcast_node(node: Node, shape: Sequence[Dim], name: str = "broadcast_to") -> Node:
     """``node`` repeated to ``shape`` by NumPy's rule."""
     offset = len(shape) - node.spec.rank
-    fault = f"{name}: {node.spec} does not broadcast to {_text(shape)}"
+    fault = f"{name}: {node.spec} does not broadcast to {shape_text(shape)}"
     if offset < 0:
         raise ShapeError(fault)
     kept, target = [], list(shape)
@@ -76,7 +76,8 @@ def broadcast_to(node: Node, shape: Sequence[Dim], name: str = "broadcast_to") -
     return node if axes == tuple(range(len(shape))) else ops.broadcast(node, shape=tuple(target), axes=axes)
 
 
-def _text(shape: Sequence[Dim]) -> str:
+def shape_text(shape: Sequence[Any]) -> str:
+    """A shape as Python writes it."""
     return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
 
 
@@ -116,14 +117,14 @@ def as_shape(shape: Any, name: str) -> Shape:
     return tuple(out)
 
 
-def reshape(x: Node, shape: Any, name: str = "reshape") -> Node:
+def reshape_node(x: Node, shape: Any, name: str = "reshape") -> Node:
     """``x`` with another shape, in which one size may be -1."""
     dims = shape if isinstance(shape, list | tuple) else shape.tolist() if isinstance(shape, np.ndarray) else (shape,)
     wanted = [-1 if not isinstance(d, SymbolicInt | Size) and d == -1 else as_shape((d,), name)[0] for d in dims]
     total = product(x.shape)
-    fault = f"{name}: {x.spec}, {total} elements, does not have the shape {_text(wanted)}"
+    fault = f"{name}: {x.spec}, {total} elements, does not have the shape {shape_text(wanted)}"
     if wanted.count(-1) > 1:
-        raise ShapeError(f"{name}: the shape {_text(wanted)} has more than one -1")
+        raise ShapeError(f"{name}: the shape {shape_text(wanted)} has more than one -1")
     if -1 in wanted:
         rest = product(d for d in wanted if d != -1)
         if rest == 0 or (isinstance(total, int) and isinstance(rest, int) and total % rest):
@@ -141,4 +142,3 @@ def reshape(x: Node, shape: Any, name: str = "reshape") -> Node:
 def filled(value: Node, shape: Sequence[Dim]) -> Node:
     """The scalar ``value`` repeated to ``shape``."""
     return ops.broadcast(value, shape=tuple(shape), axes=()) if shape else value
-

@@ -17,9 +17,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tracejit.errors import ArgumentError, DTypeError
+from tracejit.errors import ArgumentError, DTypeError, LeakedTracerError
 from tracejit.frontend.sizes import Origin
-from tracejit.frontend.tensor import EagerTensor
+from tracejit.frontend.tensor import EagerTensor, Tracer
 from tracejit.frontend.tree import Structure
 from tracejit.frontend.variable import Variable
 from tracejit.ir.spec import CODES
@@ -173,7 +173,9 @@ def classify(value: Any, path: str, function: str) -> Leaf:
     if kind is complex:
         return _array(np.asarray(value), value, path, "complex", "complex")
     if isinstance(value, EagerTensor):
-        return _array(value.value, value, path, "tensor", "tensor")
+        return _array(value.value, value, path, "tensor", f"tensor{' weak' * value.weak}{' scalar' * value.scalar}")
+    if isinstance(value, Tracer):
+        raise _leaked(value, path, function)
     if isinstance(value, Variable):
         return Leaf(path, "variable", value, Identity(value))
     if isinstance(value, np.generic) and not isinstance(value, np.flexible):
@@ -193,6 +195,14 @@ def classify(value: Any, path: str, function: str) -> Leaf:
             f" tj.register_tree({kind.__name__}, flatten, unflatten)"
         ) from None
     return Leaf(path, "static", value, Static(value))
+
+
+def _leaked(value: Tracer, path: str, function: str) -> LeakedTracerError:
+    try:
+        spec = value.spec  # says more where the trace has ended
+    except LeakedTracerError as error:
+        return error
+    return LeakedTracerError(f"{function}: argument {path} is a traced value, {spec}, of a call that runs in another thread")
 
 
 def is_foreign(value: Any) -> bool:

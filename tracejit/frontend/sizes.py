@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tracejit.errors import TraceError
 from tracejit.frontend.where import at_line, user_where
@@ -26,8 +26,7 @@ RELATIONS: dict[str, Callable[[int, int], bool]] = {
 _LETTERS = "nmkpqrs"
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """``(left relation right) is outcome``, why it was asked, and the user's line that asked."""
 
     left: Dim
@@ -41,8 +40,7 @@ class Fact:
         return RELATIONS[self.relation](evaluate(self.left, values), evaluate(self.right, values)) is self.outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a symbol comes from.
 
     Attributes:

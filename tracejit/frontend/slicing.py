@@ -20,10 +20,16 @@ def is_basic(item: Any) -> bool:
     """Whether an item of an index selects without data: anything but arrays, lists and traced integers."""
     if isinstance(item, Tensor):
         return False
-    return item is None or item is Ellipsis or isinstance(item, slice | SymbolicInt) or (is_integer(item) and not isinstance(item, np.ndarray))
+    return (
+        item is None
+        or item is Ellipsis
+        or isinstance(item, slice | SymbolicInt)
+        or (is_integer(item) and not isinstance(item, np.ndarray))
+    )
 
 
 def is_integer(item: Any) -> bool:
+    """Whether an item is a number that Python knows, or a size."""
     return isinstance(item, int | np.integer | SymbolicInt) and not isinstance(item, bool)
 
 

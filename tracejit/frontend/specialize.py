@@ -71,7 +71,11 @@ class _Tracing:
             assert leaf.array is not None
             shape = [self._dim(index, leaf, axis) for axis in range(leaf.array.ndim)]
             node = self.trace.argument(leaf.path, TensorSpec(shape, leaf.array.dtype.newbyteorder("=")))
-            return self._tracer(index, node, weak=leaf.kind == "complex", scalar=leaf.kind in ("scalar", "complex"))
+            eager = leaf.value if leaf.kind == "tensor" else None
+            weak = leaf.kind == "complex" or (eager is not None and eager.weak)
+            return self._tracer(
+                index, node, weak, scalar=leaf.kind in ("scalar", "complex") or (eager is not None and eager.scalar)
+            )
         return leaf.value
 
     def _dim(self, index: int, leaf: Leaf, axis: int) -> Dim:

@@ -14,9 +14,9 @@ from tracejit.frontend.eager import EagerTrace, active
 from tracejit.frontend.lift import cast, distinct, lift
 from tracejit.frontend.public import hand_out, opened
 from tracejit.frontend.recorder import Recorder
-from tracejit.frontend.shapes import broadcast_to, filled
+from tracejit.frontend.shapes import broadcast_node, filled
 from tracejit.frontend.tensor import EagerTensor, Tracer
-from tracejit.frontend.tree import flatten
+from tracejit.frontend.tree import LEAF, flatten
 from tracejit.frontend.variable import Variable
 from tracejit.ir import Builder, Node, current, using
 from tracejit.transforms.autodiff import backward
@@ -78,6 +78,7 @@ class GradientTape(Recorder):
         if known is not None and node not in self._watched and node.dtype.kind in "fc":
             known[1].append(node)
             self._watched[node] = None
+            self._recorded.pop(node, None)  # what was assigned to a Variable is not what it is now computed from
 
     def watch(self, tensor: Any) -> None:
         """Take part in derivatives by ``tensor``: a tensor, a Variable, or a tree of these.
@@ -92,7 +93,8 @@ class GradientTape(Recorder):
         for x in flatten(tensor)[0]:
             if not isinstance(x, Tensor):
                 raise ArgumentError(
-                    f"GradientTape.watch: got a {type(x).__name__}; operations on it are not seen\n  cure: x = tj.tensor(x), before the computation"
+                    f"GradientTape.watch: got a {type(x).__name__}; operations on it are not seen\n"
+                    "  cure: x = tj.tensor(x), before the computation"
                 )
             _check_differentiable(x, "GradientTape.watch")
             self._watch(x, self._builder)
@@ -153,20 +155,25 @@ class GradientTape(Recorder):
 
     def _release(self) -> None:
         """Let go of everything that was recorded."""
-        self._watched, self._recorded, self._nodes = {}, {}, {}
+        self._watched, self._recorded = {}, {}
+        self._nodes = {key: (x, []) for key, (x, _) in self._nodes.items() if isinstance(x, Variable)}
 
     def _targets(self, target: Any, output_gradients: Any, builder: Builder) -> tuple[list[Node], list[Node]]:
         """Nodes of the targets with a cotangent for each."""
         leaves, structure = flatten(target)
         given: list[Any] = [None] * len(leaves)
         if output_gradients is not None:
-            given, its = flatten(output_gradients)
+            given, its = ([output_gradients], LEAF) if structure == LEAF else flatten(output_gradients)
             if its != structure:
-                raise ArgumentError(f"GradientTape.gradient: output_gradients is {its}, and target is {structure}; they must be alike")
+                raise ArgumentError(
+                    f"GradientTape.gradient: output_gradients is {its}, and target is {structure}; they must be alike"
+                )
         outputs, weights = [], []
         for x, weight in zip(leaves, given, strict=True):
             if not isinstance(x, Tensor):
-                raise GradientError(f"GradientTape.gradient: the target is a {type(x).__name__}; it must be a tensor computed under the tape")
+                raise GradientError(
+                    f"GradientTape.gradient: the target is a {type(x).__name__}; it must be a tensor computed under the tape"
+                )
             check_target(x, "GradientTape.gradient")
             node = x.node_in(builder)
             outputs.append(node)
@@ -200,7 +207,9 @@ def _set_node(x: Tensor, node: Node, builder: Builder) -> None:
 
 def _check_differentiable(x: Tensor, name: str) -> None:
     if x.dtype.kind not in "fc":
-        raise GradientError(f"{name}: a derivative by {x.spec} was asked for; only floats have one\n  cure: x.astype('float64'), or 3.0 for 3")
+        raise GradientError(
+            f"{name}: a derivative by {x.spec} was asked for; only floats have one\n  cure: x.astype('float64'), or 3.0 for 3"
+        )
 
 
 def check_target(x: Tensor, name: str) -> None:
@@ -217,7 +226,7 @@ def cotangent_like(node: Node, weight: Any, name: str) -> Node:
     given = lift(weight, name).to(node.dtype) if not isinstance(weight, np.ndarray | Tensor) else lift(weight, name).node()
     if given.spec.rank > node.spec.rank:
         raise ShapeError(f"{name}: {given.spec} does not fit {node.spec}")
-    return broadcast_to(cast(given, node.dtype), node.shape, name)
+    return broadcast_node(cast(given, node.dtype), node.shape, name)
 
 
 def _total(nodes: list[Node | None]) -> Node | None:

@@ -41,15 +41,16 @@ class Tracer(Tensor):
         base: Tracer | None = None,
         steps: Steps = (),
     ) -> None:
+        self._base: Tracer | None = base
+        self._steps: Steps = steps
         if base is not None and base._base is not None:  # a view of a view is a view of the whole
-            base, steps = base._base, base._steps + steps
+            self._base, self._steps = base._base, base._steps + steps
         self.owner = owner
         self.weak = weak
         self.scalar = scalar or weak
         self._node = node
         self._watched: tuple[Node, Node] | None = None
-        self._base, self._steps = base, steps
-        self._seen = None if base is None else base._node
+        self._seen = None if self._base is None else self._base._node
 
     @property
     def node(self) -> Node:
@@ -107,21 +108,23 @@ class Tracer(Tensor):
     def write(self, node: Node) -> None:
         self.node = node
 
-    def item(self) -> Any:
+    def item(self, asked: str = "item()") -> Any:
         if any(d != 1 for d in self.spec.shape):
             raise TraceError(
-                f"the truth or the number of {self.spec} was asked for while {self.owner.name} is traced; it has many elements, and"
-                f" none is known yet\n  cure: tj.where(condition, x, y), or tj.any and tj.all for one truth{at_line(user_where())}"
+                f"{asked}: {self.spec} has many elements, and none of them is known while {self.owner.name} is traced\n"
+                "  cure: tj.where(condition, x, y), or tj.any and tj.all for one truth"
+                f"{at_line(user_where())}"
             )
-        return np.asarray(self.owner.pin(self.node, "converted to a Python number or asked for its truth")).item()
+        return np.asarray(self.owner.pin(self.node, asked)).item()
 
     def tolist(self) -> Any:
-        return self.item() if self.ndim == 0 else [x.tolist() for x in self]
+        return self.item("tolist()") if self.ndim == 0 else [x.tolist() for x in self]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         raise TraceError(
-            f"{self.spec} was given to code that needs real numbers while {self.owner.name} is traced, such as a compiled library or item"
-            f" assignment into a NumPy array\n  cure: use tj's or NumPy's functions, or do this outside {self.owner.name}{at_line(user_where())}"
+            f"{self.spec} was given to code that needs real numbers while {self.owner.name} is traced, such as a"
+            " compiled library, or an index or item of a NumPy array\n  cure: use tj's or NumPy's functions, make the array a"
+            f" tensor by tj.asarray, or do this outside {self.owner.name}{at_line(user_where())}"
         )
 
     def __repr__(self) -> str:
@@ -152,15 +155,16 @@ class EagerTensor(Tensor):
         base: EagerTensor | None = None,
         steps: Steps = (),
     ) -> None:
+        self._base: EagerTensor | None = base
+        self._steps: Steps = steps
         if base is not None and base._base is not None:
-            base, steps = base._base, base._steps + steps
+            self._base, self._steps = base._base, base._steps + steps
         self.weak = weak
         self.scalar = scalar or weak
         self._value = value
         self._key = Key()
         self._captured = False
-        self._base, self._steps = base, steps
-        self._seen = None if base is None else base._key
+        self._seen = None if self._base is None else self._base._key
 
     @property
     def value(self) -> np.ndarray:
@@ -232,7 +236,7 @@ class EagerTensor(Tensor):
         """A copy as a NumPy array."""
         return np.array(self.value)
 
-    def item(self) -> Any:
+    def item(self, asked: str = "item()") -> Any:
         if self._value.size != 1:
             raise ValueError(f"{self.spec} has {self._value.size} elements; only a tensor of one is a number, or true or false")
         return self.value.item()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -48,8 +48,7 @@ class Held:
         return self.value is not self.input
 
 
-@dataclass(frozen=True, slots=True)
-class Pin:
+class Pin(NamedTuple):
     """A Python number that the program was made for: its value, who asked, and the user's line."""
 
     value: Any
@@ -57,8 +56,7 @@ class Pin:
     where: Where | None
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(NamedTuple):
     """A graph in its final sizes.
 
     Attributes:
@@ -249,7 +247,8 @@ class GraphTrace(Builder):
         self._check_aliases()
         kept = [n for n in self._inputs if n not in self.pins]
         names = self._final_names(kept)
-        final: dict[str, Dim] = {s: symbol(t) for s, t in names.items()}
+        renamed: dict[str, Dim] = {s: symbol(t) for s, t in names.items()}
+        final = renamed | {s: substitute(d, renamed) for s, d in self.sizes.bound.items()}
         builder = Builder(self.ops)
         made: dict[Node, Node] = {}
         for node in kept:

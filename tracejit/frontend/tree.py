@@ -12,7 +12,7 @@ import keyword
 import re
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from tracejit.errors import ArgumentError
 from tracejit.ir import TensorSpec
@@ -21,8 +21,7 @@ Flatten = Callable[[Any], tuple[Iterable[Any], Any]]
 Unflatten = Callable[[Any, tuple[Any, ...]], Any]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Registered:
+class Registered(NamedTuple):
     """How trees of a class are taken apart and put together."""
 
     flatten: Flatten

@@ -12,6 +12,8 @@ from tracejit.frontend.eager import EagerTrace, Key, active, value_of
 from tracejit.frontend.lift import distinct, is_distinct, lift, trace
 from tracejit.frontend.public import hand_out, opened
 from tracejit.frontend.recorder import recorders
+from tracejit.frontend.shapes import shape_text
+from tracejit.frontend.symbolic import SymbolicInt
 from tracejit.frontend.where import at_line, user_where
 from tracejit.ir import Builder, Node, TensorSpec, current
 from tracejit.ir.builder import INPUT
@@ -92,7 +94,7 @@ class Variable(Tensor):
         """A copy of the present value as a NumPy array."""
         if _traced():
             raise TraceError(
-                f"Variable {self.name}: numpy() was asked for while a function is traced; its value is known when the program runs\n"
+                f"Variable {self.name}: its value was asked for while a function is traced; it is known when the program runs\n"
                 f"  cure: compute with the Variable itself, or call numpy() outside{at_line(user_where())}"
             )
         return self.buffer.copy()
@@ -104,7 +106,11 @@ class Variable(Tensor):
             kind = operand.kind if isinstance(operand.kind, np.dtype) else np.asarray(operand.kind(0)).dtype
             shape = trace().spec(operand.node()).shape if isinstance(operand.value, Node) else ()
             if shape != self.buffer.shape:
-                self._refuse(f"shape {_text(shape)} was assigned to shape {_text(self.buffer.shape)}", "they must be equal", shape)
+                self._refuse(
+                    f"shape {shape_text(shape)} was assigned to shape {shape_text(self.buffer.shape)}",
+                    "they must be equal",
+                    shape,
+                )
             if not np.can_cast(kind, self.dtype, "same_kind"):
                 raise VariableError(
                     f"Variable {self.name}: a value of dtype {kind} was assigned to dtype {self.dtype}\n"
@@ -129,10 +135,10 @@ class Variable(Tensor):
         """``assign`` the value less ``value``."""
         return self.assign(self - value)
 
-    def item(self) -> Any:
+    def item(self, asked: str = "item()") -> Any:
         tensor: Any = self.value() if _traced() else None
         if tensor is not None:
-            return tensor.item()
+            return tensor.item(asked)
         if self.buffer.size != 1:
             raise ValueError(f"Variable {self.name}, {self.spec}, has {self.buffer.size} elements; only one element is a number")
         return self.buffer.item()
@@ -159,13 +165,11 @@ class Variable(Tensor):
 def _initial(value: Any) -> Any:
     if isinstance(value, Tensor) and _traced() and not isinstance(value, Variable):
         return value.__array__()  # a TraceError for what is not known yet
+    if isinstance(value, SymbolicInt):
+        return int(value)
     return value.buffer if isinstance(value, Variable) else value
 
 
 def _traced() -> bool:
     builder = active()
     return builder is not None and not isinstance(builder, EagerTrace)
-
-
-def _text(shape: tuple[Any, ...]) -> str:
-    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"

@@ -50,7 +50,13 @@ def settled(steps: Steps) -> Steps:
     trace: Any = current()
 
     def spelled(value: Any) -> Any:
-        return tuple(map(spelled, value)) if isinstance(value, tuple) else trace.canonical(value) if isinstance(value, Size) else value
+        return (
+            tuple(map(spelled, value))
+            if isinstance(value, tuple)
+            else trace.canonical(value)
+            if isinstance(value, Size)
+            else value
+        )
 
     return tuple(Step(s.op, {k: spelled(v) for k, v in s.attrs.items()}, spelled(s.shape)) for s in steps)
 

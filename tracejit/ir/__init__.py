@@ -6,4 +6,17 @@ from tracejit.ir.node import Node, Operation, Where
 from tracejit.ir.size import Dim, Size, evaluate, symbol
 from tracejit.ir.spec import TensorSpec
 
-__all__ = ["Builder", "Dim", "Graph", "Node", "Operation", "Size", "TensorSpec", "Where", "current", "evaluate", "symbol", "using"]
+__all__ = [
+    "Builder",
+    "Dim",
+    "Graph",
+    "Node",
+    "Operation",
+    "Size",
+    "TensorSpec",
+    "Where",
+    "current",
+    "evaluate",
+    "symbol",
+    "using",
+]

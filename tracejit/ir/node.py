@@ -47,9 +47,11 @@ class Node:
     Arithmetic between nodes emits into the current builder, so that derivative rules read as mathematics.
     """
 
-    __slots__ = ("op", "inputs", "attrs", "spec", "where")
+    __slots__ = ("attrs", "inputs", "op", "spec", "where")
 
-    def __init__(self, op: Operation, inputs: tuple[Node, ...], attrs: Mapping[str, Attr], spec: TensorSpec, where: Where | None) -> None:
+    def __init__(
+        self, op: Operation, inputs: tuple[Node, ...], attrs: Mapping[str, Attr], spec: TensorSpec, where: Where | None
+    ) -> None:
         self.op = op
         self.inputs = inputs
         self.attrs = attrs

@@ -20,9 +20,11 @@ def graph_text(graph: Graph) -> str:
     """One line a node, each with its spec and the user's line."""
     names = node_names(graph)
     lines = [f"def {graph.name}({', '.join(f'{names[x]}: {spec_text(x.spec)}' for x in graph.inputs)}):"]
-    for node in graph.nodes():
-        if node not in graph.inputs:
-            lines.append(f"    {names[node]}: {spec_text(node.spec)} = {call_text(node, names)}{where_text(node)}")
+    lines += [
+        f"    {names[node]}: {spec_text(node.spec)} = {call_text(node, names)}{where_text(node)}"
+        for node in graph.nodes()
+        if node not in graph.inputs
+    ]
     outputs = "".join(f"{names[n]}, " for n in graph.outputs)
     updates = ", ".join(f"{names[target]}: {names[value]}" for target, value in graph.updates)
     lines.append(f"    return ({outputs}), {{{updates}}}")
@@ -53,16 +55,18 @@ def spec_text(spec: TensorSpec) -> str:
 
 
 def call_text(node: Node, names: Mapping[Node, str]) -> str:
+    """The call that makes ``node``: ``add(x, y)``, ``reduce_sum(x, axes=(0,))``."""
     attrs = [f"{k}={attr_text(v)}" for k, v in node.attrs.items()]
     return f"{node.op.name}({', '.join([*(names[x] for x in node.inputs), *attrs])})"
 
 
 def attr_text(value: Attr) -> str:
+    """An attribute as ``parse_graph`` reads it back."""
     match value:
         case np.dtype():
             return dtype_code(value)
         case tuple():
-            return f"({''.join(f'{attr_text(v)}, ' for v in value).rstrip(' ') if len(value) == 1 else ', '.join(map(attr_text, value))})"
+            return f"({', '.join(map(attr_text, value))}{',' if len(value) == 1 else ''})"
         case float() if value != value or abs(value) == float("inf"):
             return f"float({str(value)!r})"
         case complex():
@@ -71,6 +75,7 @@ def attr_text(value: Attr) -> str:
 
 
 def where_text(node: Node) -> str:
+    """The user's file and line as a comment."""
     if node.where is None:
         return ""
     return f"  # {'reverse of ' if node.where.reverse else ''}{os.path.basename(node.where.file)}:{node.where.line}"

@@ -24,7 +24,11 @@ MISS: Final = None
 """What a call returns when its arguments are not what the program was made for; results are tuples, never None."""
 
 _MOST_BINDINGS = 16
-_KINDS = {float: (enter.FLOAT, np.dtype(np.float64)), int: (enter.INT, np.dtype(np.int64)), bool: (enter.BOOL, np.dtype(np.bool_))}
+_KINDS = {
+    float: (enter.FLOAT, np.dtype(np.float64)),
+    int: (enter.INT, np.dtype(np.int64)),
+    bool: (enter.BOOL, np.dtype(np.bool_)),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,9 @@ class Executable:
         guards: Asked whenever the sizes change, with the number of each symbol: whether the program is made for them.
     """
 
-    def __init__(self, program: Program, buffers: Mapping[int, NDArray[Any]], guards: Callable[[Mapping[str, int]], bool]) -> None:
+    def __init__(
+        self, program: Program, buffers: Mapping[int, NDArray[Any]], guards: Callable[[Mapping[str, int]], bool]
+    ) -> None:
         self.program = program
         self._buffers = dict(buffers)
         self._guards = guards
@@ -122,7 +128,8 @@ class Executable:
         if status > 0:
             check = self.program.source.checks[status - 1]
             at = f"\n  at {check.where}: {check.where.text}" if check.where else ""
-            raise IndexOutOfBoundsError(f"index out of bounds for an axis with size {check.size} (negative indices count from the end){at}")
+            rule = f"an axis with size {check.size} (negative indices count from the end)"
+            raise IndexOutOfBoundsError(f"index out of bounds for {rule}{at}")
 
     def _sizes(self, leaves: tuple[Any, ...]) -> dict[str, int] | None:
         """The number of each symbol; None where the leaves do not fit the inputs."""
@@ -134,7 +141,8 @@ class Executable:
                 if node.shape != () or _KINDS[type(leaf)][1] != node.dtype:
                     return None
                 continue
-            if type(leaf) is not np.ndarray or leaf.dtype != node.dtype or leaf.ndim != node.spec.rank or not leaf.flags.c_contiguous:
+            plain = type(leaf) is np.ndarray and leaf.dtype == node.dtype and leaf.flags.c_contiguous
+            if not plain or leaf.ndim != node.spec.rank:
                 return None
             for dim, length in zip(node.shape, leaf.shape, strict=True):
                 if isinstance(dim, Size) and len(dim.terms) == 1 and str(dim).isidentifier():

@@ -8,10 +8,16 @@ from tracejit.ir import Node
 from tracejit.ops.row import Op
 
 PLAIN, VECTOR_MATH, LIBRARY_MATH, LOAD = 1, 8, 60, 1
-CHEAP_WORDS = {"select", "maximum", "minimum", "absolute", "plus", "times", "max_of", "min_of", "floor", "ceil", "rint", "trunc", "copysign"}
-CHEAP_WORDS |= {"isnan", "isinf", "isfinite", "signbit", "sign", "sqrt", "masked_multiply"}
-VECTOR_WORDS = {"exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "tanh", "sinh", "cosh", "erf", "erfc"}
-VECTOR_WORDS |= {"sigmoid", "power"}
+# fmt: off
+CHEAP_WORDS = {
+    "absolute", "ceil", "copysign", "floor", "isfinite", "isinf", "isnan", "max_of", "maximum", "min_of", "minimum",
+    "plus", "rint", "select", "sign", "signbit", "sqrt", "times", "trunc",
+}
+VECTOR_WORDS = {
+    "cos", "cosh", "erf", "erfc", "exp", "exp2", "expm1", "log", "log10", "log1p", "log2", "power", "sigmoid", "sin",
+    "sinh", "tan", "tanh",
+}
+# fmt: on
 _CALL = re.compile(r"\b([a-z_]\w*)\(")
 
 

@@ -12,6 +12,7 @@ Scalars made of scalars are recomputed by whoever needs them, so they are in no 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -144,7 +145,7 @@ class _Fusion:
                     if kind(r.source) not in ("constant", "iota"):
                         readers.setdefault(r.source, []).append(node)
         for nodes in readers.values():
-            for a, b in zip(nodes, nodes[1:], strict=False):
+            for a, b in itertools.pairwise(nodes):
                 if self.group_of[a] is not self.group_of[b]:
                     self.join(self.group_of[a], self.group_of[b])
 

@@ -76,4 +76,3 @@ def _replaceable(step: Step, dying: list[Node]) -> list[Node]:
         if reads and all(is_elementwise(r, step.space) for r in reads):
             fit.append(node)
     return fit
-

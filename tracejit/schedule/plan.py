@@ -16,7 +16,6 @@ from tracejit.schedule.prepare import prepare
 from tracejit.schedule.remat import rematerialise
 from tracejit.schedule.schedule import Gemm, Loop, Scan, Scatter, Schedule, Sort, Step, Write
 
-
 T = TypeVar("T")
 
 
@@ -37,7 +36,7 @@ def plan(graph: Graph) -> Schedule:
     for node in nodes:
         if flags and (node in update_of or kind(node) in ("gather", "scatter")):
             constraints.after.setdefault(node, set()).update(f for f in flags if not _reaches(nodes, constraints, node, {f}))
-    groups = fuse(nodes, constraints)
+    groups = fuse(_sorted(nodes, constraints), constraints)
     rematerialise(groups, stored, constraints)
     steps = _ordered(groups, stored, flags)
     homes, slots = assign_homes(graph, steps, dict(constraints.overwrites))
@@ -175,4 +174,3 @@ def _parts(node: Node) -> tuple[tuple[Node, Linear], ...]:
         parts.append((x, Linear(begin * strides[axis], strides)))
         begin = begin + x.shape[axis]
     return tuple(parts)
-

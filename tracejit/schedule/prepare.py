@@ -146,4 +146,6 @@ def _flag(builder: Builder, index: Node, size: Dim) -> Node:
     if index.shape:
         limit = builder.emit(TABLE["broadcast"], (limit,), shape=index.shape, axes=())
     wrong = builder.apply("logical_or", builder.apply("less", index, 0), builder.apply("greater_equal", index, limit))
-    return builder.apply("reduce_any", wrong, axes=tuple(range(wrong.spec.rank))) if wrong.shape else builder.emit(TABLE["copy"], (wrong,), key=0)
+    if not wrong.shape:
+        return builder.emit(TABLE["copy"], (wrong,), key=0)
+    return builder.apply("reduce_any", wrong, axes=tuple(range(wrong.spec.rank)))

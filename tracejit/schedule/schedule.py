@@ -54,7 +54,7 @@ class Gemm:
 
 @dataclass(frozen=True, eq=False)
 class Write:
-    """``node`` is put together from parts, each stored through an affine map of its own axes; earlier parts lie below later ones."""
+    """``node`` is put together from parts, each stored through an affine map of its own axes; later parts cover earlier ones."""
 
     node: Node
     parts: tuple[tuple[Node, Linear], ...]

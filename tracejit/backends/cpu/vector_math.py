@@ -180,7 +180,7 @@ def log_edges(x: Value, out: Value) -> Value:
 
 
 def log(x: Value) -> Value:
-    """Natural logarithm: ``k`` times log(2), in two parts, plus the logarithm of ``1 + f``.
+    """Natural logarithm: ``k`` times that of 2, in two parts, plus that of ``1 + f``.
 
     Worst error: 0.9 ulp in f32, 0.9 in f64.
     """

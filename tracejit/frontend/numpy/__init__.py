@@ -1,6 +1,17 @@
 """The public functions that NumPy names, and a few that it lacks. Importing this package fills ``FUNCTIONS``."""
 
-import tracejit.frontend.indexing  # fills in getitem and setitem
-from tracejit.frontend.numpy import contraction, creation, inquiry, movement, neural, reductions, sorting, ufuncs
+from tracejit.frontend import indexing
+from tracejit.frontend.numpy import arrangement, contraction, creation, inquiry, movement, neural, reductions, sorting, ufuncs
 
-__all__ = ["contraction", "creation", "inquiry", "movement", "neural", "reductions", "sorting", "ufuncs"]
+__all__ = [
+    "arrangement",
+    "contraction",
+    "creation",
+    "indexing",
+    "inquiry",
+    "movement",
+    "neural",
+    "reductions",
+    "sorting",
+    "ufuncs",
+]

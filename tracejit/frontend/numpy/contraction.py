@@ -15,6 +15,19 @@ from tracejit.frontend.shapes import broadcast_nodes, common_shape, is_one, norm
 from tracejit.ir import Node
 from tracejit.ops import composite
 
+__all__ = [
+    "cross",
+    "dot",
+    "einsum",
+    "inner",
+    "kron",
+    "matmul",
+    "outer",
+    "tensordot",
+    "vdot",
+    "vecdot",
+]
+
 
 def _promoted(*nodes: Node) -> list[Node]:
     wide = np.result_type(*(n.dtype for n in nodes))
@@ -37,7 +50,7 @@ def matmul(x1: Node, x2: Node) -> Node:
 
 @lifted(2)
 def dot(a: Node, b: Node) -> Node:
-    """The sum over the last axis of ``a`` and the second to last of ``b``; of vectors the inner product, of numbers the product."""
+    """The sum over the last axis of ``a`` and the second to last of ``b``; of numbers the product."""
     if a.shape and b.shape:
         same(a.shape[-1], b.shape[-min(b.spec.rank, 2)], _differ("dot", a, b))
     return composite.dot(*_promoted(a, b))
@@ -53,7 +66,7 @@ def inner(a: Node, b: Node) -> Node:
     if not a.shape or not b.shape:
         return composite.dot(*_promoted(a, b))
     same(a.shape[-1], b.shape[-1], _differ("inner", a, b))
-    return composite.tensordot(*_promoted(a, b), (a.spec.rank - 1,), (b.spec.rank - 1,))
+    return _tensordot(a, b, (a.spec.rank - 1,), (b.spec.rank - 1,))
 
 
 @lifted(2)
@@ -104,7 +117,12 @@ def tensordot(a: Node, b: Node, axes: Any = 2) -> Node:
         raise ShapeError(f"tensordot: axes {axes} are not as many for both operands")
     for i, j in zip(left, right, strict=True):
         same(a.shape[i], b.shape[j], _differ("tensordot", a, b))
-    return composite.tensordot(*_promoted(a, b), left, right)
+    return _tensordot(a, b, left, right)
+
+
+def _tensordot(x: Node, y: Node, x_axes: Sequence[int], y_axes: Sequence[int]) -> Node:
+    x, y = _promoted(x, y)
+    return composite.tensordot(x, y, x_axes, y_axes)
 
 
 @registered

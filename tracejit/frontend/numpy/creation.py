@@ -13,11 +13,34 @@ from tracejit.frontend.eager import EagerTrace, active
 from tracejit.frontend.lift import cast, lift
 from tracejit.frontend.lift import trace as current_trace
 from tracejit.frontend.public import hand_out, lifted, opened, registered
-from tracejit.frontend.shapes import as_shape, broadcast_to, filled
+from tracejit.frontend.shapes import as_shape, broadcast_node, filled
 from tracejit.frontend.symbolic import SymbolicInt, as_dim
 from tracejit.ir import Dim, Node, current, using
 from tracejit.ir.size import quotient
 from tracejit.ops import composite
+
+__all__ = [
+    "arange",
+    "array",
+    "asarray",
+    "astype",
+    "copy",
+    "empty",
+    "empty_like",
+    "eye",
+    "full",
+    "full_like",
+    "identity",
+    "linspace",
+    "meshgrid",
+    "ones",
+    "ones_like",
+    "stop_gradient",
+    "tensor",
+    "tri",
+    "zeros",
+    "zeros_like",
+]
 
 
 @registered
@@ -72,7 +95,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
     with opened(shape, fill_value):
         value = lift(fill_value, "full")
         node = value.node() if dtype is None else value.to(np.dtype(dtype))
-        return hand_out(broadcast_to(node, as_shape(shape, "full"), "full"), scalar=False)
+        return hand_out(broadcast_node(node, as_shape(shape, "full"), "full"), scalar=False)
 
 
 @lifted(scalar=False)
@@ -101,7 +124,7 @@ def full_like(a: Node, fill_value: Any, dtype: Any = None, shape: Any = None) ->
 
 def _like(a: Node, value: Any, dtype: Any, shape: Any) -> Node:
     node = lift(value, "full_like").to(np.dtype(a.dtype if dtype is None else dtype))
-    return broadcast_to(node, a.shape if shape is None else as_shape(shape, "full_like"), "full_like")
+    return broadcast_node(node, a.shape if shape is None else as_shape(shape, "full_like"), "full_like")
 
 
 @registered
@@ -216,5 +239,3 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Any:
 def stop_gradient(x: Node) -> Node:
     """``x``, which derivatives take for a constant."""
     return ops.stop_gradient(x)
-
-

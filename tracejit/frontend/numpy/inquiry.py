@@ -8,9 +8,20 @@ import numpy as np
 
 from tracejit.frontend.base import Tensor
 from tracejit.frontend.lift import lift
-from tracejit.frontend.numpy.reductions import all_
+from tracejit.frontend.numpy.reductions import all as all_true
 from tracejit.frontend.numpy.ufuncs import equal, isclose
 from tracejit.frontend.public import opened, registered
+
+__all__ = [
+    "allclose",
+    "array_equal",
+    "iscomplexobj",
+    "isrealobj",
+    "ndim",
+    "result_type",
+    "shape",
+    "size",
+]
 
 
 @registered
@@ -62,7 +73,7 @@ def isrealobj(x: Any) -> bool:
 @registered
 def allclose(a: Any, b: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
     """Whether all elements are close, as ``isclose`` has it."""
-    return all_(isclose(a, b, rtol, atol, equal_nan))
+    return all_true(isclose(a, b, rtol, atol, equal_nan))
 
 
 @registered
@@ -70,4 +81,4 @@ def array_equal(a1: Any, a2: Any) -> Any:
     """Whether two arrays have one shape and equal elements."""
     if tuple(shape(a1)) != tuple(shape(a2)):
         return False
-    return all_(equal(a1, a2))
+    return all_true(equal(a1, a2))

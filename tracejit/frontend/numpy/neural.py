@@ -15,6 +15,18 @@ from tracejit.frontend.shapes import normal_axes, normal_axis, same
 from tracejit.ir import Node
 from tracejit.ops import composite
 
+__all__ = [
+    "cross_entropy",
+    "gelu",
+    "layer_norm",
+    "log_softmax",
+    "norm",
+    "relu",
+    "silu",
+    "softmax",
+    "softplus",
+]
+
 
 @lifted()
 def relu(x: Node) -> Node:
@@ -91,15 +103,16 @@ def layer_norm(x: Node, weight: Any = None, bias: Any = None, axis: Any = -1, ep
     """``(x - mean) / sqrt(var + epsilon) * weight + bias`` over ``axis``; weight and bias have the shape of these axes."""
     x = composite.floating(x)
     axes = normal_axes(axis, x.spec.rank, "layer_norm")
-    scales = [None if p is None else cast(lift(p, "layer_norm").node(), x.dtype) for p in (weight, bias)]
-    for scale in scales:
-        if scale is not None:
-            fault = f"layer_norm: weight and bias have the shape of the normalised axes {axes}\n  x: {x.spec}\n  weight or bias: {scale.spec}"
-            if scale.spec.rank != len(axes):
+    scale, shift = (None if p is None else cast(lift(p, "layer_norm").node(), x.dtype) for p in (weight, bias))
+    for given in (scale, shift):
+        if given is not None:
+            specs = f"\n  x: {x.spec}\n  weight or bias: {given.spec}"
+            fault = f"layer_norm: weight and bias have the shape of the normalised axes {axes}{specs}"
+            if given.spec.rank != len(axes):
                 raise ShapeError(fault)
-            for i, dim in zip(axes, scale.shape, strict=True):
+            for i, dim in zip(axes, given.shape, strict=True):
                 same(x.shape[i], dim, fault)
-    return composite.layer_norm(x, axes, *scales, epsilon)
+    return composite.layer_norm(x, axes, scale, shift, epsilon)
 
 
 @lifted()
@@ -110,5 +123,3 @@ def norm(x: Node, ord: Any = None, axis: Any = None, keepdims: bool = False) -> 
         raise UnsupportedError(f"norm: order {ord!r} of a matrix is not supported; give one axis for the norms of vectors")
     body: Callable[[Node, tuple[int, ...]], Node] = lambda n, a: composite.norm(n, a, 2 if ord in (None, "fro") else ord)  # noqa: E731
     return reduced(x, axis, keepdims, "norm", True, body)
-
-

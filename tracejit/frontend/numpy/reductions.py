@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -13,10 +14,38 @@ from tracejit.errors import DTypeError, ShapeError, UnsupportedError
 from tracejit.frontend.elementwise import elementwise
 from tracejit.frontend.lift import Operand, cast, lift
 from tracejit.frontend.public import lifted
-from tracejit.frontend.shapes import broadcast_to, normal_axes, normal_axis, reshape
+from tracejit.frontend.shapes import broadcast_node, normal_axes, normal_axis, reshape_node
 from tracejit.ir import Dim, Node
 from tracejit.ir.size import product
 from tracejit.ops import composite
+
+__all__ = [
+    "all",
+    "any",
+    "argmax",
+    "argmin",
+    "average",
+    "count_nonzero",
+    "cumprod",
+    "cumsum",
+    "diff",
+    "logsumexp",
+    "max",
+    "mean",
+    "median",
+    "min",
+    "nanmax",
+    "nanmean",
+    "nanmin",
+    "nanprod",
+    "nansum",
+    "prod",
+    "ptp",
+    "std",
+    "sum",
+    "trapezoid",
+    "var",
+]
 
 Axes = tuple[int, ...]
 
@@ -44,17 +73,13 @@ def _with_initial(out: Node, initial: Any, combine: str) -> Node:
 
 
 @lifted()
-def sum_(
-    a: Node, axis: Any = None, dtype: Any = None, *, keepdims: bool = False, initial: Any = None, where: Any = True
-) -> Node:
+def sum(a: Node, axis: Any = None, dtype: Any = None, *, keepdims: bool = False, initial: Any = None, where: Any = True) -> Node:
     """The sum over ``axis``; of integers and bools in 64 bits unless ``dtype`` says otherwise."""
     return _accumulated(a, axis, dtype, keepdims, initial, where, "sum", ops.reduce_sum, "add")
 
 
 @lifted()
-def prod(
-    a: Node, axis: Any = None, dtype: Any = None, *, keepdims: bool = False, initial: Any = None, where: Any = True
-) -> Node:
+def prod(a: Node, axis: Any = None, dtype: Any = None, *, keepdims: bool = False, initial: Any = None, where: Any = True) -> Node:
     """The product over ``axis``. Derivative: exact where elements are 0."""
     return _accumulated(a, axis, dtype, keepdims, initial, where, "prod", ops.reduce_prod, "multiply")
 
@@ -71,35 +96,37 @@ def _accumulated(
 
 
 def _extremum(x: Node, axes: Axes, name: str, op: Callable[..., Node], combine: str, initial: Any) -> Node:
-    if initial is None and any(x.shape[i] == 0 for i in axes):
-        raise ShapeError(f"{name}: {x.spec} has no elements along {axes}, and of nothing there is no {name}\n  cure: give initial=")
+    if initial is None and builtins.any(x.shape[i] == 0 for i in axes):
+        raise ShapeError(
+            f"{name}: {x.spec} has no elements along {axes}, and of nothing there is no {name}\n  cure: give initial="
+        )
     if x.dtype.kind == "c":
         raise DTypeError(f"{name}: {x.spec} has no order; take np.abs, or the real or imaginary part first")
     return _with_initial(op(x, axes=axes), initial, combine)
 
 
 @lifted()
-def max_(a: Node, axis: Any = None, *, keepdims: bool = False, initial: Any = None, where: Any = True) -> Node:
+def max(a: Node, axis: Any = None, *, keepdims: bool = False, initial: Any = None, where: Any = True) -> Node:
     """The largest over ``axis``; NaN if one is. Derivative: equal shares at ties."""
     body = functools.partial(_extremum, name="max", op=ops.reduce_max, combine="maximum", initial=initial)
     return reduced(a, axis, keepdims, "max", where, body)
 
 
 @lifted()
-def min_(a: Node, axis: Any = None, *, keepdims: bool = False, initial: Any = None, where: Any = True) -> Node:
+def min(a: Node, axis: Any = None, *, keepdims: bool = False, initial: Any = None, where: Any = True) -> Node:
     """The smallest over ``axis``; NaN if one is. Derivative: equal shares at ties."""
     body = functools.partial(_extremum, name="min", op=ops.reduce_min, combine="minimum", initial=initial)
     return reduced(a, axis, keepdims, "min", where, body)
 
 
 @lifted()
-def any_(a: Node, axis: Any = None, *, keepdims: bool = False, where: Any = True) -> Node:
+def any(a: Node, axis: Any = None, *, keepdims: bool = False, where: Any = True) -> Node:
     """Whether one element over ``axis`` is anything but zero."""
     return reduced(a, axis, keepdims, "any", where, composite.any_)
 
 
 @lifted()
-def all_(a: Node, axis: Any = None, *, keepdims: bool = False, where: Any = True) -> Node:
+def all(a: Node, axis: Any = None, *, keepdims: bool = False, where: Any = True) -> Node:
     """Whether no element over ``axis`` is zero."""
     return reduced(a, axis, keepdims, "all", where, composite.all_)
 
@@ -124,7 +151,14 @@ def mean(a: Node, axis: Any = None, dtype: Any = None, *, keepdims: bool = False
 
 @lifted()
 def var(
-    a: Node, axis: Any = None, dtype: Any = None, *, ddof: float = 0, keepdims: bool = False, where: Any = True, correction: Any = None
+    a: Node,
+    axis: Any = None,
+    dtype: Any = None,
+    *,
+    ddof: float = 0,
+    keepdims: bool = False,
+    where: Any = True,
+    correction: Any = None,
 ) -> Node:
     """The mean square distance from the mean over ``axis``; divided by the count less ``ddof``."""
     body = functools.partial(composite.var, ddof=ddof if correction is None else correction)
@@ -133,7 +167,14 @@ def var(
 
 @lifted()
 def std(
-    a: Node, axis: Any = None, dtype: Any = None, *, ddof: float = 0, keepdims: bool = False, where: Any = True, correction: Any = None
+    a: Node,
+    axis: Any = None,
+    dtype: Any = None,
+    *,
+    ddof: float = 0,
+    keepdims: bool = False,
+    where: Any = True,
+    correction: Any = None,
 ) -> Node:
     """The square root of the variance over ``axis``. Derivative: 0 where all elements are equal."""
     body = functools.partial(composite.std, ddof=ddof if correction is None else correction)
@@ -160,7 +201,7 @@ def average(a: Node, axis: Any = None, weights: Any = None, *, keepdims: bool = 
     if weight.spec.rank == 1 < a.spec.rank:
         place = normal_axis(axis, a.spec.rank, "average")
         weight = ops.reshape(weight, shape=tuple(weight.shape[0] if i == place else 1 for i in range(a.spec.rank)))
-    full = broadcast_to(cast(weight, dtype), a.shape, "average, weights")
+    full = broadcast_node(cast(weight, dtype), a.shape, "average, weights")
     return reduced(cast(a, dtype), axis, keepdims, "average", True, lambda x, axes: composite.average(x, full, axes))
 
 
@@ -230,13 +271,13 @@ def _nan_extremum(op: Callable[..., Node], filling: float) -> Callable[[Node, Ax
 
 @lifted()
 def argmax(a: Node, axis: int | None = None, *, keepdims: bool = False) -> Node:
-    """The index of the first largest element along ``axis``, of all elements in order if None; of the first NaN if there is one."""
+    """The index of the first largest element along ``axis``, of all elements if None; of the first NaN if there is one."""
     return _arg(a, axis, keepdims, "argmax", ops.reduce_argmax)
 
 
 @lifted()
 def argmin(a: Node, axis: int | None = None, *, keepdims: bool = False) -> Node:
-    """The index of the first smallest element along ``axis``, of all elements in order if None; of the first NaN if there is one."""
+    """The index of the first smallest element along ``axis``, of all elements if None; of the first NaN if there is one."""
     return _arg(a, axis, keepdims, "argmin", ops.reduce_argmin)
 
 
@@ -266,7 +307,7 @@ def cumprod(a: Node, axis: int | None = None, dtype: Any = None) -> Node:
 
 def _running(a: Node, axis: int | None, dtype: Any, name: str, function: Callable[[Node, int], Node]) -> Node:
     x = a if dtype is None else cast(a, dtype)
-    x = reshape(x, -1) if axis is None else x
+    x = reshape_node(x, -1) if axis is None else x
     out = function(x, 0 if axis is None else normal_axis(axis, x.spec.rank, name))
     return out if dtype is None else cast(out, dtype)
 
@@ -290,5 +331,7 @@ def trapezoid(y: Node, x: Any = None, dx: float = 1.0, axis: int = -1) -> Node:
     shape = tuple(d - 1 if i == place else d for i, d in enumerate(y.shape))
     if gaps.spec.rank == 1:
         gaps = ops.reshape(gaps, shape=tuple(gaps.shape[0] if i == place else 1 for i in range(y.spec.rank)))
-    values = cast(y, np.result_type(y.dtype, points.dtype, np.float64 if {y.dtype.kind, points.dtype.kind} <= set("biu") else y.dtype))
-    return composite.trapezoid(values, place, broadcast_to(cast(gaps, values.dtype), shape, "trapezoid, x"))
+    values = cast(
+        y, np.result_type(y.dtype, points.dtype, np.float64 if {y.dtype.kind, points.dtype.kind} <= set("biu") else y.dtype)
+    )
+    return composite.trapezoid(values, place, broadcast_node(cast(gaps, values.dtype), shape, "trapezoid, x"))

@@ -11,13 +11,23 @@ from tracejit.errors import DTypeError, ShapeError
 from tracejit.frontend.indexing import checked_places
 from tracejit.frontend.lift import cast, lift
 from tracejit.frontend.public import lifted
-from tracejit.frontend.shapes import as_shape, broadcast_to, normal_axis, reshape, same
+from tracejit.frontend.shapes import as_shape, broadcast_node, normal_axis, reshape_node, same
 from tracejit.ir import Node
 from tracejit.ops import composite
 
+__all__ = [
+    "argsort",
+    "bincount",
+    "one_hot",
+    "scatter_add",
+    "sort",
+    "take",
+    "take_along_axis",
+]
+
 
 def _flat(a: Node, axis: int | None, name: str) -> tuple[Node, int]:
-    x = reshape(a, -1) if axis is None else a
+    x = reshape_node(a, -1) if axis is None else a
     if x.spec.rank == 0:
         raise ShapeError(f"{name}: {a.spec} has no axis; axis=None takes it as one element")
     return x, 0 if axis is None else normal_axis(axis, x.spec.rank, name)
@@ -64,7 +74,7 @@ def take_along_axis(arr: Node, indices: Node, axis: int | None = -1) -> Node:
     if indices.spec.rank != x.spec.rank:
         raise ShapeError(f"take_along_axis: {indices.spec} indexes {x.spec}; both have as many axes")
     wanted = tuple(indices.shape[i] if i == place else d for i, d in enumerate(x.shape))
-    whole = broadcast_to(indices, wanted, "take_along_axis, indices")
+    whole = broadcast_node(indices, wanted, "take_along_axis, indices")
     return composite.take_along_axis(x, checked_places(whole, x.shape[place]), place)
 
 
@@ -75,7 +85,7 @@ def scatter_add(x: Node, indices: Node, updates: Node, axis: int = 0) -> Node:
     _integers(indices, "scatter_add")
     shape = (*x.shape[:place], *indices.shape, *x.shape[place + 1 :])
     wide = np.result_type(x.dtype, updates.dtype)
-    whole = broadcast_to(cast(updates, wide), shape, "scatter_add, updates")
+    whole = broadcast_node(cast(updates, wide), shape, "scatter_add, updates")
     return ops.scatter_add(cast(x, wide), checked_places(indices, x.shape[place]), whole, axis=place)
 
 

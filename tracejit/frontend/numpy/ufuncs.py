@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,108 @@ from tracejit.frontend.shapes import broadcast_nodes
 from tracejit.ir import Node
 from tracejit.ops import composite
 from tracejit.ops.row import ufunc_resolver
+
+__all__ = [
+    "abs",
+    "absolute",
+    "add",
+    "angle",
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctan2",
+    "arctanh",
+    "bitwise_and",
+    "bitwise_or",
+    "bitwise_xor",
+    "cbrt",
+    "ceil",
+    "clip",
+    "conj",
+    "conjugate",
+    "copysign",
+    "cos",
+    "cosh",
+    "deg2rad",
+    "degrees",
+    "digamma",
+    "divide",
+    "divmod",
+    "equal",
+    "erf",
+    "erfc",
+    "exp",
+    "exp2",
+    "expm1",
+    "float_power",
+    "floor",
+    "floor_divide",
+    "fmax",
+    "fmin",
+    "fmod",
+    "gcd",
+    "greater",
+    "greater_equal",
+    "heaviside",
+    "hypot",
+    "imag",
+    "invert",
+    "isclose",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "lcm",
+    "left_shift",
+    "less",
+    "less_equal",
+    "lgamma",
+    "log",
+    "log1p",
+    "log2",
+    "log10",
+    "logaddexp",
+    "logaddexp2",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "maximum",
+    "minimum",
+    "mod",
+    "modf",
+    "multiply",
+    "nan_to_num",
+    "negative",
+    "nextafter",
+    "not_equal",
+    "positive",
+    "pow",
+    "power",
+    "rad2deg",
+    "radians",
+    "real",
+    "reciprocal",
+    "remainder",
+    "right_shift",
+    "rint",
+    "round",
+    "sigmoid",
+    "sign",
+    "signbit",
+    "sin",
+    "sinc",
+    "sinh",
+    "sqrt",
+    "square",
+    "subtract",
+    "tan",
+    "tanh",
+    "true_divide",
+    "trunc",
+    "where",
+]
 
 add = ufunc("add")
 subtract = ufunc("subtract")
@@ -92,7 +195,6 @@ isfinite = ufunc("isfinite")
 signbit = ufunc("signbit")
 
 
-
 def _conjugate(x: Node) -> Node:
     return ops.conjugate(x) if x.dtype.kind == "c" else x
 
@@ -121,6 +223,13 @@ rad2deg = ufunc("rad2deg", "Radians to degrees.", _of_node(composite.rad2deg, np
 radians = ufunc("radians", "Degrees to radians.", _of_node(composite.deg2rad, np.deg2rad))
 degrees = ufunc("degrees", "Radians to degrees.", _of_node(composite.rad2deg, np.rad2deg))
 float_power = ufunc("float_power", "``x ** y`` in at least float64.", _float_power)
+
+
+abs = absolute
+conj = conjugate
+mod = remainder
+pow = power
+true_divide = divide
 
 
 @registered
@@ -186,13 +295,13 @@ def clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: 
 
 
 @lifted()
-def round_(a: Node, decimals: int = 0) -> Node:
+def round(a: Node, decimals: int = 0) -> Node:
     """To the nearest multiple of ``10**-decimals``, halves to even."""
     if a.dtype.kind in "biu" and decimals >= 0:
         return a
     if decimals == 0:
         return ops.rint(a)
-    scale = 10.0 ** abs(decimals)
+    scale = 10.0 ** builtins.abs(decimals)
     if a.dtype.kind in "iu":
         wide = ops.rint(cast(a, np.float64) / scale) * scale
         return cast(wide, a.dtype)
