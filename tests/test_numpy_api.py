@@ -216,7 +216,7 @@ CASES = {
     "take modes": (lambda np, x: (np.take(x, [-1, 9], 1, mode="clip"), np.take(x, [-1, 9], 1, mode="wrap")), A),
     "take_along_axis": (lambda np, x: np.take_along_axis(x, np.argsort(x, 1), 1), A),
     "bincount": (lambda np, x: np.bincount(x, minlength=9), I[0]),
-    "likes": (lambda np, x: (np.zeros_like(x), np.ones_like(x, dtype=int), np.full_like(x, 3), np.empty_like(x).shape), A),
+    "likes": (lambda np, x: (np.zeros_like(x), np.ones_like(x, dtype=int), np.full_like(x, 3), np.ndim(np.empty_like(x))), A),
     "astype": (lambda np, x: (x.astype("f"), x.astype(int), x.astype(bool), x.astype(complex)), 3 * A),
     "inquiry": (lambda np, x: (np.ndim(x), np.iscomplexobj(x), np.result_type(x, np.float32).itemsize), A),
     "methods": (

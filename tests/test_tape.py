@@ -134,6 +134,31 @@ def test_operations_before_and_after_the_tape_do_not_count_in_a_trace():
     close(traced(f, np.float64(1))[0], 3)
 
 
+def test_a_value_computed_again_under_the_tape_is_another_one():
+    w = tj.Variable(3.0)
+
+    def f(x):
+        before = w * x
+        with tj.GradientTape() as tape:
+            y = before * (w * x)
+        return tape.gradient(y, w)
+
+    close(f(tj.tensor(2.0)), 12)
+    close(traced(f, np.float64(2)), 12)
+
+
+def test_a_captured_tensor_is_watched_in_a_trace():
+    c = tj.tensor([1.0, 2.0])
+
+    def f(x):
+        with tj.GradientTape() as tape:
+            tape.watch(c)
+            y = x * c**2
+        return tape.gradient(y, c)
+
+    close(traced(f, np.float64(3)), [6, 12])
+
+
 def test_a_tape_is_used_once():
     w = tj.Variable(3.0)
     with tj.GradientTape() as tape:

@@ -114,6 +114,23 @@ def test_empty_and_single_arrays_work():
             assert_same(way(f, x), f(x))
 
 
+def test_plain_results_belong_to_the_caller():
+    for out in (
+        tj.zeros(3),
+        tj.ones_like(X),
+        tj.full((2, 2), 1.5),
+        tj.add(X, 0),
+        tj.copy(X),
+        tj.concatenate([X]),
+        tj.where(X > 0, 1, 2),
+    ):
+        out[0] = 7
+    x, source = tj.tensor(X), np.ones((2, 3))
+    x[...] = source
+    source[:] = 9
+    assert x.tolist() == np.ones((2, 3)).tolist() and X[0, 0] == 0
+
+
 def test_special_values_flow():
     x = np.array([np.nan, np.inf, -np.inf, -0.0, 1.0])
     for f in (np.sign, np.sort, np.max, np.cumsum, lambda x: np.maximum(x, 0), lambda x: 1 / x, np.isnan, np.mean, np.argmax):
@@ -168,13 +185,10 @@ def _listed(x):
 
 
 def test_creation_takes_symbolic_sizes():
-    f = lambda x: (
-        tj.zeros(x.shape),
-        tj.arange(x.shape[0]),
-        tj.eye(len(x.T)),
-        tj.full((x.shape[0], 2), x[0, 0]),
-        tj.ones(x.shape[1] * 2),
-    )
+    def f(x):
+        n, m = x.shape
+        return tj.zeros(x.shape), tj.arange(n), tj.eye(len(x.T)), tj.full((n, 2), x[0, 0]), tj.ones(m * 2)
+
     assert_same(traced(f, X), (np.zeros((2, 3)), np.arange(2), np.eye(3), np.zeros((2, 2)), np.ones(6)))
 
 

@@ -201,23 +201,26 @@ class Tensor(ABC):
     def __imatmul__(self, other: Any) -> Any:
         return NotImplemented if _defers_to(other) else call("matmul", self, other, out=self)
 
+    def __round__(self, digits: int | None = None) -> Any:
+        return call("round", self, digits or 0)
+
     def __divmod__(self, other: Any) -> Any:
         return self // other, self % other
 
     def __rdivmod__(self, other: Any) -> Any:
         return other // self, other % self
 
-    def all(self, axis: Any = None, keepdims: bool = False) -> Any:
-        return call("all", self, axis, keepdims=keepdims)
+    def all(self, axis: Any = None, out: Any = None, keepdims: bool = False, **options: Any) -> Any:
+        return call("all", self, axis, out=out, keepdims=keepdims, **options)
 
-    def any(self, axis: Any = None, keepdims: bool = False) -> Any:
-        return call("any", self, axis, keepdims=keepdims)
+    def any(self, axis: Any = None, out: Any = None, keepdims: bool = False, **options: Any) -> Any:
+        return call("any", self, axis, out=out, keepdims=keepdims, **options)
 
-    def argmax(self, axis: int | None = None, keepdims: bool = False) -> Any:
-        return call("argmax", self, axis, keepdims=keepdims)
+    def argmax(self, axis: int | None = None, out: Any = None, *, keepdims: bool = False) -> Any:
+        return call("argmax", self, axis, out=out, keepdims=keepdims)
 
-    def argmin(self, axis: int | None = None, keepdims: bool = False) -> Any:
-        return call("argmin", self, axis, keepdims=keepdims)
+    def argmin(self, axis: int | None = None, out: Any = None, *, keepdims: bool = False) -> Any:
+        return call("argmin", self, axis, out=out, keepdims=keepdims)
 
     def argsort(self, axis: int | None = -1) -> Any:
         return call("argsort", self, axis)
@@ -225,8 +228,8 @@ class Tensor(ABC):
     def astype(self, dtype: Any, copy: bool = True) -> Any:
         return call("astype", self, dtype, copy=copy)
 
-    def clip(self, min: Any = None, max: Any = None) -> Any:
-        return call("clip", self, min, max)
+    def clip(self, min: Any = None, max: Any = None, out: Any = None) -> Any:
+        return call("clip", self, min, max, out)
 
     def conj(self) -> Any:
         return call("conjugate", self)
@@ -236,11 +239,11 @@ class Tensor(ABC):
     def copy(self) -> Any:
         return call("copy", self)
 
-    def cumprod(self, axis: int | None = None, dtype: Any = None) -> Any:
-        return call("cumprod", self, axis, dtype)
+    def cumprod(self, axis: int | None = None, dtype: Any = None, out: Any = None) -> Any:
+        return call("cumprod", self, axis, dtype, out=out)
 
-    def cumsum(self, axis: int | None = None, dtype: Any = None) -> Any:
-        return call("cumsum", self, axis, dtype)
+    def cumsum(self, axis: int | None = None, dtype: Any = None, out: Any = None) -> Any:
+        return call("cumsum", self, axis, dtype, out=out)
 
     def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
         return call("diagonal", self, offset, axis1, axis2)
@@ -251,17 +254,17 @@ class Tensor(ABC):
     def flatten(self) -> Any:
         return call("copy", call("ravel", self))
 
-    def max(self, axis: Any = None, keepdims: bool = False) -> Any:
-        return call("max", self, axis, keepdims=keepdims)
+    def max(self, axis: Any = None, out: Any = None, keepdims: bool = False, **options: Any) -> Any:
+        return call("max", self, axis, out=out, keepdims=keepdims, **options)
 
-    def mean(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
-        return call("mean", self, axis, dtype, keepdims=keepdims)
+    def mean(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False, **options: Any) -> Any:
+        return call("mean", self, axis, dtype, out=out, keepdims=keepdims, **options)
 
-    def min(self, axis: Any = None, keepdims: bool = False) -> Any:
-        return call("min", self, axis, keepdims=keepdims)
+    def min(self, axis: Any = None, out: Any = None, keepdims: bool = False, **options: Any) -> Any:
+        return call("min", self, axis, out=out, keepdims=keepdims, **options)
 
-    def prod(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
-        return call("prod", self, axis, dtype, keepdims=keepdims)
+    def prod(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False, **options: Any) -> Any:
+        return call("prod", self, axis, dtype, out=out, keepdims=keepdims, **options)
 
     def ravel(self) -> Any:
         return call("ravel", self)
@@ -278,11 +281,13 @@ class Tensor(ABC):
     def squeeze(self, axis: Any = None) -> Any:
         return call("squeeze", self, axis)
 
-    def std(self, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
-        return call("std", self, axis, dtype, ddof=ddof, keepdims=keepdims)
+    def std(
+        self, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0, keepdims: bool = False, **options: Any
+    ) -> Any:
+        return call("std", self, axis, dtype, out=out, ddof=ddof, keepdims=keepdims, **options)
 
-    def sum(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
-        return call("sum", self, axis, dtype, keepdims=keepdims)
+    def sum(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False, **options: Any) -> Any:
+        return call("sum", self, axis, dtype, out=out, keepdims=keepdims, **options)
 
     def swapaxes(self, axis1: int, axis2: int) -> Any:
         return call("swapaxes", self, axis1, axis2)
@@ -299,5 +304,7 @@ class Tensor(ABC):
         )
         return call("transpose", self, order)
 
-    def var(self, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
-        return call("var", self, axis, dtype, ddof=ddof, keepdims=keepdims)
+    def var(
+        self, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0, keepdims: bool = False, **options: Any
+    ) -> Any:
+        return call("var", self, axis, dtype, out=out, ddof=ddof, keepdims=keepdims, **options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 from tracejit.config import config
 from tracejit.frontend.entry import Entry
@@ -16,11 +16,9 @@ from tracejit.ir import Graph
 from tracejit.runtime.executable import Executable
 from tracejit.runtime.program import Options, compile_program
 
-Math = Literal["accurate", "libm"]
-
 
 def build_entry(
-    function: Callable[..., Any], parameters: Parameters, call: Call, math: Math | None
+    function: Callable[..., Any], parameters: Parameters, call: Call, math: str | None
 ) -> tuple[Entry, tuple[str, ...]]:
     """A program for ``call`` and calls like it, and what the trace noticed that the user may want to know."""
     observe = _Observer(parameters.name, config().debug)

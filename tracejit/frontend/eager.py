@@ -73,6 +73,10 @@ class EagerTrace(Builder):
         self.borrowed.append(array)
         return self.leaf(array)
 
+    def owned(self, value: np.ndarray) -> np.ndarray:
+        """``value`` in memory that nobody else writes to."""
+        return np.array(value) if any(np.may_share_memory(value, x) for x in self.borrowed) else value
+
     def known(self, key: Key, value: np.ndarray, changes: bool = False) -> Node:
         """The node of the value that goes by ``key``; ``changes`` where the memory of ``value`` is not the owner's alone."""
         node = self._known.get(key)

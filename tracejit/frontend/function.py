@@ -8,10 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, overload
 
 from tracejit.errors import UnsupportedError
-from tracejit.frontend.build import Math
 from tracejit.frontend.dispatch import MISS
 from tracejit.frontend.eager import active
-from tracejit.frontend.programs import NOTHING, Programs, Traceable
+from tracejit.frontend.programs import NOTHING, Math, Programs, Traceable
 
 
 class Function(Traceable):

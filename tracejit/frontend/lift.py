@@ -69,11 +69,6 @@ def distinct(node: Node) -> Node:
                 return node
 
 
-def is_distinct(node: Node) -> bool:
-    """Whether ``node`` was made by :func:`distinct`."""
-    return node.op is ops.reshape and node.inputs[0].shape == node.shape
-
-
 def trace() -> Any:
     """The current trace, a GraphTrace or an EagerTrace."""
     return current()
@@ -153,4 +148,4 @@ def has_tensor(x: Any) -> bool:
     return isinstance(x, Tensor | SymbolicInt) or (isinstance(x, list | tuple) and any(map(has_tensor, x)))
 
 
-__all__ = ["Operand", "active", "cast", "distinct", "has_tensor", "is_distinct", "lift", "trace"]
+__all__ = ["Operand", "active", "cast", "distinct", "has_tensor", "lift", "trace"]

@@ -8,11 +8,10 @@ import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from tracejit.config import config
 from tracejit.errors import TracejitError
-from tracejit.frontend.build import Math, build_entry
 from tracejit.frontend.dispatch import Enter, make_enter, pattern_of
 from tracejit.frontend.entry import Entry
 from tracejit.frontend.inspection import Listing, Retrace, Retraces, graph_listing, text_listing
@@ -22,6 +21,8 @@ from tracejit.frontend.signature import Call
 from tracejit.frontend.specialize import trace_call
 from tracejit.frontend.where import is_library_file, user_frames
 from tracejit.ir import Graph
+
+Math = Literal["accurate", "libm"]
 
 _MOST_ENTERS = 256
 NOTHING: Final = object()
@@ -66,6 +67,8 @@ class Programs:
         entry = self._find(call)
         if entry is not None:
             return entry
+        from tracejit.frontend.build import build_entry  # the compiler, which those who only import the library never need
+
         with self._lock:
             entry = self._find(call)  # another thread may have made it meanwhile
             if entry is None:

@@ -51,16 +51,11 @@ def hand_out(node: Node, weak: bool = False, scalar: bool | None = None, view_of
     value = value_of(node)
     base, steps = _view(view_of, node, EagerTensor)
     if builder.plain:
-        owned = view_of is not None or not _lent(builder, value)
-        return (value if owned else np.array(value))[() if scalar else ...]
-    out = EagerTensor(value if base is not None or not _lent(builder, value) else np.array(value), weak, scalar, base, steps)
+        value = value if view_of is not None else builder.owned(value)
+        return value[()] if scalar else value if value.flags.writeable or view_of is not None else np.array(value)
+    out = EagerTensor(value if base is not None else builder.owned(value), weak, scalar, base, steps)
     builder.remember(out.key, node)
     return out
-
-
-def _lent(builder: EagerTrace, value: np.ndarray) -> bool:
-    """Whether someone else may write to the memory of ``value``."""
-    return any(np.may_share_memory(value, x) for x in builder.borrowed)
 
 
 def _view(operand: Any, node: Node, kind: type[Tracer] | type[EagerTensor]) -> tuple[Any, Any]:

@@ -20,8 +20,8 @@ class Recorder(ABC):
         """A node was emitted."""
 
     @abstractmethod
-    def read(self, variable: Variable, node: Node) -> None:
-        """A Variable was read; ``node`` is its present value."""
+    def read(self, variable: Variable, node: Node) -> Node:
+        """A Variable is read, whose present value is ``node``; returns the node to use for it."""
 
 
 def recorders(builder: Builder) -> Iterator[Recorder]:

@@ -47,6 +47,7 @@ class GradientTape(Recorder):
         self._watched: dict[Node, None] = {}
         self._recorded: dict[Node, None] = {}
         self._nodes: dict[int, tuple[Any, list[Node]]] = {}  # by id of tensor or Variable: it, and the nodes watched for it
+        self._reads: dict[Node, Node] = {}  # of Variables: the node that stands for a value under this tape
         self._used = False
 
     def __enter__(self) -> GradientTape:
@@ -71,14 +72,27 @@ class GradientTape(Recorder):
         if any(x in self._watched or x in self._recorded for x in node.inputs):
             self._recorded[node] = None
 
-    def read(self, variable: Variable, node: Node) -> None:
+    def read(self, variable: Variable, node: Node) -> Node:
         known = self._nodes.get(id(variable))
         if known is None and variable.trainable and self._watches_variables:
             known = self._nodes[id(variable)] = (variable, [])
-        if known is not None and node not in self._watched and node.dtype.kind in "fc":
-            known[1].append(node)
-            self._watched[node] = None
-            self._recorded.pop(node, None)  # what was assigned to a Variable is not what it is now computed from
+        if known is None or node.dtype.kind not in "fc":
+            return node
+        own = self._reads.get(node)
+        if own is None:
+            own = self._reads[node] = self._own(node)
+            known[1].append(own)
+            self._watched[own] = None
+            self._recorded.pop(own, None)  # the Variable is watched, and not what was assigned to it
+        return own
+
+    def _own(self, node: Node) -> Node:
+        """The value of ``node`` as a node that nothing but what is recorded from now on has to do with."""
+        assert self._builder is not None, "a tape that is on has a builder"
+        if isinstance(self._builder, EagerTrace):  # there, no two values share a node
+            return node
+        with using(self._builder):
+            return distinct(node)
 
     def watch(self, tensor: Any) -> None:
         """Take part in derivatives by ``tensor``: a tensor, a Variable, or a tree of these.
@@ -101,10 +115,10 @@ class GradientTape(Recorder):
 
     def _watch(self, x: Tensor, builder: Builder) -> None:
         _, nodes = self._nodes.setdefault(id(x), (x, []))
-        node = x.node_in(builder)
+        node = x.node_in(builder)  # a Variable is watched by this
         if node in self._watched:
             return
-        if not isinstance(x, Variable):
+        if isinstance(x, Tracer) or isinstance(builder, EagerTrace):
             with using(builder):
                 node = distinct(node)
             _set_node(x, node, builder)
@@ -155,7 +169,7 @@ class GradientTape(Recorder):
 
     def _release(self) -> None:
         """Let go of everything that was recorded."""
-        self._watched, self._recorded = {}, {}
+        self._watched, self._recorded, self._reads = {}, {}, {}
         self._nodes = {key: (x, []) for key, (x, _) in self._nodes.items() if isinstance(x, Variable)}
 
     def _targets(self, target: Any, output_gradients: Any, builder: Builder) -> tuple[list[Node], list[Node]]:

@@ -186,7 +186,7 @@ class EagerTensor(Tensor):
             self._seen = self._base._key
 
     def _take(self, builder: EagerTrace, node: Node) -> None:
-        self.rebind(value_of(node))
+        self.rebind(builder.owned(value_of(node)))
         builder.remember(self._key, node)
 
     def rebind(self, value: np.ndarray) -> None:

@@ -9,14 +9,13 @@ import numpy as np
 from tracejit.errors import TraceError, VariableError
 from tracejit.frontend.base import Tensor
 from tracejit.frontend.eager import EagerTrace, Key, active, value_of
-from tracejit.frontend.lift import distinct, is_distinct, lift, trace
+from tracejit.frontend.lift import lift, trace
 from tracejit.frontend.public import hand_out, opened
 from tracejit.frontend.recorder import recorders
 from tracejit.frontend.shapes import shape_text
 from tracejit.frontend.symbolic import SymbolicInt
 from tracejit.frontend.where import at_line, user_where
 from tracejit.ir import Builder, Node, TensorSpec, current
-from tracejit.ir.builder import INPUT
 
 
 class Variable(Tensor):
@@ -66,11 +65,8 @@ class Variable(Tensor):
         else:
             graph: Any = builder
             node = graph.variable(self)
-            if any(recorders(builder)) and node.op is not INPUT and not is_distinct(node):
-                node = distinct(node)  # a tape tells the Variable from what was assigned to it
-                graph.assign(self, node)
         for recorder in recorders(builder):
-            recorder.read(self, node)
+            node = recorder.read(self, node)
         return node
 
     def write(self, node: Node) -> None:
