@@ -1,7 +1,7 @@
 """Graphs from lines of text, and passes by what they make of them."""
 
 from tracejit.ir.graph import verify
-from tracejit.ir.text import parse_graph
+from tracejit.ir.parse import parse_graph
 from tracejit.ops import TABLE
 
 

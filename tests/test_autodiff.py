@@ -9,7 +9,7 @@ from tracejit.errors import GradientError
 from tracejit.ir import Builder, Graph, TensorSpec, Where, using
 from tracejit.ir.evaluation import evaluate_graph
 from tracejit.ir.graph import verify
-from tracejit.ir.text import parse_graph
+from tracejit.ir.parse import parse_graph
 from tracejit.ops import TABLE
 from tracejit.transforms import backward, forward, jvp, vjp
 

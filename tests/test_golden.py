@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tracejit.codegen.emit import emit
-from tracejit.ir.text import parse_graph
+from tracejit.ir.parse import parse_graph
 from tracejit.ops import TABLE
 from tracejit.schedule import plan
 from tracejit.transforms.passes import optimize

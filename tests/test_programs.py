@@ -4,7 +4,7 @@ from hypothesis import HealthCheck, given, settings
 from program_tools import assert_agree, programs
 
 from tracejit.ir.graph import verify
-from tracejit.ir.text import parse_graph
+from tracejit.ir.parse import parse_graph
 from tracejit.ops import TABLE
 from tracejit.transforms import PIPELINE, optimize
 from tracejit.transforms.patterns import kind

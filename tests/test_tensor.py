@@ -76,7 +76,7 @@ def test_numpy_arrays_and_numbers_mix_with_tensors_on_either_side():
         X - x,
         np.float32(1) / (x + 1),
         x > X,
-        [1, 2, 3] + x,
+        [1, 2, 3] * x,
     ):
         assert isinstance(out, tj.Tensor)
 

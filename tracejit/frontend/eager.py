@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from tracejit.errors import ShapeError
 from tracejit.frontend.where import at_line, user_where
-from tracejit.ir import Builder, Dim, Node, Operation, TensorSpec, Where
-from tracejit.ir.builder import CONSTANT, INPUT, _current
+from tracejit.ir import Builder, Dim, Node, Operation, TensorSpec, Where, current
+from tracejit.ir.ambient import active as active
+from tracejit.ir.builder import CONSTANT, INPUT
 from tracejit.ir.node import Attr
 from tracejit.ops.row import TABLE, Op
 
@@ -68,6 +70,8 @@ class EagerTrace(Builder):
 
     def captured(self, array: np.ndarray) -> Node:
         """An input for an array that its owner may change later."""
+        if not array.dtype.isnative:
+            return self.leaf(array.astype(array.dtype.newbyteorder("=")))
         if self.recording:
             return self.leaf(np.array(array, order="C"))
         self.borrowed.append(array)
@@ -121,9 +125,9 @@ def value_of(node: Node) -> np.ndarray:
     return node.value
 
 
-def active() -> Builder | None:
-    """The builder that is current: a GraphTrace while a function is traced, an EagerTrace under a tape, otherwise None."""
-    return _current.get()
+def trace() -> Any:
+    """The current trace, a GraphTrace or an EagerTrace."""
+    return current()
 
 
 def eager_trace() -> EagerTrace:
@@ -144,4 +148,4 @@ def _value(op: Operation, inputs: tuple[Node, ...], attrs: Mapping[str, Attr], s
     return value
 
 
-__all__ = ["EagerNode", "EagerTrace", "Key", "active", "eager_trace", "value_of"]
+__all__ = ["EagerNode", "EagerTrace", "Key", "active", "eager_trace", "trace", "value_of"]

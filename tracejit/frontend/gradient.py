@@ -11,8 +11,8 @@ import numpy as np
 
 from tracejit.errors import ArgumentError, GradientError, ShapeError
 from tracejit.frontend.base import Tensor
-from tracejit.frontend.eager import EagerTrace, active
-from tracejit.frontend.lift import distinct, lift, trace
+from tracejit.frontend.eager import EagerTrace, active, trace
+from tracejit.frontend.lift import distinct, lift
 from tracejit.frontend.public import hand_out, opened
 from tracejit.frontend.shapes import filled, shape_text
 from tracejit.frontend.tape import check_target, cotangent_like

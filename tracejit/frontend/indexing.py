@@ -12,8 +12,8 @@ import numpy as np
 from tracejit import ops
 from tracejit.errors import ArgumentError, UnsupportedError
 from tracejit.frontend.base import Tensor
-from tracejit.frontend.eager import EagerTrace, value_of
-from tracejit.frontend.lift import Operand, cast, lift, trace
+from tracejit.frontend.eager import EagerTrace, trace, value_of
+from tracejit.frontend.lift import Operand, cast, lift
 from tracejit.frontend.public import hand_out, opened, registered
 from tracejit.frontend.shapes import broadcast_node, broadcast_nodes, filled, reshape_node, same
 from tracejit.frontend.slicing import basic, expanded, is_basic, is_integer, position

@@ -11,7 +11,8 @@ import numpy as np
 from tracejit import ops
 from tracejit.errors import ArgumentError, DTypeError, ShapeError
 from tracejit.frontend.base import Tensor
-from tracejit.frontend.eager import active
+from tracejit.frontend.eager import trace
+from tracejit.frontend.shapes import same
 from tracejit.frontend.symbolic import SymbolicInt
 from tracejit.ir import Node, Where, current
 
@@ -31,11 +32,8 @@ class Operand:
     def kind(self) -> Any:
         """A dtype, or the Python type that NEP 50 promotes by."""
         if isinstance(self.value, Node):
-            return (
-                {"i": int, "f": float, "c": complex}.get(self.value.dtype.kind, self.value.dtype)
-                if self.weak
-                else self.value.dtype
-            )
+            dtype = self.value.dtype
+            return {"i": int, "f": float, "c": complex}.get(dtype.kind, dtype) if self.weak else dtype
         return np.dtype(bool) if isinstance(self.value, bool) else type(self.value)
 
     def to(self, dtype: np.dtype) -> Node:
@@ -67,11 +65,6 @@ def distinct(node: Node) -> Node:
             node = ops.reshape(node, shape=node.shape)
             if node.where is mark:
                 return node
-
-
-def trace() -> Any:
-    """The current trace, a GraphTrace or an EagerTrace."""
-    return current()
 
 
 def lift(x: Any, name: str = "array") -> Operand:
@@ -133,8 +126,12 @@ def _stacked(items: Sequence[Operand]) -> Node:
     """Operands of one shape as the parts of one array, in the dtype that NumPy would give the list."""
     dtype = np.result_type(*(item.node().dtype for item in items))
     rows = [item.to(dtype) for item in items]
-    if any(row.shape != rows[0].shape for row in rows):
-        raise ShapeError(f"array: a list holds tensors of different shapes: {', '.join(str(row.spec) for row in rows)}")
+    fault = f"array: a list holds tensors of different shapes: {', '.join(str(row.spec) for row in rows)}"
+    for row in rows[1:]:
+        if row.spec.rank != rows[0].spec.rank:
+            raise ShapeError(fault)
+        for a, b in zip(rows[0].shape, row.shape, strict=True):
+            same(a, b, fault)
     return ops.concatenate(*(ops.reshape(row, shape=(1, *row.shape)) for row in rows), axis=0)
 
 
@@ -146,6 +143,3 @@ def _short(x: Any) -> str:
 def has_tensor(x: Any) -> bool:
     """Whether ``x`` is a tensor, or a list with one somewhere in it."""
     return isinstance(x, Tensor | SymbolicInt) or (isinstance(x, list | tuple) and any(map(has_tensor, x)))
-
-
-__all__ = ["Operand", "active", "cast", "distinct", "has_tensor", "lift", "trace"]

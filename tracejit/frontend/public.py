@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -11,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from tracejit.errors import DTypeError, ShapeError, TracejitError, UnsupportedError
-from tracejit.frontend.eager import EagerTrace, active, value_of
-from tracejit.frontend.lift import cast, has_tensor, lift, trace
+from tracejit.frontend.eager import EagerTrace, active, trace, value_of
+from tracejit.frontend.lift import cast, has_tensor, lift
 from tracejit.frontend.registry import FUNCTIONS
 from tracejit.frontend.shapes import broadcast_node
 from tracejit.frontend.tensor import EagerTensor, Tensor, Tracer
@@ -78,7 +77,7 @@ def lifted(
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         name = function.__name__.rstrip("_")
-        names = list(inspect.signature(function).parameters)[:operands]
+        names = function.__code__.co_varnames[:operands]  # inspect.signature would make the import of tracejit slow
 
         @wraps(function)
         def public(*args: Any, out: Any = None, **kwargs: Any) -> Any:
@@ -87,6 +86,8 @@ def lifted(
                 result = function(*(lift(x, name).node() for x in given), *args[operands:], **kwargs)
                 if out is None:
                     return hand_out_all(result, scalar, given[0] if view and given else None)
+                if not isinstance(result, Node):
+                    raise TypeError(f"{name}() got an unexpected keyword argument 'out'")
                 return write_out(out, result, name)
 
         public.__name__ = name

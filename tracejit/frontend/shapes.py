@@ -10,7 +10,7 @@ import numpy as np
 
 from tracejit import ops
 from tracejit.errors import ArgumentError, ShapeError
-from tracejit.frontend.lift import trace
+from tracejit.frontend.eager import trace
 from tracejit.frontend.symbolic import SymbolicInt, as_dim
 from tracejit.ir import Dim, Node, Size
 from tracejit.ir.size import lower_bound, product, quotient

@@ -10,7 +10,7 @@ import numpy as np
 from tracejit import ops
 from tracejit.errors import ArgumentError, IndexOutOfBoundsError
 from tracejit.frontend.base import Tensor
-from tracejit.frontend.lift import trace
+from tracejit.frontend.eager import trace
 from tracejit.frontend.symbolic import SymbolicInt, as_dim
 from tracejit.ir import Dim, Node, TensorSpec
 from tracejit.ir.size import quotient

@@ -8,8 +8,8 @@ import numpy as np
 
 from tracejit.errors import TraceError, VariableError
 from tracejit.frontend.base import Tensor
-from tracejit.frontend.eager import EagerTrace, Key, active, value_of
-from tracejit.frontend.lift import lift, trace
+from tracejit.frontend.eager import EagerTrace, Key, active, trace, value_of
+from tracejit.frontend.lift import lift
 from tracejit.frontend.public import hand_out, opened
 from tracejit.frontend.recorder import recorders
 from tracejit.frontend.shapes import shape_text

@@ -1,15 +1,15 @@
-"""Builder: the only maker of nodes. It infers specs, interns equal nodes, and is the one ambient value of the library."""
+"""Builder: the only maker of nodes. It infers specs and interns equal nodes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from tracejit.ir.ambient import using
 from tracejit.ir.node import Attr, Node, Operation, Where
 from tracejit.ir.spec import TensorSpec
 
@@ -84,26 +84,6 @@ class Builder:
             yield
         finally:
             self.where = before
-
-
-_current: ContextVar[Builder | None] = ContextVar("current builder", default=None)
-
-
-def current() -> Builder:
-    """The builder that ops emit into."""
-    builder = _current.get()
-    assert builder is not None, "an op was applied to nodes outside a builder"
-    return builder
-
-
-@contextmanager
-def using(builder: Builder) -> Iterator[Builder]:
-    """Make ``builder`` current."""
-    token = _current.set(builder)
-    try:
-        yield builder
-    finally:
-        _current.reset(token)
 
 
 def _identity(value: Attr) -> object:

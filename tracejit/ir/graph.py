@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tracejit.ir.builder import CONSTANT, INPUT, Builder, using
+from tracejit.ir.ambient import using
+from tracejit.ir.builder import CONSTANT, INPUT, Builder
 from tracejit.ir.node import Attr, Node
 from tracejit.ir.size import Dim, Size, symbols
+from tracejit.ir.text import graph_text
 
 Rule = Callable[[Builder, Node, tuple[Node, ...]], Node | None]
 
@@ -58,8 +60,6 @@ class Graph:
         return Graph(self.name, self.inputs, tuple(made[n] for n in self.outputs), updates)
 
     def __str__(self) -> str:
-        from tracejit.ir.text import graph_text
-
         return graph_text(self)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from tracejit.ir.ambient import current
 from tracejit.ir.spec import TensorSpec
 
 Attr = Any  # a hashable literal: numbers, strings, dtypes, sizes, and tuples of these
@@ -99,6 +100,4 @@ class Node:
 
 
 def _apply(name: str, *operands: Node | float) -> Node:
-    from tracejit.ir.builder import current  # the builder module needs Node
-
     return current().apply(name, *operands)

@@ -9,8 +9,8 @@ import numpy as np
 
 from tracejit import ops
 from tracejit.errors import ShapeError, UnsupportedError
+from tracejit.frontend.eager import trace as current_trace
 from tracejit.frontend.lift import cast, has_tensor, lift
-from tracejit.frontend.lift import trace as current_trace
 from tracejit.frontend.numpy.movement import atleast_1d, atleast_2d, atleast_3d, expand_dims, moveaxis
 from tracejit.frontend.public import hand_out, lifted, opened, registered, write_out
 from tracejit.frontend.shapes import as_shape, normal_axis, reshape_node, same

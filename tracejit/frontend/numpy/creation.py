@@ -10,8 +10,8 @@ from tracejit import ops
 from tracejit.errors import ArgumentError, UnsupportedError
 from tracejit.frontend.base import Tensor
 from tracejit.frontend.eager import EagerTrace, active
+from tracejit.frontend.eager import trace as current_trace
 from tracejit.frontend.lift import cast, lift
-from tracejit.frontend.lift import trace as current_trace
 from tracejit.frontend.public import hand_out, lifted, opened, registered
 from tracejit.frontend.shapes import as_shape, broadcast_node, filled
 from tracejit.frontend.symbolic import SymbolicInt, as_dim
