@@ -11,7 +11,7 @@ import numpy as np
 from tracejit.errors import ShapeError
 from tracejit.frontend.where import at_line, user_where
 from tracejit.ir import Builder, Dim, Node, Operation, TensorSpec, Where, current
-from tracejit.ir.ambient import active as active
+from tracejit.ir.ambient import active
 from tracejit.ir.builder import CONSTANT, INPUT
 from tracejit.ir.node import Attr
 from tracejit.ops.row import TABLE, Op

@@ -15,9 +15,10 @@ from tracejit.frontend.elementwise import elementwise
 from tracejit.frontend.lift import Operand, cast, lift
 from tracejit.frontend.public import lifted
 from tracejit.frontend.shapes import broadcast_node, normal_axes, normal_axis, reshape_node
-from tracejit.ir import Dim, Node
+from tracejit.ir import Dim, Node, current
 from tracejit.ir.size import product
 from tracejit.ops import composite
+from tracejit.ops.movement import window
 
 __all__ = [
     "all",
@@ -69,7 +70,7 @@ def kept(out: Node, shape: tuple[Dim, ...], axes: Axes) -> Node:
 
 
 def _with_initial(out: Node, initial: Any, combine: str) -> Node:
-    return out if initial is None else elementwise(combine, Operand(out), Operand(initial, weak=True))
+    return out if initial is None else elementwise(combine, Operand(out), Operand(current().constant(initial, out.dtype)))
 
 
 @lifted()
@@ -100,9 +101,13 @@ def _extremum(x: Node, axes: Axes, name: str, op: Callable[..., Node], combine: 
         raise ShapeError(
             f"{name}: {x.spec} has no elements along {axes}, and of nothing there is no {name}\n  cure: give initial="
         )
+    _check_order(x, name)
+    return _with_initial(op(x, axes=axes), initial, combine)
+
+
+def _check_order(x: Node, name: str) -> None:
     if x.dtype.kind == "c":
         raise DTypeError(f"{name}: {x.spec} has no order; take np.abs, or the real or imaginary part first")
-    return _with_initial(op(x, axes=axes), initial, combine)
 
 
 @lifted()
@@ -140,6 +145,7 @@ def count_nonzero(a: Node, axis: Any = None, *, keepdims: bool = False) -> Node:
 @lifted()
 def ptp(a: Node, axis: Any = None, *, keepdims: bool = False) -> Node:
     """The largest less the smallest over ``axis``."""
+    _check_order(a, "ptp")
     return reduced(a, axis, keepdims, "ptp", True, composite.ptp)
 
 
@@ -188,6 +194,7 @@ def _as(dtype: Any, body: Callable[[Node, Axes], Node]) -> Callable[[Node, Axes]
 @lifted()
 def median(a: Node, axis: Any = None, *, keepdims: bool = False) -> Node:
     """The middle element in order over ``axis``, or the mean of the middle two; NaN if there is one."""
+    _check_order(a, "median")
     return reduced(a, axis, keepdims, "median", True, composite.median)
 
 
@@ -250,12 +257,14 @@ def nanmean(a: Node, axis: Any = None, dtype: Any = None, *, keepdims: bool = Fa
 @lifted()
 def nanmax(a: Node, axis: Any = None, *, keepdims: bool = False) -> Node:
     """The largest over ``axis`` of what is not NaN; NaN where all is."""
+    _check_order(a, "nanmax")
     return reduced(a, axis, keepdims, "nanmax", True, _nan_extremum(ops.reduce_max, -np.inf))
 
 
 @lifted()
 def nanmin(a: Node, axis: Any = None, *, keepdims: bool = False) -> Node:
     """The smallest over ``axis`` of what is not NaN; NaN where all is."""
+    _check_order(a, "nanmin")
     return reduced(a, axis, keepdims, "nanmin", True, _nan_extremum(ops.reduce_min, np.inf))
 
 
@@ -282,8 +291,7 @@ def argmin(a: Node, axis: int | None = None, *, keepdims: bool = False) -> Node:
 
 
 def _arg(a: Node, axis: int | None, keepdims: bool, name: str, op: Callable[..., Node]) -> Node:
-    if a.dtype.kind == "c":
-        raise DTypeError(f"{name}: {a.spec} has no order; take np.abs, or the real or imaginary part first")
+    _check_order(a, name)
     axes: Axes = tuple(range(a.spec.rank)) if axis is None else (normal_axis(axis, a.spec.rank, name),)
     x = ops.reshape(a, shape=(product(a.shape),)) if axis is None else a
     place = 0 if axis is None else axes[0]
@@ -324,14 +332,16 @@ def diff(a: Node, n: int = 1, axis: int = -1) -> Node:
 def trapezoid(y: Node, x: Any = None, dx: float = 1.0, axis: int = -1) -> Node:
     """The integral of ``y`` along ``axis`` by trapezia."""
     place = normal_axis(axis, y.spec.rank, "trapezoid")
-    if x is None:
-        return composite.trapezoid(y, place, dx)
-    points = lift(x, "trapezoid").node()
-    gaps = composite.diff(points, points.spec.rank - 1 if points.spec.rank == 1 else place)
-    shape = tuple(d - 1 if i == place else d for i, d in enumerate(y.shape))
-    if gaps.spec.rank == 1:
-        gaps = ops.reshape(gaps, shape=tuple(gaps.shape[0] if i == place else 1 for i in range(y.spec.rank)))
-    values = cast(
-        y, np.result_type(y.dtype, points.dtype, np.float64 if {y.dtype.kind, points.dtype.kind} <= set("biu") else y.dtype)
-    )
-    return composite.trapezoid(values, place, broadcast_node(cast(gaps, values.dtype), shape, "trapezoid, x"))
+    size = y.shape[place] - 1
+    pairs = elementwise("add", Operand(window(y, place, 1, size)), Operand(window(y, place, 0, size)))
+    gaps = Operand(dx, weak=True) if x is None else Operand(_gaps(lift(x, "trapezoid").node(), place, y.spec.rank))
+    areas = elementwise("divide", Operand(elementwise("multiply", gaps, Operand(pairs))), Operand(2.0, weak=True))
+    return ops.reduce_sum(areas, axes=(place,))
+
+
+def _gaps(x: Node, axis: int, rank: int) -> Node:
+    """Distances between points along ``axis``, one after the other if the points are a vector."""
+    if x.spec.rank > 1:
+        return composite.diff(x, axis)
+    gaps = composite.diff(x, 0)
+    return ops.reshape(gaps, shape=tuple(gaps.shape[0] if i == axis else 1 for i in range(rank)))

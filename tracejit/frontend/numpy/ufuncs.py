@@ -20,6 +20,8 @@ from tracejit.ops.row import ufunc_resolver
 __all__ = [
     "abs",
     "absolute",
+    "acos",
+    "acosh",
     "add",
     "angle",
     "arccos",
@@ -29,8 +31,16 @@ __all__ = [
     "arctan",
     "arctan2",
     "arctanh",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
     "bitwise_and",
+    "bitwise_left_shift",
+    "bitwise_not",
     "bitwise_or",
+    "bitwise_right_shift",
     "bitwise_xor",
     "cbrt",
     "ceil",
@@ -51,6 +61,8 @@ __all__ = [
     "exp",
     "exp2",
     "expm1",
+    "fabs",
+    "fix",
     "float_power",
     "floor",
     "floor_divide",
@@ -68,6 +80,8 @@ __all__ = [
     "isfinite",
     "isinf",
     "isnan",
+    "isneginf",
+    "isposinf",
     "lcm",
     "left_shift",
     "less",
@@ -226,6 +240,8 @@ float_power = ufunc("float_power", "``x ** y`` in at least float64.", _float_pow
 
 
 abs = absolute
+acos, acosh, asin, asinh, atan, atan2, atanh = arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh
+bitwise_left_shift, bitwise_not, bitwise_right_shift = left_shift, invert, right_shift
 conj = conjugate
 mod = remainder
 pow = power
@@ -241,6 +257,7 @@ def divmod(x1: Any, x2: Any) -> tuple[Any, Any]:
 @lifted()
 def modf(x: Node) -> tuple[Node, Node]:
     """The fractional and the integral part of each element, both with its sign."""
+    x = cast(x, ufunc_resolver(np.modf)(x.dtype)[0])
     whole = elementwise("trunc", Operand(x))
     fraction = elementwise("where", Operand(elementwise("isinf", Operand(whole))), Operand(0.0, weak=True), Operand(x - whole))
     return elementwise("copysign", Operand(fraction), Operand(x)), whole
@@ -261,9 +278,10 @@ def imag(val: Node) -> Node:
 @lifted()
 def angle(z: Node, deg: bool = False) -> Node:
     """The angle of each complex number, in radians or degrees."""
-    z = composite.floating(z)
-    parts = (ops.imag(z), ops.real(z)) if z.dtype.kind == "c" else (composite.full(z.shape, 0, z.dtype), z)
-    out = ops.arctan2(*parts)
+    if z.dtype.kind == "c":
+        out = ops.arctan2(ops.imag(z), ops.real(z))
+    else:
+        out = elementwise("arctan2", Operand(0, weak=True), Operand(z))
     return composite.rad2deg(out) if deg else out
 
 
@@ -312,6 +330,30 @@ def round(a: Node, decimals: int = 0) -> Node:
 def nan_to_num(x: Node, copy: bool = True, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Node:
     """``x`` with NaN and infinities replaced: by 0 and the greatest and least finite numbers, where not said otherwise."""
     return composite.nan_to_num(x, nan, posinf, neginf)
+
+
+@lifted()
+def fabs(x: Node) -> Node:
+    """The absolute value, as a float."""
+    return ops.absolute(cast(x, ufunc_resolver(np.fabs)(x.dtype)[0]))
+
+
+@lifted()
+def fix(x: Node) -> Node:
+    """The integral part."""
+    return elementwise("trunc", Operand(x))
+
+
+@lifted()
+def isposinf(x: Node) -> Node:
+    """Whether an element is inf."""
+    return elementwise("equal", Operand(x), Operand(np.inf, weak=True))
+
+
+@lifted()
+def isneginf(x: Node) -> Node:
+    """Whether an element is -inf."""
+    return elementwise("equal", Operand(x), Operand(-np.inf, weak=True))
 
 
 @lifted()
