@@ -248,6 +248,26 @@ def test_augmented_assignment_keeps_the_dtype_or_refuses():
         n /= 2
 
 
+def test_augmented_assignment_of_a_part_writes_once():
+    def f(x):
+        x[1] += 1.0
+        x[:, 0] *= 2.0
+        x[0, 0, 0] -= 3.0
+        return x
+
+    for way in WAYS.values():
+        assert_same(way(lambda x: f(x.copy()), X), f(X.copy()))
+    assert str(tj.function(lambda x: f(x.copy())).trace(X)).count("slice_update") == 3
+
+
+def test_a_part_assigned_to_other_places_is_written():
+    x = tj.tensor([1.0, 2.0])
+    x[[1, 0]] = x[:]
+    assert x.tolist() == [2, 1]
+    x[::-1] = x[:]
+    assert x.tolist() == [1, 2]
+
+
 def test_a_broadcast_is_read_only():
     with pytest.raises(ValueError, match="read-only"):
         np.broadcast_to(tj.tensor([1.0, 2.0]), (3, 2))[0] = 1.0

@@ -82,7 +82,7 @@ def test_another_kind_of_dtype_is_refused():
 
 def test_a_failed_assignment_in_a_trace_is_refused_too():
     v = variable()
-    with pytest.raises(ValueError, match="Variable w: shape"):
+    with pytest.raises(tj.VariableError, match="Variable w: shape"):
         traced(lambda x: v.assign(x).sum(), np.ones(3, np.float32))
     assert v.numpy().tolist() == [1, 2]
 

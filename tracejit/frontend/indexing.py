@@ -17,7 +17,8 @@ from tracejit.frontend.lift import Operand, cast, lift
 from tracejit.frontend.public import hand_out, opened, registered
 from tracejit.frontend.shapes import broadcast_node, broadcast_nodes, filled, reshape_node, same
 from tracejit.frontend.slicing import basic, expanded, is_basic, is_integer, position
-from tracejit.frontend.view import steps_between, write_back
+from tracejit.frontend.tensor import EagerTensor, Tracer
+from tracejit.frontend.view import Steps, steps_between, write_back
 from tracejit.ir import Dim, Node, current
 from tracejit.ir.size import product
 
@@ -46,15 +47,30 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
         new = _assigned(lift(value, "x[...] = value"), node)
         if _all_basic(index):
             whole = basic(node, expanded(index, node.spec))
+            if _shows(value, x, _steps(node, whole)):
+                return
             part = _fitted(new, whole.shape)
         elif (masked := _masked(node, index, new)) is not None:
             whole, part = node, masked
         else:
             whole, places, axis = _places(node, index)
             part = _scattered(whole, places, new, axis)
-        steps = steps_between(node, whole)
-        assert steps is not None
-        x.write(write_back(node, steps, part))
+        x.write(write_back(node, _steps(node, whole), part))
+
+
+def _steps(x: Node, part: Node) -> Steps:
+    """The way from ``x`` to a part that an index selects."""
+    steps = steps_between(x, part)
+    assert steps is not None, "an index moves nothing but by views"
+    return steps
+
+
+def _shows(value: Any, x: Tensor, steps: Steps) -> bool:
+    """Whether ``value`` is this very part of ``x``: Python's ``x[i] += v`` ends in assigning the view that it has changed."""
+    if not isinstance(value, Tracer | EagerTensor) or not isinstance(x, Tracer | EagerTensor):
+        return False
+    (whole, there), (base, way) = x.origin, value.origin
+    return base is whole and base is not value and way == there + steps
 
 
 @registered
@@ -68,9 +84,7 @@ def add_at(x: Tensor, index: Any, value: Any, sign: int = 1) -> None:
         whole, places, axis = _places(node, index)
         updates = _fitted(_assigned(lift(value, "add.at"), node), _gathered_shape(whole, places, axis))
         part = ops.scatter_add(whole, places, updates if sign > 0 else -updates, axis=axis)
-        steps = steps_between(node, whole)
-        assert steps is not None
-        x.write(write_back(node, steps, part))
+        x.write(write_back(node, _steps(node, whole), part))
 
 
 def _items(index: Any) -> tuple[Any, ...]:

@@ -62,8 +62,8 @@ def _view(operand: Any, node: Node, kind: type[Tracer] | type[EagerTensor]) -> t
     if not isinstance(operand, kind):
         return None, ()
     steps = steps_between(operand.node_in(current()), node)
-    shape, before = operand.layout
-    return (operand, steps) if steps is not None and is_view(shape, before + steps) else (None, ())
+    whole, before = operand.origin
+    return (operand, steps) if steps is not None and is_view(whole.spec.shape, before + steps) else (None, ())
 
 
 def lifted(

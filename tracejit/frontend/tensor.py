@@ -12,7 +12,7 @@ from tracejit.frontend.eager import EagerTrace, Key, active, eager_trace, value_
 from tracejit.frontend.symbolic import symbolic
 from tracejit.frontend.view import Steps, apply_steps, write_back
 from tracejit.frontend.where import at_line, user_where
-from tracejit.ir import Builder, Dim, Node, TensorSpec, using
+from tracejit.ir import Builder, Node, TensorSpec, using
 
 if TYPE_CHECKING:
     from tracejit.frontend.trace import GraphTrace
@@ -101,9 +101,9 @@ class Tracer(Tensor):
         return node
 
     @property
-    def layout(self) -> tuple[tuple[Dim, ...], Steps]:
-        """The shape of the array whose memory this is a view of, and the steps from there."""
-        return (self if self._base is None else self._base).spec.shape, self._steps
+    def origin(self) -> tuple[Tracer, Steps]:
+        """The array whose memory this is a view of, itself if it is none, and the steps from there."""
+        return (self if self._base is None else self._base), self._steps
 
     def write(self, node: Node) -> None:
         self.node = node
@@ -214,9 +214,9 @@ class EagerTensor(Tensor):
         return _graph(builder).captured(self._value)
 
     @property
-    def layout(self) -> tuple[tuple[Dim, ...], Steps]:
-        """The shape of the array whose memory this is a view of, and the steps from there."""
-        return (self if self._base is None else self._base).spec.shape, self._steps
+    def origin(self) -> tuple[EagerTensor, Steps]:
+        """The array whose memory this is a view of, itself if it is none, and the steps from there."""
+        return (self if self._base is None else self._base), self._steps
 
     def write(self, node: Node) -> None:
         builder = active()

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.errors import TraceError, VariableError
+from tracejit.errors import ShapeError, TraceError, VariableError
 from tracejit.frontend.base import Tensor
 from tracejit.frontend.eager import EagerTrace, Key, active, trace, value_of
 from tracejit.frontend.lift import lift
 from tracejit.frontend.public import hand_out, opened
 from tracejit.frontend.recorder import recorders
-from tracejit.frontend.shapes import shape_text
+from tracejit.frontend.shapes import same, shape_text
 from tracejit.frontend.symbolic import SymbolicInt
 from tracejit.frontend.where import at_line, user_where
 from tracejit.ir import Builder, Node, TensorSpec, current
@@ -102,11 +102,7 @@ class Variable(Tensor):
             kind = operand.kind if isinstance(operand.kind, np.dtype) else np.asarray(operand.kind(0)).dtype
             shape = trace().spec(operand.node()).shape if isinstance(operand.value, Node) else ()
             if shape != self.buffer.shape:
-                self._refuse(
-                    f"shape {shape_text(shape)} was assigned to shape {shape_text(self.buffer.shape)}",
-                    "they must be equal",
-                    shape,
-                )
+                self._unify(shape)
             if not np.can_cast(kind, self.dtype, "same_kind"):
                 raise VariableError(
                     f"Variable {self.name}: a value of dtype {kind} was assigned to dtype {self.dtype}\n"
@@ -115,13 +111,19 @@ class Variable(Tensor):
             self.write(operand.to(self.dtype))
         return self
 
-    def _refuse(self, fault: str, rule: str, shape: tuple[Any, ...]) -> None:
-        builder = trace()
-        if not isinstance(builder, EagerTrace) and len(shape) == self.ndim:
+    def _unify(self, shape: tuple[Any, ...]) -> None:
+        """Make the symbolic sizes in ``shape`` those of the Variable; VariableError where they differ."""
+        fault = (
+            f"Variable {self.name}: shape {shape_text(shape)} was assigned to shape {shape_text(self.buffer.shape)}\n"
+            "  rule: they must be equal"
+        )
+        if len(shape) != self.ndim:
+            raise VariableError(fault)
+        try:
             for given, own in zip(shape, self.buffer.shape, strict=True):
-                builder.unify(given, own, f"Variable {self.name}: {fault}\n  rule: {rule}")
-            return
-        raise VariableError(f"Variable {self.name}: {fault}\n  rule: {rule}")
+                same(given, own, fault)
+        except ShapeError as error:
+            raise VariableError(str(error)) from None
 
     def assign_add(self, value: Any) -> Variable:
         """``assign`` the value plus ``value``."""

@@ -42,23 +42,24 @@ def compile_source(text: str, path: str) -> CompiledObject:
         from tracejit.backends.cpu import prelude
 
         _know_launcher()
+        namespace = _namespace(prelude)
         try:
-            entry = _execute(text, path, prelude)
-            (compiled,) = entry.overloads.values()
+            exec(compile(text, path, "exec"), namespace)
+            (compiled,) = namespace["step"].overloads.values()
             return CompiledObject(compiled.library._get_compiled_object(), compiled.fndesc.llvm_func_name)
         except Exception as error:  # Numba and LLVM raise whatever goes wrong inside them
             raise CompileError(f"{path}: {error}") from error
+        finally:
+            namespace.clear()  # Numba's objects refer to it where the garbage collector cannot see; this frees them
 
 
-def _execute(text: str, path: str, prelude: ModuleType) -> Any:
-    """Run the file, its ``from prelude import`` bound to ``prelude``, and return its compiled program."""
+def _namespace(prelude: ModuleType) -> dict[str, Any]:
+    """The globals of a generated file, whose ``from prelude import`` gives the words of ``prelude``."""
 
     def resolve(name: str, *args: Any, **kwargs: Any) -> Any:
         return prelude if name == PRELUDE else builtins.__import__(name, *args, **kwargs)
 
-    namespace: dict[str, Any] = {"__name__": "tracejit_generated", "__builtins__": {**vars(builtins), "__import__": resolve}}
-    exec(compile(text, path, "exec"), namespace)
-    return namespace["step"]
+    return {"__name__": "tracejit_generated", "__builtins__": {**vars(builtins), "__import__": resolve}}
 
 
 def _know_launcher() -> None:
