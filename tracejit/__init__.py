@@ -26,6 +26,7 @@ from numpy import (
 from tracejit.config import VERSION as __version__
 from tracejit.errors import (
     ArgumentError,
+    AxisError,
     CompileError,
     DTypeError,
     GradientError,
@@ -59,6 +60,7 @@ from tracejit.ir import TensorSpec
 
 __all__ = [
     "ArgumentError",
+    "AxisError",
     "CompileError",
     "DTypeError",
     "GradientError",

@@ -1,7 +1,8 @@
 """Every error that tracejit raises on purpose. Each is also the builtin that a reader expects.
 
     TracejitError
-    ├── ShapeError (ValueError)          shapes that do not fit, axes out of range
+    ├── ShapeError (ValueError)          shapes that do not fit
+    │   └── AxisError (IndexError)       an axis out of range
     ├── DTypeError (TypeError)           a dtype that the operation has no meaning for
     ├── ArgumentError (TypeError)        an argument that is no array, number or static value
     ├── TraceError (TypeError)           a symbol was asked for what only a number has
@@ -23,7 +24,11 @@ class TracejitError(Exception):
 
 
 class ShapeError(TracejitError, ValueError):
-    """Shapes that do not fit together, or an axis out of range."""
+    """Shapes that do not fit together."""
+
+
+class AxisError(ShapeError, IndexError):
+    """An axis out of range; both a ValueError and an IndexError, as NumPy's is."""
 
 
 class DTypeError(TracejitError, TypeError):

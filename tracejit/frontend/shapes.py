@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tracejit import ops
-from tracejit.errors import ArgumentError, ShapeError
+from tracejit.errors import ArgumentError, AxisError, ShapeError
 from tracejit.frontend.eager import trace
 from tracejit.frontend.symbolic import SymbolicInt, as_dim
 from tracejit.ir import Dim, Node, Size
@@ -88,7 +88,7 @@ def normal_axis(axis: Any, rank: int, name: str) -> int:
     number = operator.index(axis)
     if not -rank <= number < rank:
         legal = f"between {-rank} and {rank - 1}" if rank else "none, as there are no dimensions"
-        raise ShapeError(f"{name}: axis {number} is out of range; legal axes are {legal}")
+        raise AxisError(f"{name}: axis {number} is out of range; legal axes are {legal}")
     return number % rank
 
 

@@ -12,7 +12,7 @@ from tracejit.frontend.eager import EagerTrace, Key, active, trace, value_of
 from tracejit.frontend.lift import lift
 from tracejit.frontend.public import hand_out, opened
 from tracejit.frontend.recorder import recorders
-from tracejit.frontend.shapes import same, shape_text
+from tracejit.frontend.shapes import same
 from tracejit.frontend.symbolic import SymbolicInt
 from tracejit.frontend.where import at_line, user_where
 from tracejit.ir import Builder, Node, TensorSpec, current
@@ -102,7 +102,7 @@ class Variable(Tensor):
             kind = operand.kind if isinstance(operand.kind, np.dtype) else np.asarray(operand.kind(0)).dtype
             shape = trace().spec(operand.node()).shape if isinstance(operand.value, Node) else ()
             if shape != self.buffer.shape:
-                self._unify(shape)
+                self._unify(shape, kind)
             if not np.can_cast(kind, self.dtype, "same_kind"):
                 raise VariableError(
                     f"Variable {self.name}: a value of dtype {kind} was assigned to dtype {self.dtype}\n"
@@ -111,11 +111,11 @@ class Variable(Tensor):
             self.write(operand.to(self.dtype))
         return self
 
-    def _unify(self, shape: tuple[Any, ...]) -> None:
+    def _unify(self, shape: tuple[Any, ...], dtype: np.dtype) -> None:
         """Make the symbolic sizes in ``shape`` those of the Variable; VariableError where they differ."""
         fault = (
-            f"Variable {self.name}: shape {shape_text(shape)} was assigned to shape {shape_text(self.buffer.shape)}\n"
-            "  rule: they must be equal"
+            f"Variable {self.name}: {TensorSpec(self.buffer.shape, self.dtype)} was assigned {TensorSpec(shape, dtype)}\n"
+            "  rule: the shapes must be equal"
         )
         if len(shape) != self.ndim:
             raise VariableError(fault)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import importlib
 import os
 import threading
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from types import ModuleType
 from typing import Any
 
 PRELUDE = "prelude"
-LAUNCHER = "numba_parallel_for"
 _lock = threading.Lock()  # one compile at a time, and no other user of our half-made namespace
 
 
@@ -41,12 +39,11 @@ def compile_source(text: str, path: str) -> CompiledObject:
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read once, when libgomp loads; spinning threads stall others
         from tracejit.backends.cpu import prelude
 
-        _know_launcher()
         namespace = _namespace(prelude)
         try:
             exec(compile(text, path, "exec"), namespace)
-            (compiled,) = namespace["step"].overloads.values()
-            return CompiledObject(compiled.library._get_compiled_object(), compiled.fndesc.llvm_func_name)
+            entry = namespace["step"]
+            return CompiledObject(entry.library.emit_native_object(), entry.fndesc.llvm_func_name)
         except Exception as error:  # Numba and LLVM raise whatever goes wrong inside them
             raise CompileError(f"{path}: {error}") from error
         finally:
@@ -60,15 +57,3 @@ def _namespace(prelude: ModuleType) -> dict[str, Any]:
         return prelude if name == PRELUDE else builtins.__import__(name, *args, **kwargs)
 
     return {"__name__": "tracejit_generated", "__builtins__": {**vars(builtins), "__import__": resolve}}
-
-
-def _know_launcher() -> None:
-    """Give LLVM an address for the launcher: Numba links every module it compiles, though only the runtime will run it."""
-    from llvmlite import binding
-
-    if binding.address_of_symbol(LAUNCHER) is None:
-        try:
-            pool = importlib.import_module("numba.np.ufunc.omppool")
-        except ImportError:  # built without OpenMP
-            pool = importlib.import_module("numba.np.ufunc.workqueue")
-        binding.add_symbol(LAUNCHER, pool.parallel_for)

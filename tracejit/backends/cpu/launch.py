@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
+from numba.core.datamodel.models import OpaqueModel
+from numba.core.imputils import lower_constant
+from numba.extending import intrinsic, register_model, typeof_impl
 
+from tracejit.backends.cpu.detached import compile_detached
 from tracejit.backends.cpu.intrinsics import named_intrinsic
 from tracejit.backends.cpu.memory import TABLE
 from tracejit.backends.cpu.value import F64, I64, Value, select
@@ -19,19 +23,39 @@ THREADS_SLOT = 1
 PARALLEL_FROM = 600_000  # tenths of ns of sequential work that pay for waking the threads
 MOST_CHUNKS = 64
 LEAST_CHUNK = 163_840  # tenths of ns
-OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 SIZE, BYTES = I64.type, ir.IntType(8).as_pointer()
 SIZES = SIZE.as_pointer()
+REGION_OPERANDS = (types.int64, types.int64, types.int64, TABLE)
+
+
+class Region:
+    """A compiled function of rows, a global of its file."""
+
+    def __init__(self, compiled: Any) -> None:
+        self.compiled = compiled
+
+
+class RegionType(types.Opaque):  # type: ignore[misc]  # Numba has no types
+    """Numba's type of one region. Numba keeps types for ever, and regions only as long as their file."""
+
+    def __init__(self, region: Region) -> None:
+        super().__init__(f"Region({region.compiled.fndesc.llvm_func_name})")
+        self.region = weakref.ref(region)
+
+
+register_model(RegionType)(OpaqueModel)
+typeof_impl.register(Region)(lambda region, context: RegionType(region))
+lower_constant(RegionType)(lambda context, builder, numba_type, region: context.get_dummy_value())
 
 
 def program(function: Callable[..., None]) -> Any:
     """Compile ``function(table)``, the entry of a file."""
-    return njit(types.void(TABLE), **OPTIONS)(function)
+    return compile_detached(function, (TABLE,))
 
 
-def region(function: Callable[..., None]) -> Any:
+def region(function: Callable[..., None]) -> Region:
     """Compile ``function(chunk, begin, end, table)``, the work on the rows ``begin..end``."""
-    return njit(types.void(types.int64, types.int64, types.int64, TABLE), **OPTIONS)(function)
+    return Region(compile_detached(function, REGION_OPERANDS))
 
 
 def grain_of_word() -> Any:
@@ -53,11 +77,11 @@ def _parallel_for(typingctx: Any, region: Any, table: Any, total: Any, grain: An
 
     No address is known at compile time: a trampoline in the module unpacks ``{table, total, grain}`` and calls the region.
     """
-    if not isinstance(region, types.Dispatcher):
+    if not isinstance(region, RegionType):
         return None
 
     def generate(context: Any, builder: Any, signature: Any, raws: list[Any]) -> Any:
-        _emit_launch(builder, _trampoline(context, builder, region.dispatcher), *raws[1:])
+        _emit_launch(builder, _trampoline(context, builder, region.region().compiled), *raws[1:])
         return context.get_dummy_value()
 
     return types.void(region, TABLE, types.int64, types.int64, types.int64), generate
@@ -93,10 +117,8 @@ def _launcher(module: Any) -> Any:
     return cgutils.get_or_insert_function(module, ir.FunctionType(ir.VoidType(), operands), LAUNCHER)
 
 
-def _trampoline(context: Any, builder: Any, dispatcher: Any) -> Any:
+def _trampoline(context: Any, builder: Any, compiled: Any) -> Any:
     """The function that the thread pool calls: the chunks ``args[0] .. args[0] + dims[0]`` of one region."""
-    (signature,) = dispatcher.overloads
-    compiled = dispatcher.overloads[signature]
     context.active_code_library.add_linking_library(compiled.library)
     module, name = builder.module, compiled.fndesc.llvm_func_name + ".chunks"
     if name in module.globals:
@@ -113,6 +135,6 @@ def _trampoline(context: Any, builder: Any, dispatcher: Any) -> Any:
         begin = body.mul(chunk, grain)
         after = body.add(begin, grain)
         end = body.select(body.icmp_signed("<", after, total), after, total)
-        context.call_conv.call_function(body, target, types.void, signature, [chunk, begin, end, table])
+        context.call_conv.call_function(body, target, types.void, REGION_OPERANDS, [chunk, begin, end, table])
     body.ret_void()
     return function

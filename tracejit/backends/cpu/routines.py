@@ -11,7 +11,6 @@ from numba import njit
 
 from tracejit.backends.cpu import complex_words, vector_math
 from tracejit.backends.cpu.intrinsics import ANY, KIND_OF, TYPES, named_intrinsic, word
-from tracejit.backends.cpu.launch import OPTIONS
 from tracejit.backends.cpu.value import B1, Kind, Value, absolute, select
 
 Loop = Callable[..., Any]
@@ -132,6 +131,8 @@ def digamma_loop(x: float) -> float:
 
 # -- sorting ---------------------------------------------------------------------------------------------------------
 
+# A routine becomes part of the program that calls it: it needs no entry of its own.
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 RUN = 16  # so many elements are sorted by insertion
 
 

@@ -97,12 +97,15 @@ def _accumulated(
 
 
 def _extremum(x: Node, axes: Axes, name: str, op: Callable[..., Node], combine: str, initial: Any) -> Node:
-    if initial is None and builtins.any(x.shape[i] == 0 for i in axes):
-        raise ShapeError(
-            f"{name}: {x.spec} has no elements along {axes}, and of nothing there is no {name}\n  cure: give initial="
-        )
+    if initial is None:
+        _check_elements(x, axes, name, "\n  cure: give initial=")
     _check_order(x, name)
     return _with_initial(op(x, axes=axes), initial, combine)
+
+
+def _check_elements(x: Node, axes: Axes, name: str, cure: str = "") -> None:
+    if builtins.any(x.shape[i] == 0 for i in axes):
+        raise ShapeError(f"{name}: {x.spec} has no elements along {axes}, and of nothing there is no {name}{cure}")
 
 
 def _check_order(x: Node, name: str) -> None:
@@ -146,7 +149,12 @@ def count_nonzero(a: Node, axis: Any = None, *, keepdims: bool = False) -> Node:
 def ptp(a: Node, axis: Any = None, *, keepdims: bool = False) -> Node:
     """The largest less the smallest over ``axis``."""
     _check_order(a, "ptp")
-    return reduced(a, axis, keepdims, "ptp", True, composite.ptp)
+
+    def body(x: Node, axes: Axes) -> Node:
+        _check_elements(x, axes, "ptp")
+        return composite.ptp(x, axes)
+
+    return reduced(a, axis, keepdims, "ptp", True, body)
 
 
 @lifted()
