@@ -69,7 +69,7 @@ def test_items_are_assigned():
 
 @pytest.mark.parametrize("value", [[1.0, 2.0, 3.0], 1.0, [[1.0, 2.0]]])
 def test_another_shape_is_refused_with_both_shapes(value):
-    with pytest.raises(tj.VariableError, match=r"Variable w: shape \(.*\) was assigned to shape \(2,\)"):
+    with pytest.raises(tj.VariableError, match=r"Variable w: f32\[2\] was assigned f\d\d\[.*\]"):
         variable().assign(value)
 
 
@@ -82,7 +82,7 @@ def test_another_kind_of_dtype_is_refused():
 
 def test_a_failed_assignment_in_a_trace_is_refused_too():
     v = variable()
-    with pytest.raises(tj.VariableError, match="Variable w: shape"):
+    with pytest.raises(tj.VariableError, match=r"Variable w: f32\[2\] was assigned f32\[n\]"):
         traced(lambda x: v.assign(x).sum(), np.ones(3, np.float32))
     assert v.numpy().tolist() == [1, 2]
 

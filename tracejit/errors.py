@@ -1,19 +1,19 @@
 """Every error that tracejit raises on purpose. Each is also the builtin that a reader expects.
 
-    TracejitError
-    ├── ShapeError (ValueError)          shapes that do not fit
-    │   └── AxisError (IndexError)       an axis out of range
-    ├── DTypeError (TypeError)           a dtype that the operation has no meaning for
-    ├── ArgumentError (TypeError)        an argument that is no array, number or static value
-    ├── TraceError (TypeError)           a symbol was asked for what only a number has
-    │   └── LeakedTracerError            a traced value used after its trace ended
-    ├── GradientError (TypeError)        a derivative that does not exist
-    ├── TapeError (RuntimeError)         a tape used outside its contract
-    ├── VariableError (ValueError)       an assignment that does not fit the Variable
-    ├── UnsupportedError (TypeError)     something NumPy has and tracejit does not
-    ├── IndexOutOfBoundsError (IndexError)
-    ├── CompileError (RuntimeError)      the backend refused generated source: a bug of ours
-    └── PinError (ValueError)            a pinned file that no longer fits its program
+TracejitError
+├── ShapeError (ValueError)          shapes that do not fit
+│   └── AxisError (IndexError)       an axis out of range
+├── DTypeError (TypeError)           a dtype that the operation has no meaning for
+├── ArgumentError (TypeError)        an argument that is no array, number or static value
+├── TraceError (TypeError)           a symbol was asked for what only a number has
+│   └── LeakedTracerError            a traced value used after its trace ended
+├── GradientError (TypeError)        a derivative that does not exist
+├── TapeError (RuntimeError)         a tape used outside its contract
+├── VariableError (ValueError)       an assignment that does not fit the Variable
+├── UnsupportedError (TypeError)     something NumPy has and tracejit does not
+├── IndexOutOfBoundsError (IndexError)
+├── CompileError (RuntimeError)      the backend refused generated source: a bug of ours
+└── PinError (ValueError)            a pinned file that no longer fits its program
 """
 
 from __future__ import annotations
