@@ -13,7 +13,9 @@ TracejitError
 ├── UnsupportedError (TypeError)     something NumPy has and tracejit does not
 ├── IndexOutOfBoundsError (IndexError)
 ├── CompileError (RuntimeError)      the backend refused generated source: a bug of ours
-└── PinError (ValueError)            a pinned file that no longer fits its program
+├── PinError (ValueError)            a pinned file that no longer fits its program
+├── CheckpointError (ValueError)     a checkpoint that is broken, or does not fit what it is restored to
+└── MissingExtraError (ImportError)  an optional package or program that is not installed
 """
 
 from __future__ import annotations
@@ -86,3 +88,11 @@ class CompileError(TracejitError, RuntimeError):
 
 class PinError(TracejitError, ValueError):
     """A pinned file no longer fits the program it stands for."""
+
+
+class CheckpointError(TracejitError, ValueError):
+    """A checkpoint is broken, or does not fit the Variables that it was to be restored to; the text names the file."""
+
+
+class MissingExtraError(TracejitError, ImportError):
+    """Something optional is not installed; the text says how to install it."""

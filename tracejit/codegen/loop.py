@@ -89,7 +89,7 @@ class LoopEmitter:
         found = []
         for node in self.loop.nodes:
             if node in self.loop.stores:
-                found.append(Linear(0, row_major(node.shape)) if self.levels.made(node) in ("element", "row") else Linear(0, ()))
+                found.append(self._place(node) if self.levels.made(node) in ("element", "row") else Linear(0, ()))
             for r in reads_of(node):
                 if kind(r.source) == "iota":
                     found.append(_iota_access(r))
@@ -218,11 +218,15 @@ class LoopEmitter:
 
     def _stored_at(self, node: Node) -> str:
         if node in self.loop.stores:
-            return self.places.moving(self.file.home(node), node.dtype, Linear(0, row_major(self.loop.space)))
+            return self.places.moving(self.file.home(node), node.dtype, self._place(node))
         if node not in self.scratch:
             elements = product(a.size for a in self.nest.inner)
             self.scratch[node] = self._chunk_memory(node, self._claim(node, elements), elements)
         return f"{self.scratch[node]}[{self.places.position()}]"
+
+    def _place(self, node: Node) -> Linear:
+        """Where the elements of a stored node lie in its home."""
+        return self.file.schedule.places.get(node, Linear(0, row_major(node.shape)))
 
     def _claim(self, node: Node, elements: Dim) -> Dim:
         """Room in the workspace for ``elements`` like ``node`` in every chunk: its offset in bytes."""

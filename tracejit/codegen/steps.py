@@ -63,8 +63,8 @@ def write(file: File, step: Scope, item: Write, name: str) -> list[str]:
     lines: list[str] = []
     for number, (part, target) in enumerate(item.parts):
         source = operand(part)
-        if kind(source.source) == "input" and file.home(source.source) == file.home(item.node):
-            continue  # in place: it is there already
+        if kind(source.source) != "constant" and file.home(source.source) == file.home(item.node):
+            continue  # it is there already
         lines += copy(file, step, f"{name}_{number}", source, item.node, target, part.shape)
     return lines
 

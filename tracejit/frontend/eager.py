@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from tracejit.errors import ShapeError
+from tracejit.frontend.scope import scope
 from tracejit.frontend.where import at_line, user_where
 from tracejit.ir import Builder, Dim, Node, Operation, TensorSpec, Where, current
 from tracejit.ir.ambient import active
@@ -53,6 +54,8 @@ class EagerTrace(Builder):
         super().__init__(TABLE, user_where)
         self.recording = recording
         self.plain = plain
+        if recording:  # only there can Variables be made and nodes be seen
+            self.scope = scope()
         self.borrowed: list[np.ndarray] = []
         self._known: WeakKeyDictionary[Key, Node] = WeakKeyDictionary()
 

@@ -14,7 +14,7 @@ from tracejit.frontend.base import Tensor
 from tracejit.frontend.eager import EagerTrace, active, trace
 from tracejit.frontend.lift import distinct, lift
 from tracejit.frontend.public import hand_out, opened
-from tracejit.frontend.shapes import filled, shape_text
+from tracejit.frontend.shapes import filled, same, shape_text
 from tracejit.frontend.tape import check_target, cotangent_like
 from tracejit.frontend.tensor import EagerTensor
 from tracejit.frontend.tree import Structure, flatten, flatten_paths
@@ -234,8 +234,12 @@ def _fitting(node: Node, x: Any) -> Node:
     """A tangent or cotangent for ``node``; of exactly its shape."""
     given = lift(x, "tangent")
     spec, own = trace().spec(given.node()), trace().spec(node)
-    if spec.shape != own.shape and given.shape != ():
-        raise ShapeError(f"a tangent or cotangent is {spec}; what it belongs to is {own}\n  rule: their shapes are equal")
+    if spec.shape != ():
+        fault = f"a tangent or cotangent is {spec}; what it belongs to is {own}\n  rule: their shapes are equal"
+        if spec.rank != own.rank:
+            raise ShapeError(fault)
+        for its, wanted in zip(spec.shape, own.shape, strict=True):
+            same(its, wanted, fault)
     return cotangent_like(node, x, "tangent")
 
 

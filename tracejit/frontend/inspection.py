@@ -146,6 +146,7 @@ def graph_listing(graph: Graph) -> Listing:
             "spec": str(node.spec),
             "where": str(node.where) if node.where else None,
             "reverse": bool(node.where and node.where.reverse),
+            "scope": node.where.scope if node.where else "",
         }
         for node in graph.nodes()
     ]

@@ -12,6 +12,7 @@ from tracejit.frontend.eager import EagerTrace, Key, active, trace, value_of
 from tracejit.frontend.lift import lift
 from tracejit.frontend.public import hand_out, opened
 from tracejit.frontend.recorder import recorders
+from tracejit.frontend.scope import scoped
 from tracejit.frontend.shapes import same
 from tracejit.frontend.symbolic import SymbolicInt
 from tracejit.frontend.where import at_line, user_where
@@ -26,7 +27,7 @@ class Variable(Tensor):
 
     Args:
         value: Where it starts; copied.
-        name: For messages and generated programs.
+        name: For messages, generated programs and drawings; under the name scope that is open.
         dtype: Of the value if not given.
         trainable: Whether gradients by it are wanted; a tape watches the ones that are.
 
@@ -39,7 +40,7 @@ class Variable(Tensor):
     scalar = False
 
     def __init__(self, value: Any, name: str | None = None, dtype: Any = None, trainable: bool = True) -> None:
-        self.name = name or "variable"
+        self.name = scoped(name or "variable")
         self.trainable = trainable
         self._key = Key()
         array = np.array(_initial(value), dtype=dtype, order="C")

@@ -10,6 +10,7 @@ from types import FrameType, TracebackType
 
 import numpy as np
 
+from tracejit.frontend.scope import scope
 from tracejit.ir.node import Where
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -59,9 +60,9 @@ def _entries(traceback: TracebackType | None) -> Iterator[TracebackType]:
 
 
 def user_where() -> Where | None:
-    """The line of the user's code that is running."""
+    """The line of the user's code that is running, and the name scope that is open."""
     frame = user_frame()
-    return None if frame is None else Where(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+    return None if frame is None else Where(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name, False, scope())
 
 
 def at_line(where: Where | None) -> str:

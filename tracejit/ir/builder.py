@@ -39,6 +39,7 @@ class Builder:
     def __init__(self, ops: Mapping[str, Operation], where: Callable[[], Where | None] = lambda: None) -> None:
         self.ops = ops
         self.where = where
+        self.scope = ""  # of names, such as mlp/dense; a part of what ``where`` tells
         self.listeners: list[Callable[[Node], None]] = []  # told of every emit, hits of the interning included
         self._interned: dict[object, Node] = {}
 

@@ -24,12 +24,13 @@ class Operation(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """A line of the user's code, and whether the node belongs to its reverse pass."""
+    """A line of the user's code, whether the node belongs to its reverse pass, and the name scope that it was made in."""
 
     file: str
     line: int
     function: str = ""
     reverse: bool = False
+    scope: str = ""
 
     @property
     def text(self) -> str:

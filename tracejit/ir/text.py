@@ -78,4 +78,5 @@ def where_text(node: Node) -> str:
     """The user's file and line as a comment."""
     if node.where is None:
         return ""
-    return f"  # {'reverse of ' if node.where.reverse else ''}{os.path.basename(node.where.file)}:{node.where.line}"
+    scope = f" in {node.where.scope}" if node.where.scope else ""
+    return f"  # {'reverse of ' if node.where.reverse else ''}{os.path.basename(node.where.file)}:{node.where.line}{scope}"

@@ -57,6 +57,7 @@ from tracejit.ops.elementwise import (
 )
 from tracejit.ops.indexing import argsort, gather, iota, scatter_add
 from tracejit.ops.movement import concatenate, reshape, slice, slice_update, transpose
+from tracejit.ops.random import philox
 from tracejit.ops.reduction import (
     broadcast,
     reduce_all,
@@ -176,6 +177,7 @@ __all__ = [
     "negative",
     "nextafter",
     "not_equal",
+    "philox",
     "power",
     "real",
     "reduce_all",

@@ -14,8 +14,10 @@ def nbytes(node: Node) -> Dim:
     return node.spec.size * int(node.dtype.itemsize)
 
 
-def assign_homes(graph: Graph, steps: list[Step], in_place: dict[Node, Node]) -> tuple[dict[Node, Home], tuple[Dim, ...]]:
-    """A home for every input and stored node, and the bytes of each slot.
+def assign_homes(
+    graph: Graph, steps: list[Step], in_place: dict[Node, Node], part_of: dict[Node, Node]
+) -> tuple[dict[Node, Home], tuple[Dim, ...]]:
+    """A home for every input and stored node, and the bytes of each slot; parts live where the whole does.
 
     Promises: two nodes share a slot only when the first is read for the last time before the step that writes the second, or,
     element by element, in it.
@@ -29,17 +31,19 @@ def assign_homes(graph: Graph, steps: list[Step], in_place: dict[Node, Node]) ->
     slots: list[Dim] = []
     free: list[int] = []
     for number, step in enumerate(steps):
-        dying = [n for n, at in last.items() if at == number and n in homes and homes[n].kind == "slot"]
+        dying = [n for n, at in last.items() if at == number and n not in part_of and n in homes and homes[n].kind == "slot"]
         replaced = _replaceable(step, dying)
-        for node in step.stores:
+        for part in step.stores:
+            node = part_of.get(part, part)
             if node in homes:
+                homes[part] = homes[node]
                 continue
             over_all = isinstance(step, Loop) and node.shape == step.space
             old = next((n for n in replaced if over_all and nbytes(n) == nbytes(node)), None)
             if old is not None:
                 replaced.remove(old)
                 dying.remove(old)
-                homes[node] = homes[old]
+                homes[part] = homes[node] = homes[old]
                 continue
             slot = next((s for s in free if slots[s] == nbytes(node)), None)
             if slot is None:
@@ -47,9 +51,10 @@ def assign_homes(graph: Graph, steps: list[Step], in_place: dict[Node, Node]) ->
                 slots.append(nbytes(node))
             else:
                 free.remove(slot)
-            homes[node] = Home("slot", slot)
+            homes[part] = homes[node] = Home("slot", slot)
         free.extend(homes[n].number for n in dying)
-        free.extend(homes[n].number for n in step.stores if homes[n].kind == "slot" and n not in last)
+        unread = (n for n in step.stores if n not in last and n not in part_of)
+        free.extend(homes[n].number for n in unread if homes[n].kind == "slot")
     return homes, tuple(slots)
 
 

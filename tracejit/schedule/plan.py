@@ -39,9 +39,11 @@ def plan(graph: Graph) -> Schedule:
     groups = fuse(_sorted(nodes, constraints), constraints)
     rematerialise(groups, stored, constraints)
     steps = _ordered(groups, stored, flags)
-    homes, slots = assign_homes(graph, steps, dict(constraints.overwrites))
+    parts = _parts_in_place(steps, stored)
+    homes, slots = assign_homes(graph, steps, dict(constraints.overwrites), {n: whole for n, (whole, _) in parts.items()})
+    places = {n: place for n, (_, place) in parts.items()}
     copies = tuple((target, value) for value, target in update_of.items() if value not in constraints.overwrites)
-    return Schedule(graph, tuple(steps), homes, slots, copies, checks)
+    return Schedule(graph, tuple(steps), homes, places, slots, copies, checks)
 
 
 def _is_step(node: Node) -> bool:
@@ -157,6 +159,25 @@ def _step(group: Group, stores: tuple[Node, ...]) -> Step:
             return Sort(node)
     assert kind(node) in FUSIBLE, node
     return Loop(group.space, group.rows, tuple(group.nodes), stores)
+
+
+def _parts_in_place(steps: list[Step], kept: set[Node]) -> dict[Node, tuple[Node, Linear]]:
+    """Parts of a concatenation that nobody else reads: their loops can store them where they belong."""
+    uses: dict[Node, int] = {}
+    for step in steps:
+        for node in step.nodes if isinstance(step, Loop) else (step.node,):
+            for source in sources(node):
+                uses[source] = uses.get(source, 0) + (source not in getattr(step, "nodes", ()))
+    made = {n for s in steps if isinstance(s, Loop) for n in s.stores if n.shape == s.space}
+    found = {}
+    for step in steps:
+        if isinstance(step, Write) and step.node.op.name == "concatenate":
+            read = [operand(part).source for part, _ in step.parts]
+            for part, place in step.parts:
+                once = uses.get(part) == 1 and read.count(part) == 1
+                if part in made and once and part not in kept - stored_operands(step.node):
+                    found[part] = (step.node, place)
+    return found
 
 
 def _parts(node: Node) -> tuple[tuple[Node, Linear], ...]:

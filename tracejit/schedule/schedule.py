@@ -117,6 +117,7 @@ class Schedule:
         graph: What is computed, in the form that was planned: every root is a stored node of its own.
         steps: In order of execution.
         homes: Of every stored node and every input.
+        places: Of the stored nodes that are parts of a larger value, where in its home their elements lie.
         slots: Bytes of each slot of the arena.
         copies: Updates that could not be made in place: ``(input, node)``, done after all steps.
         checks: Conditions under which the program stops.
@@ -125,6 +126,7 @@ class Schedule:
     graph: Graph
     steps: tuple[Step, ...]
     homes: Mapping[Node, Home]
+    places: Mapping[Node, Linear]
     slots: tuple[Dim, ...]
     copies: tuple[tuple[Node, Node], ...]
     checks: tuple[Check, ...]

@@ -1,8 +1,7 @@
 """Compiling with Numba, but outside its engine.
 
 Numba's engine links every function it compiles into the process, and never forgets one: about a megabyte each. We want object
-code, not addresses. So a function of a generated file is compiled into a library of its own, which emits no machine code unless
-asked, and goes when nobody refers to it.
+code, not addresses. So a function of a generated file is compiled into a library of its own, which goes when nobody refers to it.
 """
 
 from __future__ import annotations
@@ -17,20 +16,25 @@ from numba.core.cpu_options import FastMathOptions
 from numba.core.registry import cpu_target
 
 
-class DetachedLibrary(codegen.AOTCodeLibrary):  # type: ignore[misc]  # Numba has no types
-    """Optimised LLVM code that other libraries can take in, and that can become an object file."""
+class PartLibrary(codegen.AOTCodeLibrary):  # type: ignore[misc]  # Numba has no types
+    """Code that another library takes in, and optimises with its own."""
 
     def _optimize_final_module(self) -> None:
-        import os
-        if self._name.startswith("region") and os.environ.get("SKIP","1")=="1": return
-        super()._optimize_final_module()
+        pass
+
+    def _finalize_final_module(self) -> None:
+        self._finalized = True
+
+
+class ObjectLibrary(codegen.AOTCodeLibrary):  # type: ignore[misc]
+    """Optimised code that becomes an object file."""
 
     def _finalize_final_module(self) -> None:
         self._verify_declare_only_symbols()
         self._finalized = True
 
 
-def compile_detached(function: Callable[..., None], operands: tuple[Any, ...]) -> Any:
+def compile_detached(function: Callable[..., None], operands: tuple[Any, ...], library_class: Any) -> Any:
     """Compile ``function``, which returns nothing, for operands of these types; the result has ``library`` and ``fndesc``."""
     flags = compiler.Flags()
     flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
@@ -38,7 +42,7 @@ def compile_detached(function: Callable[..., None], operands: tuple[Any, ...]) -
     flags.fastmath = FastMathOptions({"contract"})
     with global_compiler_lock:
         typing, target = cpu_target.typing_context, cpu_target.target_context
-        library = DetachedLibrary(target.codegen(), function.__name__)
+        library = library_class(target.codegen(), function.__name__)
         compiled = compiler.compile_extra(typing, target, function, operands, types.void, flags, {}, library)
         library.finalize()
     return compiled

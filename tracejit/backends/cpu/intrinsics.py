@@ -57,7 +57,7 @@ def word(
         kind = KIND_OF.get(first)
         if kind not in kinds:
             return None
-        emit = _shared(name, formula) if share else formula
+        emit = _shared(name, formula, result) if share else formula
 
         def generate(context: Any, builder: Any, signature: Any, raws: list[Any]) -> Any:
             return emit(*(Value(builder, raw, kind) for raw in raws)).raw
@@ -118,7 +118,7 @@ def named_intrinsic(name: str, typing: Callable[..., Any], arity: int) -> Any:
     return intrinsic(definition)
 
 
-def _shared(name: str, formula: Formula) -> Formula:
+def _shared(name: str, formula: Formula, result: Kind | None) -> Formula:
     """``formula`` behind a function of the module that is always inlined, written at its first use there."""
 
     def emit(*operands: Value) -> Value:
@@ -126,12 +126,12 @@ def _shared(name: str, formula: Formula) -> Formula:
         symbol = f"tracejit.{name}.{kind.name}"
         function = builder.module.globals.get(symbol)
         if function is None:
-            function = ir.Function(builder.module, ir.FunctionType(kind.type, [kind.type] * len(operands)), symbol)
+            function = ir.Function(builder.module, ir.FunctionType((result or kind).type, [kind.type] * len(operands)), symbol)
             function.linkage = "internal"
             function.attributes.add("alwaysinline")
             function.attributes.add("nounwind")
             body = ir.IRBuilder(function.append_basic_block())
             body.ret(formula(*(Value(body, argument, kind) for argument in function.args)).raw)
-        return Value(builder, builder.call(function, [operand.raw for operand in operands]), kind)
+        return Value(builder, builder.call(function, [operand.raw for operand in operands]), result or kind)
 
     return emit

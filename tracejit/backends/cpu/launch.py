@@ -13,7 +13,7 @@ from numba.core.datamodel.models import OpaqueModel
 from numba.core.imputils import lower_constant
 from numba.extending import intrinsic, register_model, typeof_impl
 
-from tracejit.backends.cpu.detached import compile_detached
+from tracejit.backends.cpu.detached import ObjectLibrary, PartLibrary, compile_detached
 from tracejit.backends.cpu.intrinsics import named_intrinsic
 from tracejit.backends.cpu.memory import TABLE
 from tracejit.backends.cpu.value import F64, I64, Value, select
@@ -50,12 +50,12 @@ lower_constant(RegionType)(lambda context, builder, numba_type, region: context.
 
 def program(function: Callable[..., None]) -> Any:
     """Compile ``function(table)``, the entry of a file."""
-    return compile_detached(function, (TABLE,))
+    return compile_detached(function, (TABLE,), ObjectLibrary)
 
 
 def region(function: Callable[..., None]) -> Region:
     """Compile ``function(chunk, begin, end, table)``, the work on the rows ``begin..end``."""
-    return Region(compile_detached(function, REGION_OPERANDS))
+    return Region(compile_detached(function, REGION_OPERANDS, PartLibrary))
 
 
 def grain_of_word() -> Any:
@@ -81,7 +81,9 @@ def _parallel_for(typingctx: Any, region: Any, table: Any, total: Any, grain: An
         return None
 
     def generate(context: Any, builder: Any, signature: Any, raws: list[Any]) -> Any:
-        _emit_launch(builder, _trampoline(context, builder, region.region().compiled), *raws[1:])
+        alive = region.region()
+        assert alive is not None, "a region outlives the compilation of its file"
+        _emit_launch(builder, _trampoline(context, builder, alive.compiled), *raws[1:])
         return context.get_dummy_value()
 
     return types.void(region, TABLE, types.int64, types.int64, types.int64), generate
@@ -125,6 +127,7 @@ def _trampoline(context: Any, builder: Any, compiled: Any) -> Any:
         return module.globals[name]
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), [BYTES.as_pointer(), SIZES, SIZES, BYTES]), name)
     function.linkage = "internal"
+    function.attributes.add("noinline")  # one copy of the region serves both ways of calling it
     body = ir.IRBuilder(function.append_basic_block("entry"))
     args, dims, _, data = function.args
     packed = body.bitcast(data, ir.LiteralStructType([context.get_value_type(TABLE), SIZE, SIZE]).as_pointer())

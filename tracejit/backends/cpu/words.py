@@ -6,7 +6,7 @@ Operands of one word have one kind. Transcendental functions are in ``vector_mat
 from __future__ import annotations
 
 from tracejit.backends.cpu.outliers import library_where
-from tracejit.backends.cpu.value import B1, F32, F64, Value, absolute, copysign, floor, fma, llvm, select, trunc
+from tracejit.backends.cpu.value import B1, F32, F64, U32, U64, Value, absolute, copysign, floor, fma, llvm, select, trunc
 
 INFINITY = float("inf")
 MOST_QUOTIENT = {F32: 2.0**23, F64: 2.0**52}
@@ -182,3 +182,16 @@ def heaviside(x: Value, at_zero: Value) -> Value:
     """0 below zero, ``at_zero`` at it, 1 above; NaN stays."""
     side = select(x > 0, x.constant(1), x.constant(0))
     return select(isnan(x), x, select(x == 0, at_zero, side))
+
+
+def philox(index: Value, seed: Value, draw: Value) -> Value:
+    """Word ``index % 4`` of Philox4x32-10 for the counter ``(index // 4, draw)`` and the key ``seed``; all i64 but the result, u32."""
+    block = index.to(U64) >> 2
+    c0, c1, c2, c3 = block.to(U32), (block >> 32).to(U32), draw.to(U32), (draw.to(U64) >> 32).to(U32)
+    k0, k1 = seed.to(U32), (seed.to(U64) >> 32).to(U32)
+    for _ in range(10):
+        left, right = c0.to(U64) * 0xD2511F53, c2.to(U64) * 0xCD9E8D57
+        c0, c1, c2, c3 = (right >> 32).to(U32) ^ c1 ^ k0, right.to(U32), (left >> 32).to(U32) ^ c3 ^ k1, left.to(U32)
+        k0, k1 = k0 + 0x9E3779B9, k1 + 0xBB67AE85
+    lane = index & 3
+    return select(lane < 2, select(lane == 0, c0, c1), select(lane == 2, c2, c3))

@@ -157,6 +157,18 @@ def sigmoid(x: Scalar) -> Scalar:
     return one / (one + small) if x >= 0 else small / (one + small)
 
 
+def philox(index: Scalar, seed: Scalar, draw: Scalar) -> Scalar:
+    """Word ``index % 4`` of Philox4x32-10 for the counter ``(index // 4, draw)`` and the key ``seed``, a u32."""
+    low = 0xFFFFFFFF
+    (block, lane), seed, draw = divmod(int(index) % 2**64, 4), int(seed) % 2**64, int(draw) % 2**64
+    c0, c1, c2, c3, k0, k1 = block & low, block >> 32, draw & low, draw >> 32, seed & low, seed >> 32
+    for _ in range(10):
+        left, right = 0xD2511F53 * c0, 0xCD9E8D57 * c2
+        c0, c1, c2, c3 = (right >> 32) ^ c1 ^ k0, right & low, (left >> 32) ^ c3 ^ k1, left & low
+        k0, k1 = (k0 + 0x9E3779B9) & low, (k1 + 0xBB67AE85) & low
+    return np.uint32((c0, c1, c2, c3)[lane])
+
+
 def real(x: Scalar) -> Scalar:
     """Take the real part."""
     return np.real(x)[()]

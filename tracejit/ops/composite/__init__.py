@@ -29,6 +29,7 @@ from tracejit.ops.composite.elementary import (
 from tracejit.ops.composite.neural import cross_entropy, layer_norm, log_softmax, one_hot, softmax
 from tracejit.ops.composite.ordering import order, sort, take_along_axis
 from tracejit.ops.composite.products import dot, einsum, outer, parse_einsum, stacked_matmul, tensordot
+from tracejit.ops.composite.random import bernoulli, bits, erfinv, integers, normal, permutation, places, truncated_normal, uniform
 from tracejit.ops.composite.statistics import (
     all_,
     any_,
@@ -53,6 +54,8 @@ __all__ = [
     "any_",
     "arange",
     "average",
+    "bernoulli",
+    "bits",
     "clip",
     "count",
     "count_nonzero",
@@ -65,12 +68,14 @@ __all__ = [
     "diff",
     "dot",
     "einsum",
+    "erfinv",
     "eye",
     "flip",
     "float_power",
     "floating",
     "full",
     "gelu",
+    "integers",
     "isclose",
     "layer_norm",
     "linspace",
@@ -80,6 +85,7 @@ __all__ = [
     "median",
     "nan_to_num",
     "norm",
+    "normal",
     "one_hot",
     "ones",
     "order",
@@ -87,6 +93,8 @@ __all__ = [
     "pad",
     "pad_by",
     "parse_einsum",
+    "permutation",
+    "places",
     "ptp",
     "rad2deg",
     "reciprocal",
@@ -112,7 +120,9 @@ __all__ = [
     "tri",
     "tril",
     "triu",
+    "truncated_normal",
     "truth",
+    "uniform",
     "var",
     "zeros",
 ]

@@ -1,0 +1,227 @@
+"""Checkpoints: the values of Variables in a file, and back.
+
+::
+
+    checkpoint = tj.io.Checkpoint("runs/a", {"w": w, "b": b, **slots_of_the_optimizer, "random": generator.state})
+    step = checkpoint.restore() if checkpoint.latest() else 0
+    while step < 10_000:
+        train_step()
+        step += 1
+        if step % 100 == 0:
+            checkpoint.save(step)
+
+A process may be killed at any moment: the folder then holds the checkpoints that were complete, and a run that goes on from
+the latest of them continues bit for bit.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tracejit.errors import ArgumentError, CheckpointError, TraceError
+from tracejit.frontend.eager import EagerTrace, active
+from tracejit.frontend.variable import Variable
+from tracejit.frontend.where import at_line, user_where
+from tracejit.io.names import arrays_of, variables_of
+from tracejit.io.tensors import Entry, Saved, read_file, remove_partials, write_file
+
+_FILE = re.compile(r"checkpoint-(\d+)\.safetensors", re.ASCII)
+
+
+def save(path: str | os.PathLike[str], values: Any, metadata: Mapping[str, Any] | None = None) -> None:
+    """Write values to a safetensors file, whole or not at all.
+
+    Args:
+        path: The file; what it held is kept until all of the new content is on the disk. Its folder must be there.
+        values: A dict or another tree of Variables, tensors, arrays and numbers, named by their paths, such as ``layers/0/w``;
+            or a list of Variables, each under its own name.
+        metadata: What else to keep: dicts of text, numbers and lists of these.
+
+    Raises:
+        ArgumentError: Two values with one name, a name such as ``../w``, or a value that is no array.
+        DTypeError: A value of a dtype that the format lacks.
+        OSError: It cannot be written; an earlier file of this name is as it was.
+        MissingExtraError: The package safetensors is not installed.
+    """
+    path = Path(path)
+    write_file(path, Saved(arrays_of(values), None, dict(metadata or {})))
+    remove_partials(path.parent, f"{path.name}.")
+
+
+def load(path: str | os.PathLike[str], verify: bool = True) -> dict[str, np.ndarray]:
+    """The arrays in a file that :func:`save` wrote, by name.
+
+    Args:
+        path: The file.
+        verify: Refuse a file without a SHA-256; files of other programs have none.
+
+    Raises:
+        CheckpointError: The file is damaged, or no safetensors file.
+        OSError: There is no file, or it may not be read.
+    """
+    return read_file(Path(path), verify=verify).arrays
+
+
+def restore(path: str | os.PathLike[str], variables: Any, strict: bool = True) -> dict[str, Any]:
+    """Give Variables the values that a file holds for them: all of them, or none where anything is wrong.
+
+    Args:
+        path: The file.
+        variables: As in :func:`save`, with the same names.
+        strict: Refuse a file that holds more than these.
+
+    Returns:
+        The metadata that was saved.
+
+    Raises:
+        CheckpointError: The file is damaged, or names, dtypes or shapes differ; no Variable has changed.
+        OSError: There is no file, or it may not be read.
+    """
+    return _restore(Path(path), variables_of(variables), strict).metadata
+
+
+def latest(directory: str | os.PathLike[str]) -> Path | None:
+    """The checkpoint of the highest step in a folder, damaged ones passed over with a warning; None where there is none."""
+    return next((path for path, _ in _usable(Path(directory))), None)
+
+
+class Checkpoint:
+    """Checkpoints of a training run, one file a step, in a folder of their own.
+
+    Args:
+        directory: The folder; made when the first checkpoint is saved.
+        variables: Everything that the run goes on from, by name: weights, slots of the optimizer, states of random generators.
+            It is read at each save and restore, so Variables that are made later can be put in later.
+        max_to_keep: How many checkpoints stay, those of the highest steps; None for all.
+    """
+
+    def __init__(
+        self, directory: str | os.PathLike[str], variables: Mapping[str, Variable] | Sequence[Variable], max_to_keep: int | None = 5
+    ) -> None:
+        if max_to_keep is not None and (not isinstance(max_to_keep, int) or max_to_keep < 1):
+            raise ArgumentError(f"Checkpoint: max_to_keep is {max_to_keep!r}; it is a number from 1, or None")
+        variables_of(variables)  # what is wrong with them is said now, and not after an hour of training
+        self.directory = Path(directory)
+        self.variables = variables
+        self.max_to_keep = max_to_keep
+
+    def save(self, step: Any, metadata: Mapping[str, Any] | None = None) -> Path:
+        """Write the present values under ``step``, then remove the checkpoints that are too many; returns the file.
+
+        Raises:
+            OSError: It cannot be written; earlier checkpoints are as they were.
+        """
+        number = _step(step)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        path = self.directory / f"checkpoint-{number}.safetensors"
+        write_file(path, Saved(arrays_of(variables_of(self.variables)), number, dict(metadata or {})))
+        remove_partials(self.directory, "checkpoint-")
+        if self.max_to_keep is not None:
+            for _, old in _files(self.directory)[self.max_to_keep :]:
+                if old != path:  # a run that went back to an early step keeps what it has just saved
+                    old.unlink(missing_ok=True)
+        return path
+
+    def latest(self) -> Path | None:
+        """The checkpoint to go on from: see :func:`latest`."""
+        return latest(self.directory)
+
+    def restore(self, path: str | os.PathLike[str] | None = None) -> int:
+        """Give the Variables the values of a checkpoint, all or none, and return its step.
+
+        Args:
+            path: The file; the latest that is not damaged when not given.
+
+        Raises:
+            CheckpointError: There is no usable checkpoint, or it does not fit the Variables; no Variable has changed.
+        """
+        variables = variables_of(self.variables)
+        if path is None:
+            path = self.latest()
+        if path is None:
+            raise CheckpointError(f"{self.directory}: holds no usable checkpoint")
+        saved = _restore(Path(path), variables, strict=True)
+        assert saved.step is not None or not _FILE.fullmatch(Path(path).name), "the step of the file was compared with its name"
+        return saved.step or 0
+
+
+def _files(directory: Path) -> list[tuple[int, Path]]:
+    """Checkpoints in a folder by name, those of the highest steps first."""
+    try:
+        names = os.listdir(directory)
+    except FileNotFoundError:
+        return []
+    found = ((int(match[1]), directory / name) for name in names if (match := _FILE.fullmatch(name)))
+    return sorted(found, reverse=True)
+
+
+def _usable(directory: Path) -> Iterator[tuple[Path, Saved]]:
+    """Checkpoints that can be read, with their content."""
+    for _, path in _files(directory):
+        try:
+            yield path, _read(path)
+        except (CheckpointError, OSError) as error:
+            warnings.warn(f"passed over a checkpoint: {error}", RuntimeWarning, stacklevel=3)
+
+
+def _read(path: Path, asked: Mapping[str, Entry] | None = None, strict: bool = True) -> Saved:
+    """What is in a checkpoint, whose header fits ``asked``."""
+
+    def check(found: Mapping[str, Entry]) -> None:
+        if asked is not None:
+            _check(found, asked, strict)
+
+    saved = read_file(path, check)
+    match = _FILE.fullmatch(path.name)
+    if match and saved.step != int(match[1]):
+        raise CheckpointError(f"{path}: holds step {saved.step}; its name says {match[1]}")
+    return saved
+
+
+def _restore(path: Path, variables: Mapping[str, Variable], strict: bool) -> Saved:
+    builder = active()
+    if builder is not None and not isinstance(builder, EagerTrace):
+        raise TraceError(
+            "restore: a function is traced, and what it restores would be restored once and for all\n"
+            f"  cure: restore before the function is called{at_line(user_where())}"
+        )
+    saved = _read(path, {name: Entry(v.buffer.dtype, v.buffer.shape) for name, v in variables.items()}, strict)
+    pairs = [(v, saved.arrays[name]) for name, v in variables.items()]
+    try:
+        _write(pairs)
+    except BaseException:  # Ctrl-C in the middle: no Variable stays behind the others
+        _write(pairs)
+        raise
+    return saved
+
+
+def _write(pairs: Sequence[tuple[Variable, np.ndarray]]) -> None:
+    for variable, array in pairs:
+        np.copyto(variable.buffer, array)
+        variable.touched()
+
+
+def _check(found: Mapping[str, Entry], asked: Mapping[str, Entry], strict: bool) -> None:
+    """CheckpointError where names, dtypes or shapes differ."""
+    faults = [f"{name}: {entry} is asked for, the file does not have it" for name, entry in asked.items() if name not in found]
+    faults += [f"{n}: {e} is asked for, {found[n]} is in the file" for n, e in asked.items() if n in found and found[n] != e]
+    if strict:
+        faults += [f"{name}: {found[name]} is in the file, nobody asks for it" for name in sorted(set(found) - set(asked))]
+    if faults:
+        more = [f"and {len(faults) - 10} more"] if len(faults) > 10 else []
+        lines = "".join(f"\n  {fault}" for fault in [*faults[:10], *more])
+        raise CheckpointError(f"does not fit the Variables{lines}\n  rule: names, dtypes and shapes are equal")
+
+
+def _step(step: Any) -> int:
+    number = int(step.__index__()) if hasattr(step, "__index__") else -1
+    if number < 0:
+        raise ArgumentError(f"Checkpoint.save: step is {step!r}; it is an integer from 0")
+    return number
