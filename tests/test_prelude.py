@@ -277,6 +277,26 @@ def test_threads_give_the_bits_of_one_chunk_after_another(size: int) -> None:
     np.testing.assert_array_equal(outs[0][1], chunks)
 
 
+def test_regions_share_words_that_may_call_the_library() -> None:
+    region = """
+@region
+def region_{0}(chunk, begin, end, table):
+    x = f64_at(table[9 + {0}] + 8 * begin, end - begin)
+    for i in range(end - begin):
+        x[i] = fmod(sin(x[i]), cos(x[i])) + f64({0})
+"""
+    launches = "".join(f"    parallel_for(region_{index}, table, table[8], table[8], 1)\n" for index in range(2))
+    words = "from prelude import cos, f64, f64_at, fmod, parallel_for, program, region, sin\n"
+    text = words + region.format(0) + region.format(1) + "\n@program\ndef step(table):\n" + launches
+    x = np.array([*np.linspace(-9, 9, 41), 1e300, -1e19, np.inf])
+    y = x.copy()
+    native(text)(table_of(len(x), x, y))
+    with np.errstate(invalid="ignore"):
+        z = np.linspace(-9, 9, 41)
+        np.testing.assert_allclose(x[:41], np.fmod(np.sin(z), np.cos(z)), rtol=1e-9, atol=1e-12)
+    np.testing.assert_array_equal(y, x + 1)
+
+
 def test_chunks_depend_on_sizes_alone_and_are_at_most_64() -> None:
     text = """from prelude import grain_of, i64_at, program
 

@@ -30,7 +30,7 @@ from tracejit.frontend.eager import EagerTrace, active
 from tracejit.frontend.variable import Variable
 from tracejit.frontend.where import at_line, user_where
 from tracejit.io.names import arrays_of, variables_of
-from tracejit.io.tensors import Entry, Saved, read_file, remove_partials, write_file
+from tracejit.io.tensors import Saved, read_file, remove_partials, write_file
 
 _FILE = re.compile(r"checkpoint-(\d+)\.safetensors", re.ASCII)
 
@@ -84,7 +84,9 @@ def restore(path: str | os.PathLike[str], variables: Any, strict: bool = True) -
         CheckpointError: The file is damaged, or names, dtypes or shapes differ; no Variable has changed.
         OSError: There is no file, or it may not be read.
     """
-    return _restore(Path(path), variables_of(variables), strict).metadata
+    saved = _read(Path(path))
+    _restore(Path(path), saved, variables_of(variables), strict)
+    return saved.metadata
 
 
 def latest(directory: str | os.PathLike[str]) -> Path | None:
@@ -103,7 +105,10 @@ class Checkpoint:
     """
 
     def __init__(
-        self, directory: str | os.PathLike[str], variables: Mapping[str, Variable] | Sequence[Variable], max_to_keep: int | None = 5
+        self,
+        directory: str | os.PathLike[str],
+        variables: Mapping[str, Variable] | Sequence[Variable],
+        max_to_keep: int | None = 5,
     ) -> None:
         if max_to_keep is not None and (not isinstance(max_to_keep, int) or max_to_keep < 1):
             raise ArgumentError(f"Checkpoint: max_to_keep is {max_to_keep!r}; it is a number from 1, or None")
@@ -142,14 +147,14 @@ class Checkpoint:
         Raises:
             CheckpointError: There is no usable checkpoint, or it does not fit the Variables; no Variable has changed.
         """
-        variables = variables_of(self.variables)
-        if path is None:
-            path = self.latest()
-        if path is None:
+        found = next(_usable(self.directory), None) if path is None else (Path(path), _read(Path(path)))
+        if found is None:
             raise CheckpointError(f"{self.directory}: holds no usable checkpoint")
-        saved = _restore(Path(path), variables, strict=True)
-        assert saved.step is not None or not _FILE.fullmatch(Path(path).name), "the step of the file was compared with its name"
-        return saved.step or 0
+        path, saved = found
+        if saved.step is None:
+            raise CheckpointError(f"{path}: holds no step\n  cure: restore(path, variables), as it was written by save")
+        _restore(path, saved, variables_of(self.variables), strict=True)
+        return saved.step
 
 
 def _files(directory: Path) -> list[tuple[int, Path]]:
@@ -171,35 +176,29 @@ def _usable(directory: Path) -> Iterator[tuple[Path, Saved]]:
             warnings.warn(f"passed over a checkpoint: {error}", RuntimeWarning, stacklevel=3)
 
 
-def _read(path: Path, asked: Mapping[str, Entry] | None = None, strict: bool = True) -> Saved:
-    """What is in a checkpoint, whose header fits ``asked``."""
-
-    def check(found: Mapping[str, Entry]) -> None:
-        if asked is not None:
-            _check(found, asked, strict)
-
-    saved = read_file(path, check)
+def _read(path: Path) -> Saved:
+    """What is in a checkpoint, which is of the step that its name says."""
+    saved = read_file(path)
     match = _FILE.fullmatch(path.name)
     if match and saved.step != int(match[1]):
         raise CheckpointError(f"{path}: holds step {saved.step}; its name says {match[1]}")
     return saved
 
 
-def _restore(path: Path, variables: Mapping[str, Variable], strict: bool) -> Saved:
+def _restore(path: Path, saved: Saved, variables: Mapping[str, Variable], strict: bool) -> None:
     builder = active()
     if builder is not None and not isinstance(builder, EagerTrace):
         raise TraceError(
             "restore: a function is traced, and what it restores would be restored once and for all\n"
             f"  cure: restore before the function is called{at_line(user_where())}"
         )
-    saved = _read(path, {name: Entry(v.buffer.dtype, v.buffer.shape) for name, v in variables.items()}, strict)
+    _check(path, saved.arrays, {name: v.buffer for name, v in variables.items()}, strict)
     pairs = [(v, saved.arrays[name]) for name, v in variables.items()]
     try:
         _write(pairs)
     except BaseException:  # Ctrl-C in the middle: no Variable stays behind the others
         _write(pairs)
         raise
-    return saved
 
 
 def _write(pairs: Sequence[tuple[Variable, np.ndarray]]) -> None:
@@ -208,16 +207,22 @@ def _write(pairs: Sequence[tuple[Variable, np.ndarray]]) -> None:
         variable.touched()
 
 
-def _check(found: Mapping[str, Entry], asked: Mapping[str, Entry], strict: bool) -> None:
+def _check(path: Path, found: Mapping[str, np.ndarray], asked: Mapping[str, np.ndarray], strict: bool) -> None:
     """CheckpointError where names, dtypes or shapes differ."""
-    faults = [f"{name}: {entry} is asked for, the file does not have it" for name, entry in asked.items() if name not in found]
-    faults += [f"{n}: {e} is asked for, {found[n]} is in the file" for n, e in asked.items() if n in found and found[n] != e]
+    faults = [f"{name}: asked for as {_spec(x)}, not in the file" for name, x in asked.items() if name not in found]
+    for name in sorted(set(found) & set(asked)):
+        if (found[name].dtype, found[name].shape) != (asked[name].dtype, asked[name].shape):
+            faults.append(f"{name}: asked for as {_spec(asked[name])}, {_spec(found[name])} in the file")
     if strict:
-        faults += [f"{name}: {found[name]} is in the file, nobody asks for it" for name in sorted(set(found) - set(asked))]
+        faults += [f"{name}: {_spec(found[name])} in the file, not asked for" for name in sorted(set(found) - set(asked))]
     if faults:
         more = [f"and {len(faults) - 10} more"] if len(faults) > 10 else []
         lines = "".join(f"\n  {fault}" for fault in [*faults[:10], *more])
-        raise CheckpointError(f"does not fit the Variables{lines}\n  rule: names, dtypes and shapes are equal")
+        raise CheckpointError(f"{path}: does not fit the Variables{lines}\n  rule: names, dtypes and shapes are equal")
+
+
+def _spec(array: np.ndarray) -> str:
+    return f"{array.dtype}{list(array.shape)}"
 
 
 def _step(step: Any) -> int:

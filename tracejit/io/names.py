@@ -48,7 +48,9 @@ def variables_of(tree: Any) -> dict[str, Variable]:
     leaves = named_leaves(tree)
     for name, leaf in leaves.items():
         if not isinstance(leaf, Variable):
-            raise ArgumentError(f"restore: {name} is a {type(leaf).__name__}; only Variables can be restored, use load for arrays")
+            raise ArgumentError(
+                f"restore: {name} is a {type(leaf).__name__}; only Variables can be restored, use load for arrays"
+            )
     return leaves
 
 

@@ -13,7 +13,7 @@ import json
 import os
 import secrets
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +25,6 @@ from tracejit.errors import ArgumentError, CheckpointError, DTypeError
 from tracejit.io.extras import extra
 
 Array = np.ndarray
-Check = Callable[[Mapping[str, "Entry"]], None]
 
 VERSION = 1
 DTYPES = {
@@ -38,17 +37,6 @@ DTYPES = {
 }
 """Dtypes of the format, by its names for them."""
 _STORED = frozenset(map(np.dtype, DTYPES.values()))
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """Dtype and shape of an array in a file."""
-
-    dtype: np.dtype
-    shape: tuple[int, ...]
-
-    def __str__(self) -> str:
-        return f"{self.dtype}{list(self.shape)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +75,11 @@ def write_file(path: Path, saved: Saved) -> None:
             raise OSError(f"{path}: could not be written: {error}") from error
 
 
-def read_file(path: Path, check: Check = lambda entries: None, verify: bool = True) -> Saved:
+def read_file(path: Path, verify: bool = True) -> Saved:
     """What is in a file.
 
     Args:
         path: The file.
-        check: Called with what the header says before anything is allocated for it; sizes fit the file by then.
         verify: Ask for a digest that agrees, which files of other programs do not have.
 
     Raises:
@@ -109,11 +96,11 @@ def read_file(path: Path, check: Check = lambda entries: None, verify: bool = Tr
             texts: dict[str, str] = file.metadata() or {}
             about = _about(texts.get("tracejit"), verify)
             slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118  (it is no dict)
-            entries = {name: Entry(_dtype(s.get_dtype()), tuple(s.get_shape())) for name, s in slices.items()}
-            for name in entries:
+            for name, its in slices.items():
                 check_name(name)
-            check(_shown(entries, about["complex128"]))
-            arrays = {name: file.get_tensor(name) for name in sorted(entries)}
+                _check_dtype(its.get_dtype())
+            _check_pairs(about["complex128"], slices)
+            arrays = {name: file.get_tensor(name) for name in sorted(slices)}  # all sizes fit the file by now
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from None
     except MemoryError:  # the file is as large as it says, and this machine too small
@@ -212,20 +199,15 @@ def _stored(name: str, array: Array) -> Array:
     return np.ascontiguousarray(native).reshape(array.shape)  # the former makes one dimension of none
 
 
-def _shown(entries: Mapping[str, Entry], pairs: list[str]) -> dict[str, Entry]:
-    """Entries as the user knows them."""
-    shown = dict(entries)
-    for name in pairs:
-        if name not in entries or entries[name].dtype != np.float64 or entries[name].shape[-1:] != (2,):
-            raise CheckpointError(f"is broken: {name!r} is said to be complex128, and is not stored as such")
-        shown[name] = Entry(np.dtype(np.complex128), entries[name].shape[:-1])
-    return shown
-
-
-def _dtype(name: str) -> np.dtype:
+def _check_dtype(name: str) -> None:
     if name not in DTYPES:
         raise CheckpointError(f"holds dtype {name}; supported are {', '.join(DTYPES)}")
-    return np.dtype(DTYPES[name])
+
+
+def _check_pairs(names: list[str], slices: Mapping[str, Any]) -> None:
+    for name in names:
+        if name not in slices or slices[name].get_dtype() != "F64" or slices[name].get_shape()[-1:] != [2]:
+            raise CheckpointError(f"is broken: {name!r} is said to be complex128, and is not stored as such")
 
 
 def _about(text: str | None, verify: bool) -> dict[str, Any]:

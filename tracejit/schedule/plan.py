@@ -39,7 +39,7 @@ def plan(graph: Graph) -> Schedule:
     groups = fuse(_sorted(nodes, constraints), constraints)
     rematerialise(groups, stored, constraints)
     steps = _ordered(groups, stored, flags)
-    parts = _parts_in_place(steps, stored)
+    parts = _parts_in_place(steps, roots)
     homes, slots = assign_homes(graph, steps, dict(constraints.overwrites), {n: whole for n, (whole, _) in parts.items()})
     places = {n: place for n, (_, place) in parts.items()}
     copies = tuple((target, value) for value, target in update_of.items() if value not in constraints.overwrites)
@@ -161,7 +161,7 @@ def _step(group: Group, stores: tuple[Node, ...]) -> Step:
     return Loop(group.space, group.rows, tuple(group.nodes), stores)
 
 
-def _parts_in_place(steps: list[Step], kept: set[Node]) -> dict[Node, tuple[Node, Linear]]:
+def _parts_in_place(steps: list[Step], roots: set[Node]) -> dict[Node, tuple[Node, Linear]]:
     """Parts of a concatenation that nobody else reads: their loops can store them where they belong."""
     uses: dict[Node, int] = {}
     for step in steps:
@@ -175,7 +175,7 @@ def _parts_in_place(steps: list[Step], kept: set[Node]) -> dict[Node, tuple[Node
             read = [operand(part).source for part, _ in step.parts]
             for part, place in step.parts:
                 once = uses.get(part) == 1 and read.count(part) == 1
-                if part in made and once and part not in kept - stored_operands(step.node):
+                if part in made and once and part not in roots:
                     found[part] = (step.node, place)
     return found
 

@@ -127,7 +127,7 @@ def _shared(name: str, formula: Formula, result: Kind | None) -> Formula:
         function = builder.module.globals.get(symbol)
         if function is None:
             function = ir.Function(builder.module, ir.FunctionType((result or kind).type, [kind.type] * len(operands)), symbol)
-            function.linkage = "internal"
+            function.linkage = "linkonce_odr"  # the parts of a program share one
             function.attributes.add("alwaysinline")
             function.attributes.add("nounwind")
             body = ir.IRBuilder(function.append_basic_block())

@@ -46,7 +46,7 @@ def _form(module: Any, symbol: str, library: Any, kind: Kind, arity: int, lanes:
     """One form: return ``usual`` at once unless a lane is outside."""
     flag, vector = (BOOL, kind.type) if lanes == 1 else (ir.VectorType(BOOL, lanes), ir.VectorType(kind.type, lanes))
     function = ir.Function(module, ir.FunctionType(vector, [flag, vector, *[vector] * arity]), symbol)
-    function.linkage = "internal"
+    function.linkage = "linkonce_odr"  # the parts of a program share one
     _mark(function, *PURE)
     outside, usual, *operands = function.args
     build = ir.IRBuilder(function.append_basic_block())
