@@ -7,15 +7,13 @@ import glob
 import itertools
 import os
 import re
-import sys
 import timeit
-import traceback
 
 import numpy as np
 import pytest
 from native import native, table_of, undefined_symbols
 
-from tracejit.backends.cpu.compile import CompileError, compile_source
+from tracejit.backends.cpu.compile import compile_source
 from tracejit.backends.python.run import load_source
 
 FLOAT_WORDS = (
@@ -232,90 +230,6 @@ def test_matrix_products_equal_numpy(word: str, dtype: str) -> None:
                 np.testing.assert_allclose(c, want, rtol=1e-5, atol=1e-5)
 
 
-# -- regions ---------------------------------------------------------------------------------------------------------
-
-REGION = """from prelude import exp, f32, f32_at, grain_of, parallel_for, plus, program, region
-
-@region
-def region_0(chunk, begin, end, table):
-    x = f32_at(table[9] + 4 * begin, end - begin)
-    part = f32_at(table[10] + 4 * chunk, 1)
-    total = f32(0)
-    for i in range(end - begin):
-        total = plus(total, exp(x[i]))
-    part[0] = total
-
-@region
-def region_1(chunk, begin, end, table):
-    out = f32_at(table[11] + 4 * begin, end - begin)
-    for i in range(end - begin):
-        out[i] = f32(chunk)
-
-@program
-def step(table):
-    n = table[8]
-    parallel_for(region_0, table, n, grain_of(n, table[12]), table[12])
-    parallel_for(region_1, table, n, grain_of(n, 1), 1)
-"""
-
-
-@pytest.mark.parametrize("size", [0, 1, 1638, 1639, 5000, 200_000])
-def test_threads_give_the_bits_of_one_chunk_after_another(size: int) -> None:
-    run = native(REGION)
-    x = np.random.default_rng(0).normal(size=size).astype(np.float32)
-    outs = []
-    for threads in (1, 2, 3):
-        part, chunks = np.full(64, -1, np.float32), np.full(size, -1, np.float32)
-        run(table_of(size, x, part, chunks, 10, threads=threads))
-        outs.append((part, chunks))
-    for part, chunks in outs[1:]:
-        np.testing.assert_array_equal(part, outs[0][0])
-        np.testing.assert_array_equal(chunks, outs[0][1])
-    part, chunks = np.full(64, -1, np.float32), np.full(size, -1, np.float32)
-    load_source(REGION, "generated.py")(table_of(size, x, part, chunks, 10))
-    np.testing.assert_allclose(outs[0][0], part, rtol=1e-4)
-    np.testing.assert_array_equal(outs[0][1], chunks)
-
-
-def test_regions_share_words_that_may_call_the_library() -> None:
-    region = """
-@region
-def region_{0}(chunk, begin, end, table):
-    x = f64_at(table[9 + {0}] + 8 * begin, end - begin)
-    for i in range(end - begin):
-        x[i] = fmod(sin(x[i]), cos(x[i])) + f64({0})
-"""
-    launches = "".join(f"    parallel_for(region_{index}, table, table[8], table[8], 1)\n" for index in range(2))
-    words = "from prelude import cos, f64, f64_at, fmod, parallel_for, program, region, sin\n"
-    text = words + region.format(0) + region.format(1) + "\n@program\ndef step(table):\n" + launches
-    x = np.array([*np.linspace(-9, 9, 41), 1e300, -1e19, np.inf])
-    y = x.copy()
-    native(text)(table_of(len(x), x, y))
-    with np.errstate(invalid="ignore"):
-        z = np.linspace(-9, 9, 41)
-        np.testing.assert_allclose(x[:41], np.fmod(np.sin(z), np.cos(z)), rtol=1e-9, atol=1e-12)
-    np.testing.assert_array_equal(y, x + 1)
-
-
-def test_chunks_depend_on_sizes_alone_and_are_at_most_64() -> None:
-    text = """from prelude import grain_of, i64_at, program
-
-@program
-def step(table):
-    sizes = i64_at(table[9], table[8])
-    works = i64_at(table[10], table[8])
-    out = i64_at(table[11], table[8])
-    for i in range(table[8]):
-        out[i] = grain_of(sizes[i], works[i])
-"""
-    sizes, works = (part.ravel() for part in np.meshgrid([0, 1, 63, 64, 65, 10**6, 2**40], [0, 1, 7, 16_384, 10**9]))
-    outs = [np.zeros_like(sizes), np.zeros_like(sizes)]
-    for run, out in zip((native(text), load_source(text, "generated.py")), outs, strict=True):
-        run(table_of(len(sizes), sizes, works, out))
-        assert (-(-sizes // out) <= 64).all() and (out >= 1).all()
-    np.testing.assert_array_equal(*outs)
-
-
 # -- sorting ---------------------------------------------------------------------------------------------------------
 
 
@@ -344,38 +258,13 @@ def step(table):
             np.testing.assert_array_equal(out, np.argsort(x, kind="stable"))
 
 
-# -- compiling -------------------------------------------------------------------------------------------------------
+# -- machine code ----------------------------------------------------------------------------------------------------
 
 
-def test_objects_need_the_launcher_and_the_c_library_only() -> None:
+def test_words_need_the_c_library_only() -> None:
     text = source("f64", columns_of(FLOAT_WORDS, "f64", "v0") + columns_of(FLOAT_PAIRS, "f64", "v0, v1"))
     mathematics = {"", "cos", "erf", "exp", "fmod", "lgamma", "log", "pow", "sin", "tan", "tanh"}
     assert undefined_symbols(compile_source(text, "generated.py").object_code) <= mathematics
-    assert undefined_symbols(compile_source(REGION, "generated.py").object_code) <= {"numba_parallel_for"}
-
-
-BROKEN = ["def step(table:\n", "from prelude import nothing\n", "x = 1\n", "from prelude import exp\n\nexp + 1\n"]
-MISTYPED = "from prelude import exp, program\n\n@program\ndef step(table):\n    exp(table)\n"
-
-
-@pytest.mark.parametrize("text", [*BROKEN, MISTYPED])
-def test_a_file_that_does_not_compile_is_named(text: str) -> None:
-    with pytest.raises(CompileError, match=re.escape("some/file.py")):
-        compile_source(text, "some/file.py")
-
-
-def test_words_do_not_reach_other_modules() -> None:
-    native(REGION)
-    load_source(REGION, "generated.py")
-    assert "prelude" not in sys.modules
-
-
-def test_tracebacks_show_the_lines_of_the_generated_file() -> None:
-    text = "from prelude import program\n\n@program\ndef step(table):\n    table[99] = 1  # the culprit\n"
-    with pytest.raises(IndexError) as caught:
-        load_source(text, "not/a/file.py")(table_of())
-    frames = traceback.extract_tb(caught.tb)
-    assert any(frame.filename == "not/a/file.py" and "the culprit" in (frame.line or "") for frame in frames)
 
 
 REDUCTION = """from prelude import {dtype}, {dtype}_at, max_of, min_of, plus, program

@@ -58,6 +58,13 @@ from tracejit.frontend.tree import register_tree
 from tracejit.frontend.variable import Variable
 from tracejit.ir import TensorSpec
 
+_PARTS = {
+    "compat": "tracejit.compat",
+    "io": "tracejit.io",
+    "optim": "tracejit.optim",
+    "random": "tracejit.frontend.random",
+}
+
 __all__ = [
     "ArgumentError",
     "AxisError",
@@ -112,3 +119,12 @@ __all__ += _numpy.neural.__all__
 __all__ += _numpy.reductions.__all__
 __all__ += _numpy.sorting.__all__
 __all__ += _numpy.ufuncs.__all__
+
+
+def __getattr__(name: str) -> object:
+    """Parts that most programs do not need are imported when they are first named."""
+    if name in _PARTS:
+        import importlib
+
+        return importlib.import_module(_PARTS[name])
+    raise AttributeError(f"module 'tracejit' has no attribute {name!r}")

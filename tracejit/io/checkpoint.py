@@ -210,9 +210,8 @@ def _write(pairs: Sequence[tuple[Variable, np.ndarray]]) -> None:
 def _check(path: Path, found: Mapping[str, np.ndarray], asked: Mapping[str, np.ndarray], strict: bool) -> None:
     """CheckpointError where names, dtypes or shapes differ."""
     faults = [f"{name}: asked for as {_spec(x)}, not in the file" for name, x in asked.items() if name not in found]
-    for name in sorted(set(found) & set(asked)):
-        if (found[name].dtype, found[name].shape) != (asked[name].dtype, asked[name].shape):
-            faults.append(f"{name}: asked for as {_spec(asked[name])}, {_spec(found[name])} in the file")
+    both = [(name, _spec(asked[name]), _spec(found[name])) for name in asked if name in found]
+    faults += [f"{name}: asked for as {wanted}, {spec} in the file" for name, wanted, spec in both if wanted != spec]
     if strict:
         faults += [f"{name}: {_spec(found[name])} in the file, not asked for" for name in sorted(set(found) - set(asked))]
     if faults:
