@@ -149,7 +149,8 @@ def child(*arguments: str, cache: str) -> dict:
     """The JSON that a fresh Python process prints; all caches of compiled programs are in ``cache``."""
     caches = {"TRACEJIT_CACHE_DIR": f"{cache}/tracejit", "JAX_COMPILATION_CACHE_DIR": f"{cache}/jax"}
     caches |= {"TORCHINDUCTOR_CACHE_DIR": f"{cache}/torch", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
-    done = subprocess.run([sys.executable, *arguments], env=os.environ | caches, capture_output=True, text=True, check=False)
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}  # starts are measured with .pyc files
+    done = subprocess.run([sys.executable, *arguments], env=kept | caches, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(done.stderr)
     return json.loads(done.stdout)

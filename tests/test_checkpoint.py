@@ -2,13 +2,13 @@
 
 import json
 import os
+import pickle
 import signal
 import struct
 import subprocess
 import sys
 import time
 from collections import namedtuple
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from tracejit import io
 from tracejit.errors import ArgumentError, CheckpointError, MissingExtraError
 from tracejit.io.tensors import digest
 
-DTYPES = "bool i1 u1 i2 u2 i4 u4 i8 u8 f4 f8 c8 c16".split()
+DTYPES = ["bool", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8", "c8", "c16"]
 
 
 def sample(dtype, shape=(3, 4)):
@@ -76,7 +76,7 @@ def test_special_values_come_back(tmp_path):
         lambda x: np.broadcast_to(x[0], x.shape),
         lambda x: x.astype(x.dtype.newbyteorder(">")),
         lambda x: np.frombuffer(b"\0" + x.tobytes(), np.uint8)[1:].view(x.dtype).reshape(x.shape),  # not aligned
-        np.asmatrix,
+        lambda x: x.view(type("Special", (np.ndarray,), {})),
     ],
 )
 @pytest.mark.parametrize("dtype", ["f4", "c16", "i8"])
@@ -288,7 +288,7 @@ ZERO = np.zeros(1, np.float32)
 HOSTILE = {
     "no file at all": b"",
     "garbage": bytes(range(256)) * 10,
-    "pickle": b"\x80\x04\x95\x1e\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x94\x8c\x06system\x94\x93\x94\x8c\x04true\x94\x85\x94R\x94.",
+    "pickle": pickle.dumps({"w": list(range(100))}),
     "zip": b"PK\x03\x04" + bytes(100),
     "header of 2**63 bytes": struct.pack("<Q", 2**63) + b"{}",
     "header of 4 GiB": struct.pack("<Q", 2**32) + b"{}",
@@ -467,8 +467,9 @@ WRITER = """
 import sys
 import numpy as np
 import tracejit as tj
+from tracejit import io
 values = {"w": tj.Variable(np.zeros(50_000)), "b": tj.Variable(np.zeros(3, np.float32)), "step": tj.Variable(0)}
-checkpoint = tj.io.Checkpoint(sys.argv[1], values, max_to_keep=2)
+checkpoint = io.Checkpoint(sys.argv[1], values, max_to_keep=2)
 if checkpoint.latest():
     assert checkpoint.restore() == int(values["step"])
 print("ready", flush=True)
@@ -481,30 +482,21 @@ for step in range(int(values["step"]) + 1, 10**9):
 
 
 def test_a_writer_killed_at_any_moment_leaves_a_checkpoint_that_loads(tmp_path):
-    """Thirty writers, each going on from what the one before has left, killed after a random time."""
+    """Each writer goes on from what the one before has left."""
     rng = np.random.default_rng(0)
     values = {"w": tj.Variable(np.zeros(50_000)), "b": tj.Variable(np.zeros(3, np.float32)), "step": tj.Variable(0)}
+    checkpoint = io.Checkpoint(tmp_path, values)
     before = 0
-    program = WRITER.replace("import tracejit as tj\n", "import tracejit as tj, tracejit.io\n")
-    waiting = [start(program, tmp_path)]
     for _ in range(30):
-        writer = waiting.pop()
-        assert writer.stdout.readline() == "ready\n"
-        time.sleep(rng.uniform(0, 0.03))
-        writer.send_signal(signal.SIGKILL)
-        writer.communicate()
-        checkpoint = io.Checkpoint(tmp_path, values)
-        if checkpoint.latest() is not None:  # no warning: there are no damaged files at all
+        with subprocess.Popen([sys.executable, "-c", WRITER, tmp_path], stdout=subprocess.PIPE, text=True) as writer:
+            ready = writer.stdout.readline()
+            time.sleep(rng.uniform(0, 0.03))
+            writer.send_signal(signal.SIGKILL)
+        assert ready == "ready\n"
+        if checkpoint.latest() is not None:  # it would warn of a damaged file; there are none at all
             step = checkpoint.restore()
             assert step >= before
             before = step
             assert all((v.numpy() == step).all() for v in values.values())
-        waiting.append(start(program, tmp_path))
-    waiting.pop().kill()
     assert before > 30
     assert len([f for f in files(tmp_path) if f.endswith(".safetensors")]) <= 3
-
-
-def start(program, folder):
-    command = [sys.executable, "-c", program, str(folder)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent)

@@ -1,28 +1,11 @@
 """The examples, run as their readers would, the main job with few epochs."""
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-
-
-@pytest.fixture
-def example(monkeypatch, tmp_path):
-    """A function that imports an example by name; the current folder is a temporary one."""
-    monkeypatch.chdir(tmp_path)
-
-    def load(name):
-        spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
-        module = importlib.util.module_from_spec(spec)
-        monkeypatch.setitem(sys.modules, spec.name, module)
-        spec.loader.exec_module(module)
-        return module
-
-    return load
 
 
 def test_digits_learns_with_one_compilation_and_draws(example, tmp_path, capsys):
@@ -49,6 +32,6 @@ def test_numpy_code_finds_the_known_minimum(example):
 
 
 def test_every_example_is_tested():
-    tests = Path(__file__).read_text(encoding="utf-8")
+    tests = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*examples.py"))
     for path in EXAMPLES.glob("*.py"):
         assert f'example("{path.stem}")' in tests

@@ -33,8 +33,8 @@ FUNCTIONS = {
     "exp": Function((1.0, 1.0), ((-105, 90), (-750, 711))),
     "exp2": Function((0.9, 0.9), ((-152, 129), (-1080, 1025))),
     "expm1": Function((1.5, 1.9), ((-20, 90), (-50, 711))),
-    "log": Function((0.9, 0.9), same(0, 10)),
-    "log2": Function((1.0, 1.1), same(0, 10)),
+    "log": Function((0.9, 1.0), same(0, 10)),
+    "log2": Function((1.0, 1.2), same(0, 10)),
     "log10": Function((1.1, 1.1), same(0, 10)),
     "log1p": Function((1.5, 1.5), same(-1, 10)),
     "sin": Function((0.8, 0.8), same(-1000, 1000)),
@@ -50,8 +50,8 @@ FUNCTIONS = {
     "arccos": Function((1.0, 1.1), same(-1, 1)),
     "arctan": Function((1.3, 1.6), same(-10, 10)),
     "arcsinh": Function((0.6, 1.8), same(-10, 10)),
-    "arccosh": Function((0.6, 2.5), same(1, 10)),
-    "arctanh": Function((0.6, 2.0), same(-1, 1)),
+    "arccosh": Function((0.6, 2.6), same(1, 10)),
+    "arctanh": Function((0.6, 2.1), same(-1, 1)),
     "cbrt": Function((0.8, 0.8), same(-10, 10)),
 }
 POWER = Function((0.6, 1.2), same(0, 10))

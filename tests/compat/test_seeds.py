@@ -184,7 +184,6 @@ def test_001_prints_what_the_notes_say(tmp_path):
 
 @pytest.mark.parametrize("seed", ["000", "001", "002", "003", "004"])
 def test_a_port_is_the_tutorial_but_for_imports_and_marked_lines(seed):
-    """Each line is the tutorial's, or an import, or ends in "added" or "fixed: ..."; and each of the tutorial's lines is there."""
     port = the(PORTS, seed).read_text(encoding="utf-8")
     own = the(TEXTS, seed).read_text(encoding="utf-8")
     body = port.split("# fmt: off\n", 1)[1]

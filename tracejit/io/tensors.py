@@ -64,7 +64,7 @@ def write_file(path: Path, saved: Saved) -> None:
     """
     library = extra("safetensors.numpy", "io")
     arrays = {name: _stored(name, array) for name, array in saved.arrays.items()}
-    pairs = sorted(name for name, array in saved.arrays.items() if array.dtype == np.complex128)
+    pairs = sorted(name for name, array in saved.arrays.items() if array.dtype.newbyteorder("=") == np.complex128)
     about = _json({"version": VERSION, "step": saved.step, "metadata": saved.metadata, "complex128": pairs})
     with _replacing(path) as partial:
         try:
@@ -188,15 +188,15 @@ def _stored(name: str, array: Array) -> Array:
         check_name(name)
     except CheckpointError as error:
         raise ArgumentError(f"save: {error}") from None
-    native = array.astype(array.dtype.newbyteorder("="), order="C", subok=False, copy=False)
+    native = np.array(array, array.dtype.newbyteorder("="), order="C", subok=False, copy=None)
     if native.dtype == np.complex128:
-        return np.ascontiguousarray(native)[..., np.newaxis].view(np.float64)
+        return native[..., np.newaxis].view(np.float64)
     if native.dtype not in _STORED:
         raise DTypeError(
             f"save: {name} has dtype {array.dtype}\n"
             "  rule: bool, integers of 8 to 64 bits, floats of 16 to 64 bits, complex64 and complex128"
         )
-    return np.ascontiguousarray(native).reshape(array.shape)  # the former makes one dimension of none
+    return native
 
 
 def _check_dtype(name: str) -> None:

@@ -26,8 +26,8 @@ def _dtypes(index: Any, seed: Any, draw: Any) -> tuple[np.dtype, ...]:
 def philox(index: Any, seed: Any, draw: Any) -> Any:
     """32 random bits that depend on the three numbers alone, u32: word ``index`` of stream ``draw`` of ``seed``.
 
-    Word ``index % 4`` of Philox4x32-10 for the counter ``(index // 4, draw)`` and the key ``seed``, each in two halves of 32 bits,
-    the low one first. The numbers count as unsigned. No derivative: integers have none.
+    Word ``index % 4`` of Philox4x32-10 for the counter ``(index // 4, draw)`` and the key ``seed``, each in two halves of 32
+    bits, the low one first. The numbers count as unsigned. No derivative: integers have none.
 
     Source: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC11, section 3.3.
     """

@@ -14,7 +14,7 @@ CHEAP_WORDS = {
     "plus", "rint", "select", "sign", "signbit", "sqrt", "times", "trunc",
 }
 VECTOR_WORDS = {
-    "cos", "cosh", "erf", "erfc", "exp", "exp2", "expm1", "log", "log10", "log1p", "log2", "power", "sigmoid", "sin",
+    "cos", "cosh", "erf", "erfc", "exp", "exp2", "expm1", "log", "log10", "log1p", "log2", "philox", "power", "sigmoid", "sin",
     "sinh", "tan", "tanh",
 }
 # fmt: on

@@ -185,7 +185,7 @@ def heaviside(x: Value, at_zero: Value) -> Value:
 
 
 def philox(index: Value, seed: Value, draw: Value) -> Value:
-    """Word ``index % 4`` of Philox4x32-10 for the counter ``(index // 4, draw)`` and the key ``seed``; all i64 but the result, u32."""
+    """Word ``index % 4`` of Philox4x32-10, counter ``(index // 4, draw)``, key ``seed``: of three i64 a u32."""
     block = index.to(U64) >> 2
     c0, c1, c2, c3 = block.to(U32), (block >> 32).to(U32), draw.to(U32), (draw.to(U64) >> 32).to(U32)
     k0, k1 = seed.to(U32), (seed.to(U64) >> 32).to(U32)

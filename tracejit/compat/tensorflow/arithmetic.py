@@ -14,11 +14,11 @@ from tracejit import ops
 from tracejit.compat.tensorflow.convert import BOOL, aligned, node_of, pair
 from tracejit.compat.tensorflow.errors import InvalidArgumentError, fail, unsupported_dtype
 from tracejit.frontend.lift import cast
-from tracejit.ir import Node
+from tracejit.ir import Node, current
 from tracejit.ops import composite
 from tracejit.ops.row import number
 
-NUMBERS, REALS, FLOATS, REAL_FLOATS, INTEGERS, BOOLS = "iufc", "iuf", "fc", "f", "iu", "b"
+NUMBERS, REALS, FLOATS, REAL_FLOATS, INTEGERS, BOOLS, ANY = "iufc", "iuf", "fc", "f", "iu", "b", "biufc"
 
 _ALLOWED = {
     NUMBERS: "float, double, int8, int16, int32, int64, uint8, uint16, uint32, uint64, complex64, complex128",
@@ -31,6 +31,7 @@ _ALLOWED = {
 
 Unary = Callable[[Any], Node]
 Binary = Callable[[Any, Any], Node]
+Comparison = Callable[[Node, Node], Node]
 
 
 def checked(node: Node, kinds: str, op: str) -> Node:
@@ -67,19 +68,20 @@ def _named(function: Any, name: str, doc: str | None) -> Any:
 
 def _maximum(x: Node, y: Node) -> Node:
     """The larger; NaN if either is. Derivative: to the larger, to the first operand at a tie."""
-    return ops.maximum(x, y) if x.dtype.kind != "f" else ops.where(_first(ops.greater_equal, x, y), x, y)
+    return ops.maximum(x, y) if x.dtype.kind != "f" else _chosen(x, y, ops.greater_equal, ops.less)
 
 
 def _minimum(x: Node, y: Node) -> Node:
     """The smaller; NaN if either is. Derivative: to the smaller, to the first operand at a tie."""
-    return ops.minimum(x, y) if x.dtype.kind != "f" else ops.where(_first(ops.less_equal, x, y), x, y)
+    return ops.minimum(x, y) if x.dtype.kind != "f" else _chosen(x, y, ops.less_equal, ops.greater)
 
 
-def _first(comparison: Callable[[Node, Node], Node], x: Node, y: Node) -> Node:
-    """Whether the first operand is taken: where it is NaN, too."""
-    taken = comparison(x, y)
-    value = number(x)
-    return taken if value is not None and value == value else ops.logical_or(taken, ops.isnan(x))
+def _chosen(x: Node, y: Node, keeps: Comparison, yields: Comparison) -> Node:
+    """``x`` where it keeps its place before ``y``, at a tie and where it is NaN, too; the numbers of the graph are no NaN."""
+    if number(y) is not None:
+        return ops.where(yields(x, y), y, x)
+    kept = keeps(x, y)
+    return ops.where(kept if number(x) is not None else ops.logical_or(kept, ops.isnan(x)), x, y)
 
 
 def _true_divide(x: Node, y: Node) -> Node:
@@ -116,8 +118,8 @@ less = binary("Less", ops.less, REALS)
 less_equal = binary("LessEqual", ops.less_equal, REALS)
 greater = binary("Greater", ops.greater, REALS)
 greater_equal = binary("GreaterEqual", ops.greater_equal, REALS)
-equal = binary("Equal", ops.equal, NUMBERS + BOOLS)
-not_equal = binary("NotEqual", ops.not_equal, NUMBERS + BOOLS)
+equal = binary("Equal", ops.equal, ANY)
+not_equal = binary("NotEqual", ops.not_equal, ANY)
 negative = unary("Neg", ops.negative, NUMBERS)
 absolute = unary("Abs", _absolute, NUMBERS)
 square = unary("Square", composite.square, NUMBERS)
@@ -170,3 +172,21 @@ def right_shift(x: Any, y: Any) -> Node:
     """``x >> y``."""
     a, b = aligned(*pair(x, y, "RightShift"), "RightShift")
     return ops.right_shift(checked(a, INTEGERS, "RightShift"), b)
+
+
+def equals(x: Any, y: Any) -> Node:
+    """``x == y``: of each element; False for all where the shapes do not broadcast."""
+    return _same_or(x, y, "Equal", ops.equal, False)
+
+
+def differs(x: Any, y: Any) -> Node:
+    """``x != y``: of each element; True for all where the shapes do not broadcast."""
+    return _same_or(x, y, "NotEqual", ops.not_equal, True)
+
+
+def _same_or(x: Any, y: Any, op: str, row: Comparison, otherwise: bool) -> Node:
+    pairs = pair(x, y, op)
+    try:
+        return row(*aligned(*pairs, op))
+    except InvalidArgumentError:
+        return current().constant(otherwise, BOOL)

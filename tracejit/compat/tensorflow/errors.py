@@ -4,8 +4,9 @@
     ├── InvalidArgumentError (ValueError)    operands that do not fit
     │   └── DTypeMismatchError (TypeError)   operands of several dtypes; TensorFlow calls these InvalidArgumentError, too
     ├── FailedPreconditionError (RuntimeError)
-    ├── NotFoundError (KeyError)
+    ├── NotFoundError (LookupError)
     └── OutOfRangeError (IndexError)
+    OperatorNotAllowedInGraphError (TraceError)    a traced tensor was asked for its value
 """
 
 from __future__ import annotations
@@ -39,12 +40,16 @@ class FailedPreconditionError(OpError, RuntimeError):
     """Something was used before it was ready, such as a variable before its initializer ran."""
 
 
-class NotFoundError(OpError, KeyError):
+class NotFoundError(OpError, LookupError):
     """A file, or a name in it, that does not exist."""
 
 
 class OutOfRangeError(OpError, IndexError):
     """Something was read past its end."""
+
+
+class OperatorNotAllowedInGraphError(TraceError):
+    """A tensor was asked for its value while a function is traced."""
 
 
 def fail(kind: type[Exception], text: str) -> NoReturn:
@@ -85,5 +90,6 @@ __all__: list[Any] = [
     "InvalidArgumentError",
     "NotFoundError",
     "OpError",
+    "OperatorNotAllowedInGraphError",
     "OutOfRangeError",
 ]

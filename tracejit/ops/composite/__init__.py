@@ -29,7 +29,17 @@ from tracejit.ops.composite.elementary import (
 from tracejit.ops.composite.neural import cross_entropy, layer_norm, log_softmax, one_hot, softmax
 from tracejit.ops.composite.ordering import order, sort, take_along_axis
 from tracejit.ops.composite.products import dot, einsum, outer, parse_einsum, stacked_matmul, tensordot
-from tracejit.ops.composite.random import bernoulli, bits, erfinv, integers, normal, permutation, places, truncated_normal, uniform
+from tracejit.ops.composite.random import (
+    bernoulli,
+    bits,
+    erfinv,
+    integers,
+    normal,
+    permutation,
+    places,
+    truncated_normal,
+    uniform,
+)
 from tracejit.ops.composite.statistics import (
     all_,
     any_,

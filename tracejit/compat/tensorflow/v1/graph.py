@@ -1,0 +1,404 @@
+"""Graphs: named operations in the order they were made, and the tensors they give. Building one computes nothing."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from typing import Any
+
+from tracejit.compat.tensorflow.dtypes import DType
+from tracejit.compat.tensorflow.v1 import stacks
+from tracejit.compat.tensorflow.v1.operators import Operators
+from tracejit.compat.tensorflow.v1.shape import TensorShape
+from tracejit.frontend.where import user_where
+from tracejit.ir import Where
+
+Compute = Callable[..., Any]
+"""From the nodes of an operation's inputs to the node, or nodes, that it gives; called while a program is traced."""
+
+_SCOPE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*")
+_INNER_SCOPE = re.compile(r"[A-Za-z0-9_.\\/>-]+")
+
+
+class Operation:
+    """A named operation of a graph, made by ``Graph.add``.
+
+    Attributes:
+        graph: Its graph.
+        name: Unique in the graph, such as ``loss/mse``.
+        type: What it does, as TensorFlow calls it: ``MatMul``.
+        inputs: The tensors that it works on.
+        control_inputs: Operations that run before it.
+        outputs: The tensors that it gives.
+        compute: See there; None for what has no value of its own, such as a placeholder.
+        order: Its number; inputs have smaller ones.
+        where: The user's line.
+        attrs: What else is known of it.
+    """
+
+    __slots__ = ("attrs", "compute", "control_inputs", "graph", "inputs", "name", "order", "outputs", "type", "where")
+
+    def __init__(
+        self,
+        graph: Graph,
+        name: str,
+        type: str,
+        inputs: tuple[Tensor, ...],
+        control_inputs: tuple[Operation, ...],
+        specs: Sequence[tuple[TensorShape, DType]],
+        compute: Compute | None,
+        order: int,
+        where: Where | None,
+        attrs: dict[str, Any],
+    ) -> None:
+        self.graph = graph
+        self.name = name
+        self.type = type
+        self.inputs = inputs
+        self.control_inputs = control_inputs
+        self.outputs = tuple(Tensor(self, i, shape, dtype) for i, (shape, dtype) in enumerate(specs))
+        self.compute = compute
+        self.order = order
+        self.where = where
+        self.attrs = attrs
+
+    def get_attr(self, name: str) -> Any:
+        return self.attrs[name]
+
+    def values(self) -> tuple[Tensor, ...]:
+        return self.outputs
+
+    def run(self, feed_dict: Any = None, session: Any = None) -> None:
+        """Run the operation in ``session``, the default one if not given."""
+        stacks_session(self.graph, session, "execute operation using `run()`", "run").run(self, feed_dict)
+
+    def __str__(self) -> str:
+        inputs = "".join(f'\ninput: "{x.name}"' for x in self.inputs) + "".join(f'\ninput: "^{x.name}"' for x in self.control_inputs)
+        return f'name: "{self.name}"\nop: "{self.type}"{inputs}'
+
+    def __repr__(self) -> str:
+        return f"<tf.Operation '{self.name}' type={self.type}>"
+
+
+class Tensor(Operators):
+    """What an operation gives when a session runs it.
+
+    Attributes:
+        op: The operation.
+        value_index: Which of its outputs.
+        dtype: Of the elements.
+        shape: As far as it is known while the graph is built.
+    """
+
+    __slots__ = ("__weakref__", "dtype", "op", "shape", "value_index")
+
+    def __init__(self, op: Operation, value_index: int, shape: TensorShape, dtype: DType) -> None:
+        self.op = op
+        self.value_index = value_index
+        self.shape = shape
+        self.dtype = dtype
+
+    @property
+    def graph(self) -> Graph:
+        return self.op.graph
+
+    @property
+    def name(self) -> str:
+        return f"{self.op.name}:{self.value_index}"
+
+    @property
+    def device(self) -> str:
+        return ""
+
+    def get_shape(self) -> TensorShape:
+        return self.shape
+
+    def set_shape(self, shape: Any) -> None:
+        """Say more about the shape than is known.
+
+        Raises:
+            ValueError: It contradicts what is known.
+        """
+        self.shape = self.shape.merge_with(shape)
+
+    def consumers(self) -> list[Operation]:
+        """The operations that work on it."""
+        return [op for op in self.graph.operations if self in op.inputs]
+
+    def eval(self, feed_dict: Any = None, session: Any = None) -> Any:
+        """The value in ``session``, the default one if not given."""
+        return stacks_session(self.graph, session, "evaluate tensor using `eval()`", "eval").run(self, feed_dict)
+
+    def __str__(self) -> str:
+        return f'Tensor("{self.name}", shape={self.shape}, dtype={self.dtype.name})'
+
+    def __repr__(self) -> str:
+        return f"<tf.Tensor '{self.name}' shape={self.shape} dtype={self.dtype.name}>"
+
+
+def stacks_session(graph: Graph, session: Any, deed: str, method: str) -> Any:
+    """``session``, or the default session, for an operation of ``graph``.
+
+    Raises:
+        ValueError: There is none, or it runs another graph.
+    """
+    if session is not None:
+        if session.graph is not graph:
+            raise ValueError(f"Cannot use the given session to {deed}: the tensor's graph is different from the session's graph.")
+        return session
+    default = stacks.get_default_session()
+    if default is None:
+        raise ValueError(
+            f"Cannot {deed}: No default session is registered. Use `with sess.as_default()` or pass an explicit session to "
+            f"`{method}(session=sess)`"
+        )
+    if default.graph is not graph:
+        raise ValueError(
+            f"Cannot use the default session to {deed}: the tensor's graph is different from the session's graph. Pass an "
+            f"explicit session to `{method}(session=sess)`."
+        )
+    return default
+
+
+class GraphKeys:
+    """Names of the collections that this module keeps itself."""
+
+    GLOBAL_VARIABLES = "variables"
+    LOCAL_VARIABLES = "local_variables"
+    TRAINABLE_VARIABLES = "trainable_variables"
+    SUMMARIES = "summaries"
+    UPDATE_OPS = "update_ops"
+    LOSSES = "losses"
+    REGULARIZATION_LOSSES = "regularization_losses"
+    GLOBAL_STEP = "global_step"
+
+
+class Graph:
+    """Operations by name and in order, with the scopes that new ones are made in.
+
+    Attributes:
+        operations: All of them; inputs stand before what works on them.
+        seed: Of random operations, as ``set_random_seed`` gave it.
+        shared: Variables of ``get_variable``, by name.
+        scope_of_variables: The open ``variable_scope``.
+        programs: What sessions compiled, for all of them.
+        lock: Held while a program is made.
+    """
+
+    def __init__(self) -> None:
+        self.operations: list[Operation] = []
+        self.seed: int | None = None
+        self.shared: dict[str, Any] = {}
+        self.scope_of_variables: Any = None
+        self.programs: dict[Any, list[Any]] = {}
+        self.lock = threading.RLock()
+        self._by_name: dict[str, Operation] = {}
+        self._taken: dict[str, int] = {}
+        self._scope = ""
+        self._controls: tuple[Operation, ...] = ()
+        self._collections: dict[str, list[Any]] = {}
+        self._finalized = False
+
+    # building
+
+    def add(
+        self,
+        type: str,
+        compute: Compute | None,
+        inputs: Sequence[Tensor],
+        specs: Sequence[tuple[TensorShape, DType]],
+        name: str | None = None,
+        controls: Sequence[Operation] = (),
+        **attrs: Any,
+    ) -> Operation:
+        """Make an operation. A ``name`` that ends in ``/`` was made unique before; others are brought into the open scope."""
+        if self._finalized:
+            raise RuntimeError("Graph is finalized and cannot be modified.")
+        name = name or type
+        own = name[:-1] if name.endswith("/") else self.unique_name(name)
+        where = user_where()
+        op = Operation(
+            self,
+            own,
+            type,
+            tuple(inputs),
+            tuple(dict.fromkeys((*controls, *self._controls))),
+            specs,
+            compute,
+            len(self.operations),
+            where and replace(where, scope=own),
+            attrs,
+        )
+        self.operations.append(op)
+        self._by_name[own] = op
+        return op
+
+    def as_default(self) -> AbstractContextManager[Graph]:
+        """Make this the graph that new operations go to, within a ``with`` block."""
+        return stacks.default_graph(self)
+
+    def finalize(self) -> None:
+        """Allow no more operations."""
+        self._finalized = True
+
+    @property
+    def finalized(self) -> bool:
+        return self._finalized
+
+    @property
+    def version(self) -> int:
+        return len(self.operations)
+
+    def unique_name(self, name: str, mark_as_used: bool = True) -> str:
+        """``name`` in the open scope, with a number where it is taken: ``relu``, ``relu_1``, ..."""
+        whole = f"{self._scope}/{name}" if self._scope else name
+        key = whole.lower()
+        count = self._taken.get(key, 0)
+        if mark_as_used:
+            self._taken[key] = count + 1
+        if count:
+            base = key
+            while key in self._taken:
+                key = f"{base}_{count}"
+                count += 1
+            if mark_as_used:
+                self._taken[key] = 1
+            whole = f"{whole}_{count - 1}"
+        return whole
+
+    @contextmanager
+    def name_scope(self, name: str | None) -> Iterator[str]:
+        """Put new operations under ``name``, numbered where it is taken; a name that ends in ``/`` opens that very scope."""
+        before = self._scope
+        if name and not (_INNER_SCOPE if before else _SCOPE).fullmatch(name):
+            raise ValueError(f"'{name}' is not a valid scope name")
+        self._scope = "" if not name else name[:-1] if name.endswith("/") else self.unique_name(name)
+        try:
+            yield f"{self._scope}/" if self._scope else ""
+        finally:
+            self._scope = before
+
+    def get_name_scope(self) -> str:
+        return self._scope
+
+    @contextmanager
+    def control_dependencies(self, control_inputs: Sequence[Any] | None) -> Iterator[None]:
+        """Let new operations run after these operations and tensors; None lifts what outer blocks asked for."""
+        before = self._controls
+        self._controls = () if control_inputs is None else (*before, *map(self.operation_of, control_inputs))
+        try:
+            yield
+        finally:
+            self._controls = before
+
+    @contextmanager
+    def device(self, name: Any) -> Iterator[None]:
+        """Accepted, and of no effect: there is one device, on which everything runs."""
+        yield
+
+    # looking up
+
+    def operation_of(self, thing: Any) -> Operation:
+        """The operation that is, or makes, ``thing``."""
+        element = self.as_graph_element(thing)
+        return element.op if isinstance(element, Tensor) else element
+
+    def as_graph_element(self, thing: Any, allow_tensor: bool = True, allow_operation: bool = True) -> Any:
+        """The tensor or operation that ``thing`` is, names, or stands for.
+
+        Raises:
+            TypeError: It is none.
+            ValueError: It is of another graph, or its name is none here.
+            KeyError: Nothing of this graph has that name.
+        """
+        wanted = " or ".join(kind for kind, allowed in (("Tensor", allow_tensor), ("Operation", allow_operation)) if allowed)
+        element = thing.graph_element if isinstance(thing, Stands) else thing
+        if isinstance(element, str):
+            return self._named(element, allow_tensor, allow_operation)
+        if isinstance(element, Tensor) and allow_tensor or isinstance(element, Operation) and allow_operation:
+            if element.graph is not self:
+                kind = "Tensor" if isinstance(element, Tensor) else "Operation"
+                raise ValueError(f"{kind} {element!r} is not an element of this graph.")
+            return element
+        raise TypeError(f"Can not convert a {type(thing).__name__} into a {wanted}.")
+
+    def _named(self, name: str, allow_tensor: bool, allow_operation: bool) -> Any:
+        own, colon, index = name.partition(":")
+        op = self._by_name.get(own)
+        if colon and allow_tensor:
+            if not index.isdigit():
+                raise ValueError(f"The name {name!r} looks like a Tensor name, but is not a valid one. It must be '<op_name>:<output_index>'.")
+            if op is None or int(index) >= len(op.outputs):
+                raise KeyError(f"The name {name!r} refers to a Tensor which does not exist.")
+            return op.outputs[int(index)]
+        if colon:
+            raise ValueError(f"Name {name!r} appears to refer to a Tensor, not a Operation.")
+        if not allow_operation:
+            raise ValueError(f"The name {name!r} refers to an Operation, not a Tensor. Tensor names are '<op_name>:<output_index>'.")
+        if op is None:
+            raise KeyError(f"The name {name!r} refers to an Operation not in the graph.")
+        return op
+
+    def get_operations(self) -> list[Operation]:
+        return list(self.operations)
+
+    def get_operation_by_name(self, name: str) -> Operation:
+        op: Operation = self.as_graph_element(name, allow_tensor=False)
+        return op
+
+    def get_tensor_by_name(self, name: str) -> Tensor:
+        tensor: Tensor = self.as_graph_element(name, allow_operation=False)
+        return tensor
+
+    # collections
+
+    def add_to_collection(self, name: str, value: Any) -> None:
+        self._collections.setdefault(name, []).append(value)
+
+    def get_collection(self, name: str, scope: str | None = None) -> list[Any]:
+        """What was put under ``name``; with ``scope``, what has a name that begins with it."""
+        items = self._collections.get(name, [])
+        return [x for x in items if scope is None or re.match(scope, getattr(x, "name", ""))]
+
+    def get_collection_ref(self, name: str) -> list[Any]:
+        return self._collections.setdefault(name, [])
+
+    def get_all_collection_keys(self) -> list[str]:
+        return [name for name, items in self._collections.items() if items]
+
+
+class Stands:
+    """What stands for a tensor or an operation of a graph, as a Variable does."""
+
+    __slots__ = ()
+
+    @property
+    def graph_element(self) -> Tensor | Operation:
+        raise AssertionError("every class says what it stands for")
+
+
+_own_graph = Graph()
+
+
+def get_default_graph() -> Graph:
+    """The graph that new operations go to."""
+    default = stacks.graphs()
+    return default[-1] if default else _own_graph
+
+
+def reset_default_graph() -> None:
+    """Begin with an empty graph. Not within the blocks of graphs and sessions.
+
+    Raises:
+        AssertionError: A graph or session is the default for a while.
+    """
+    global _own_graph
+    if stacks.graphs():
+        raise AssertionError(
+            "Do not use tf.reset_default_graph() to clear nested graphs. If you need a cleared graph, exit the nesting and create "
+            "a new graph."
+        )
+    _own_graph = Graph()
