@@ -102,9 +102,10 @@ def _signed(seed: Any) -> int:
 
 def _before(state: Node) -> tuple[Node, Node]:
     """A state whose first element is the seed, and the number of draws; what an earlier draw wrote is not read back."""
-    if state.op is ops.slice_update and state.inputs[1].op is ops.reshape:
+    if state.op is ops.slice_update and state.attrs["starts"] == (1,) and state.inputs[1].op is ops.reshape:
         start, written = state.inputs
-        return start, written.inputs[0]
+        if written.inputs[0].shape == ():
+            return start, written.inputs[0]
     return state, _element(state, 1)
 
 
