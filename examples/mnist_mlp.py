@@ -57,13 +57,13 @@ class Network:
         self.layers = []
         for number, (fan_in, fan_out) in enumerate(pairwise((inputs, *LAYERS)), 1):
             with tj.name_scope(f"layer{number}"):
-                start = tj.random.normal(0, np.sqrt(2 / fan_in), (fan_in, fan_out), dtype="float32")
-                self.layers.append((tj.Variable(start, name="w"), tj.Variable(np.zeros(fan_out, "float32"), name="b")))
+                start = tj.random.normal(0, np.sqrt(2 / fan_in), (fan_in, fan_out), dtype=np.float32)
+                self.layers.append((tj.Variable(start, name="w"), tj.Variable(np.zeros(fan_out, np.float32), name="b")))
         self.parameters = [p for layer in self.layers for p in layer]
 
     def __call__(self, images, training):
         """Scores of images; in training, hidden units are dropped and the others made up for it."""
-        x = images.reshape(len(images), -1).astype("float32") / 255
+        x = images.reshape(len(images), -1).astype(np.float32) / 255
         for number, (w, b) in enumerate(self.layers, 1):
             with tj.name_scope(f"layer{number}"):
                 x = x @ w + b
@@ -79,9 +79,9 @@ def moved(images):
     count, height, width = images.shape
     down, right = tj.random.integers(0, 2 * SHIFT + 1, (2, count))
     padded = np.pad(images, ((0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT)))
-    rows = down[:, None] + np.arange(height)
-    columns = right[:, None] + np.arange(width)
-    return padded[np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
+    rows = down[:, None] + tj.arange(height)
+    columns = right[:, None] + tj.arange(width)
+    return padded[tj.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
 
 
 class Training:
@@ -91,14 +91,13 @@ class Training:
         tj.random.seed(1)
         self.images, self.digits, self.held_out, self.truth = data
         self.epochs, self.per_epoch = epochs, len(self.images) // BATCH
+        self.total = self.epochs * self.per_epoch
         self.network = Network(self.images[0].size)
         self.order = tj.Variable(np.arange(len(self.images)), name="order", trainable=False)
         self.loss = tj.Variable(np.float32(0), name="loss_of_epoch", trainable=False)
-        self.curves = tj.Variable(np.zeros((epochs, 2), "float32"), name="curves", trainable=False)  # loss, accuracy
-        total = epochs * self.per_epoch
-        self.adam = tj.optim.Adam(learning_rate=lambda step: 5e-4 * (1 + np.cos(np.pi * step / total)))
+        self.curves = tj.Variable(np.zeros((epochs, 2), np.float32), name="curves", trainable=False)  # loss, accuracy
+        self.adam = tj.optim.Adam(tj.optim.cosine(1e-3, self.total))
         self.adam.build(self.network.parameters)
-        self.total = total
 
     @tj.function
     def step(self, images, digits):

@@ -28,7 +28,7 @@ def build_entry(
     traced = trace_call(function, parameters, call, parameters.name)
     observe("trace", traced.graph)
     # what the function itself changes while it is traced has been changed once and for all: guards are as after that
-    guards = find_guards(function, statics)
+    guards = (*find_guards(function, statics), *traced.guards)
     check_leaks(guards, parameters.name)
     values = [leaf.value for leaf in call.leaves]
     notes = tuple(_effect(g) for g in before if not g.holds(values))

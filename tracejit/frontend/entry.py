@@ -67,6 +67,7 @@ class Traced:
         rebound: ``(leaf, output)``: tensors among the arguments that the function wrote to.
         written: ``leaf -> user's line`` of arrays among the arguments that the function wrote to.
         tensors: Whether results are tensors.
+        guards: On what a front end read beside arguments and names.
     """
 
     graph: Graph
@@ -81,6 +82,7 @@ class Traced:
     rebound: tuple[tuple[int, int], ...]
     written: dict[int, Where | None]
     tensors: bool
+    guards: tuple[Guard, ...] = ()
 
 
 class Refusal(NamedTuple):

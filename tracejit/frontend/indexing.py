@@ -35,8 +35,7 @@ def getitem(x: Any, index: Any) -> Any:
             part = basic(node, items)
             scalar = part.shape == () and not _has_ellipsis(index)
             return hand_out(part, scalar=scalar, view_of=None if scalar else x)
-        whole, places, axis = _places(node, index)
-        return hand_out(ops.gather(whole, places, axis=axis))
+        return hand_out(selected(node, index))
 
 
 @registered
@@ -45,17 +44,30 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
     with opened(x, index, value):
         node = x.node_in(current())
         new = _assigned(lift(value, "x[...] = value"), node)
-        if _all_basic(index):
-            whole = basic(node, expanded(index, node.spec))
-            if _shows(value, x, _steps(node, whole)):
-                return
-            part = _fitted(new, whole.shape)
-        elif (masked := _masked(node, index, new)) is not None:
-            whole, part = node, masked
-        else:
-            whole, places, axis = _places(node, index)
-            part = _scattered(whole, places, new, axis)
-        x.write(write_back(node, _steps(node, whole), part))
+        if _all_basic(index) and _shows(value, x, _steps(node, basic(node, expanded(index, node.spec)))):
+            return
+        x.write(stored(node, index, new))
+
+
+def selected(node: Node, index: Any) -> Node:
+    """The part of a node that an index selects."""
+    if _all_basic(index):
+        return basic(node, expanded(index, node.spec))
+    whole, places, axis = _places(node, index)
+    return ops.gather(whole, places, axis=axis)
+
+
+def stored(node: Node, index: Any, value: Node) -> Node:
+    """A node with ``value``, of its dtype, at the places of an index."""
+    if _all_basic(index):
+        whole = basic(node, expanded(index, node.spec))
+        part = _fitted(value, whole.shape)
+    elif (masked := _masked(node, index, value)) is not None:
+        whole, part = node, masked
+    else:
+        whole, places, axis = _places(node, index)
+        part = _scattered(whole, places, value, axis)
+    return write_back(node, _steps(node, whole), part)
 
 
 def _steps(x: Node, part: Node) -> Steps:

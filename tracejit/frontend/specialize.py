@@ -11,6 +11,7 @@ from tracejit.errors import LeakedTracerError, TracejitError
 from tracejit.frontend.entry import Dimension, ResultLeaf, ResultTree, Traced
 from tracejit.frontend.parameters import Parameters
 from tracejit.frontend.signature import ARRAYS, Call, Leaf
+from tracejit.frontend.sizes import Sizes
 from tracejit.frontend.symbolic import SymbolicInt
 from tracejit.frontend.tensor import Tracer
 from tracejit.frontend.trace import GraphTrace
@@ -135,6 +136,7 @@ class _Tracing:
             rebound=rebound,
             written={i: node.where for i, node in arrays.items()},
             tensors=any(leaf.kind == "tensor" for leaf in self.call.leaves),
+            guards=tuple(trace.guards),
         )
 
     def _array_at(self, index: int) -> bool:
@@ -169,8 +171,12 @@ class _Tracing:
 
 def size_guard(traced: Traced) -> Callable[[Mapping[str, int]], bool]:
     """Whether sizes, by final names, satisfy all that is not plain from the specs of the inputs."""
-    sizes = traced.sizes
-    final: dict[str, Dim] = {name: symbol(new) for name, new in traced.names.items()}
+    return guard_of_sizes(traced.sizes, traced.names)
+
+
+def guard_of_sizes(sizes: Sizes, names: Mapping[str, str]) -> Callable[[Mapping[str, int]], bool]:
+    """Whether the facts of ``sizes`` hold, asked of sizes by the final ``names`` of their symbols."""
+    final: dict[str, Dim] = {name: symbol(new) for name, new in names.items()}
 
     def spelled(dim: Dim) -> Dim:
         return substitute(sizes.canonical(dim), final)
@@ -187,5 +193,5 @@ def size_guard(traced: Traced) -> Callable[[Mapping[str, int]], bool]:
     if not tests:
         return lambda sizes: True
     # the text holds numbers, operators and letters that Sizes made, nothing of the user's
-    test: Callable[..., bool] = eval(f"lambda {', '.join(traced.names.values())}, **others: {' and '.join(tests)}")
+    test: Callable[..., bool] = eval(f"lambda {', '.join(f'{n}=0' for n in names.values())}, **others: {' and '.join(tests)}")
     return lambda sizes: test(**sizes)

@@ -10,7 +10,6 @@ from tracejit.errors import ArgumentError
 from tracejit.frontend.entry import Entry
 from tracejit.frontend.programs import Traceable
 from tracejit.ir import Graph, Node
-from tracejit.runtime.program import Program
 from tracejit.schedule import Schedule
 
 
@@ -32,7 +31,7 @@ class Subject:
 
 
 def subject(x: Any, asked: str) -> Subject:
-    """The program of a graph, a compiled program, a traced function that was called, or an object whose ``graph`` is a graph.
+    """What there is to see of a graph, a traced function that was called, or a compiled program or other object with a graph.
 
     Raises:
         ArgumentError: It is none of these; ``asked`` is who asks.
@@ -40,14 +39,13 @@ def subject(x: Any, asked: str) -> Subject:
     """
     if isinstance(x, Graph):
         return Subject(x.name, x)
-    if isinstance(x, Program):
-        return Subject(x.graph.name, x.graph, x.schedule)
     if isinstance(x, Traceable):
         x.graph()  # says what to do where there is no program
         entry = x.programs.entries[-1]
         return Subject(x.programs.name, entry.program.graph, entry.program.schedule, input_names(entry))
     if isinstance(graph := getattr(x, "graph", None), Graph):
-        return Subject(graph.name, graph)
+        schedule = getattr(x, "schedule", None)
+        return Subject(graph.name, graph, schedule if isinstance(schedule, Schedule) else None)
     raise ArgumentError(
         f"{asked}: got a {type(x).__name__}; it takes a graph, a program, or a traced function\n"
         "  cure: call the function once, or pass f.trace(*args)"

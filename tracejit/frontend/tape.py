@@ -129,12 +129,25 @@ class GradientTape(Recorder):
         """The Variables that were read or given to :meth:`watch`."""
         return tuple(x for x, _ in self._nodes.values() if isinstance(x, Variable))
 
+    def gathered(self, variable: Variable) -> list[Node] | None:
+        """The recorded nodes that gather rows of a Variable; None where anything else was done with it, or nothing."""
+        watched = set(self._nodes.get(id(variable), (None, []))[1])
+        users = [n for n in self._recorded if not watched.isdisjoint(n.inputs)]
+        alike = all(n.op.name == "gather" and n.attrs["axis"] == 0 and n.inputs[0] in watched for n in users)
+        return users if users and alike else None
+
+    def tensor(self, node: Node) -> Any:
+        """A node that was recorded, as a tensor."""
+        assert self._builder is not None, "a tape that has recorded has a builder"
+        with using(self._builder):
+            return hand_out(node)
+
     def gradient(self, target: Any, sources: Any, output_gradients: Any = None, unconnected: str | None = None) -> Any:
         """The derivative of ``target``, or of the sum of its elements, by each of ``sources``.
 
         Args:
             target: A tensor, or a tree of tensors whose sums are added.
-            sources: A tensor or Variable, or a tree of them.
+            sources: A tensor, a Variable, a node of :meth:`gathered`, or a tree of them.
             output_gradients: Weights of the elements of the target, shaped as it; ones if not given.
             unconnected: What stands for a source that the target does not depend on: None, or ``"zero"`` for zeros.
 
@@ -196,6 +209,8 @@ class GradientTape(Recorder):
 
     def _sources(self, x: Any, builder: Builder) -> list[Node]:
         """The nodes that stand for a source."""
+        if isinstance(x, Node):
+            return [x]
         if not isinstance(x, Tensor):
             raise ArgumentError(
                 f"GradientTape.gradient: a source is a {type(x).__name__}; it must be a tensor or a Variable"

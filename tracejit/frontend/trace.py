@@ -89,6 +89,7 @@ class GraphTrace(Builder):
         self.numbers: dict[Node, Any] = {}  # inputs that are Python numbers, with their values in this call
         self.held: dict[int, Held] = {}
         self.made: list[Any] = []  # Variables created by the function
+        self.guards: list[Any] = []  # on what a front end read beside arguments and names, as Guards
         self._inputs: list[Node] = []
 
     # inputs

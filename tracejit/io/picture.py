@@ -14,6 +14,7 @@ from tracejit.ir.node import Where
 from tracejit.ir.text import attr_text
 from tracejit.ops.row import number
 from tracejit.schedule import Loop, Schedule, plan
+from tracejit.schedule.access import kind
 from tracejit.transforms.passes import optimize
 
 Scopes = Literal["names", "kernels", "both", "none"]
@@ -109,9 +110,10 @@ class _Painter:
             path = self._free(("result",))
             self.items.append(Item(path, "result", (self.paths[node],), _shape(node), path[-1], str(node.spec)))
         for target, value in graph.updates:
-            *boxes, own = self.paths[target]
-            path = self._free((*boxes, f"assign_{own}"))
-            self.items.append(Item(path, "assign", (self.paths[value],), _shape(target), f"assign {own}", str(target.spec)))
+            source = self.paths[value]
+            path = self._free((*source[:-1], f"assign_{self.paths[target][-1]}"))
+            label = f"assign {'/'.join(self.paths[target])}"
+            self.items.append(Item(path, "assign", (source,), _shape(target), label, str(target.spec)))
             self.writes[path] = self.paths[target]
         return Picture(self.shown.name, tuple(self.items), self.writes)
 
@@ -149,7 +151,7 @@ def _kernels(schedule: Schedule) -> dict[Node, str]:
     found: dict[Node, str] = {}
     for i, step in enumerate(schedule.steps):
         nodes = step.nodes if isinstance(step, Loop) else (step.node,)
-        name = f"fused_{i}" if sum(_kind(n) in _COMPUTED for n in nodes) > 1 else f"step_{i}"
+        name = f"fused_{i}" if sum(kind(n) in _COMPUTED for n in nodes) > 1 else f"step_{i}"
         for node in nodes:
             found.setdefault(node, name)
     return found
@@ -160,15 +162,11 @@ def _fused(graph: Graph, kernels: Mapping[Node, str]) -> dict[Node, str]:
     found = {node: kernel for node, kernel in kernels.items() if kernel.startswith("fused")}
     readers: dict[Node, set[str]] = {node: {""} for node in graph.roots}
     for node in reversed(graph.nodes()):
-        if node not in kernels and len(own := readers.get(node, {""})) == 1 and _kind(node) != "input":
+        if node not in kernels and len(own := readers.get(node, {""})) == 1 and kind(node) != "input":
             (found[node],) = own
         for x in node.inputs:
             readers.setdefault(x, set()).add(found.get(node, ""))
     return {node: kernel for node, kernel in found.items() if kernel}
-
-
-def _kind(node: Node) -> str:
-    return getattr(node.op, "kind", node.op.name)
 
 
 def _parts(scope: str) -> list[str]:
@@ -183,7 +181,7 @@ def _label(node: Node) -> str:
     """``maximum(., 0.0)``: the name, numbers among the operands, and what else decides the result."""
     numbers = [number(x) for x in node.inputs]
     operands = ", ".join("\N{MIDDLE DOT}" if c is None else attr_text(c) for c in numbers)
-    attrs = [f"{k}={attr_text(v)}" for k, v in node.attrs.items() if k not in ("shape", "key") and _kind(node) != "view"]
+    attrs = [f"{k}={attr_text(v)}" for k, v in node.attrs.items() if k not in ("shape", "key") and kind(node) != "view"]
     text = node.op.name + (f"({operands})" if any(c is not None for c in numbers) else "")
     return " ".join([text, *(a if len(a) <= 40 else f"{a[:37]}..." for a in attrs)])
 

@@ -41,7 +41,7 @@ class Optimizer(ABC):
         ArgumentError: The learning rate or the style is none of these.
     """
 
-    __slots__ = ("_lock", "_rate", "_schedule", "_slots", "_weight_decay", "name", "step", "style")
+    __slots__ = ("_lock", "_owns_rate", "_rate", "_schedule", "_slots", "_weight_decay", "name", "step", "style")
 
     def __init__(self, learning_rate: float | Variable | Schedule, style: Style, weight_decay: float, name: str) -> None:
         if style not in ("tensorflow", "torch"):
@@ -52,24 +52,24 @@ class Optimizer(ABC):
         self._weight_decay = _number(weight_decay, f"{name}: weight_decay")
         self._schedule: Schedule | None = None
         self._rate: Variable | None = None
+        self._owns_rate = False
         if isinstance(learning_rate, Variable):
             self._rate = learning_rate
         elif callable(learning_rate):
             self._schedule = learning_rate
         else:
             rate = _number(learning_rate, f"{name}: learning_rate")
+            self._owns_rate = True
             self._rate = Variable(np.float64(rate), name=f"{name}/learning_rate", trainable=False)
         self._slots: dict[int, tuple[Variable, dict[str, Variable]]] = {}  # by id of the Variable
         self._lock = threading.Lock()
 
     @property
     def learning_rate(self) -> Any:
-        """The learning rate: a number, or the Variable or schedule that was given. Programs read a new one without a new trace."""
+        """A number, or the Variable or schedule that was given. Programs read what is set here without a new trace."""
         if self._rate is None:
             return self._schedule
-        own = self._rate.name == f"{self.name}/learning_rate"
-        builder = active()
-        return self._rate.buffer.item() if own and (builder is None or isinstance(builder, EagerTrace)) else self._rate
+        return self._rate.buffer.item() if self._owns_rate and not _traced() else self._rate
 
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:
@@ -145,10 +145,7 @@ class Optimizer(ABC):
         targets = [leaves[i] for i, _ in chosen]
         self.build(targets)
         owned = [self._slots[id(v)][1] for v in targets]
-        builder = active()
-        eager = builder is None or isinstance(builder, EagerTrace)
-        step = self.step.buffer.item() if eager else self.step
-        new = self._updated([g for _, g in chosen], owned, targets, step)
+        new = self._updated([g for _, g in chosen], owned, targets, self.step if _traced() else self.step.buffer.item())
         for variable, own, (value, changed) in zip(targets, owned, new, strict=True):
             variable.assign(value)
             for slot, target in own.items():
@@ -187,7 +184,9 @@ class Optimizer(ABC):
     def _new(self, grad: Array, slots: Slots, param: Array, *numbers: Any) -> tuple[Array, Slots]:
         """The new parameter and its new slots."""
 
-    def _updated(self, grads: Sequence[Array], slots: Sequence[Any], params: Sequence[Array], step: Any) -> list[tuple[Array, Slots]]:
+    def _updated(
+        self, grads: Sequence[Array], slots: Sequence[Any], params: Sequence[Array], step: Any
+    ) -> list[tuple[Array, Slots]]:
         rate = self._schedule(step) if self._schedule is not None else self.learning_rate
         numbers = self._numbers(rate, step)
         out = []
@@ -232,6 +231,11 @@ class Optimizer(ABC):
         if not found:
             raise GradientError(f"{self.name}: none of {', '.join(names) or 'no parameters'} has a gradient")
         return found
+
+
+def _traced() -> bool:
+    builder = active()
+    return builder is not None and not isinstance(builder, EagerTrace)
 
 
 def _array(x: Any) -> Array:

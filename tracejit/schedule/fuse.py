@@ -15,6 +15,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from tracejit.ir import Node
 from tracejit.ir.size import Dim
@@ -23,6 +24,7 @@ from tracejit.schedule.access import Read, contiguous_source, is_elementwise, is
 
 FUSIBLE = {"elementwise", "gather", "reduce", "argreduce"}
 LEAVES = {"input", "constant", "iota"}
+MEMORY = 8192  # nodes whose reads are remembered
 MOST_STREAMS = 24  # buffers that one loop reads and writes; more would only crowd registers and prefetchers
 
 
@@ -36,12 +38,13 @@ def space_of(node: Node) -> tuple[Dim, ...]:
     return node.inputs[0].shape if kind(node) in ("reduce", "argreduce") else node.shape
 
 
-def reads_of(node: Node) -> list[Read]:
+@lru_cache(maxsize=MEMORY)
+def reads_of(node: Node) -> tuple[Read, ...]:
     """The operands of a fusible node as its loop reads them; of a gather only the index, since the rest is a load."""
     if kind(node) != "gather":
-        return [operand(x) for x in node.inputs]
+        return tuple(operand(x) for x in node.inputs)
     axis, rank = node.attrs["axis"], node.inputs[1].spec.rank
-    return [read(node.inputs[1], identity(node.spec.rank)[axis : axis + rank], node.spec.rank)]
+    return (read(node.inputs[1], identity(node.spec.rank)[axis : axis + rank], node.spec.rank),)
 
 
 def stored_operands(node: Node) -> set[Node]:
@@ -53,7 +56,8 @@ def stored_operands(node: Node) -> set[Node]:
     return {contiguous_source(x) for x in (node.inputs[:1] if kind(node) == "gather" else node.inputs)}
 
 
-def sources(node: Node) -> set[Node]:
+@lru_cache(maxsize=MEMORY)
+def sources(node: Node) -> frozenset[Node]:
     """The computed nodes whose steps must have run before ``node``; scalars are seen through where they are recomputed."""
     found = {x for x in stored_operands(node) if kind(x) not in (*LEAVES, "view")}
     stack = list(node.inputs)
@@ -65,7 +69,7 @@ def sources(node: Node) -> set[Node]:
             stack.extend(x.inputs)
         elif kind(x) not in LEAVES:
             found.add(x)
-    return found
+    return frozenset(found)
 
 
 def read_inputs(node: Node) -> set[Node]:
@@ -126,7 +130,7 @@ class _Fusion:
 
     def add(self, node: Node) -> None:
         self.order[node] = len(self.order)
-        before = sources(node) | self.constraints.after.get(node, set())
+        before = set(sources(node)) | self.constraints.after.get(node, set())
         group = Group([node], space_of(node), before=before)
         self.group_of[node] = group
         if kind(node) not in FUSIBLE:

@@ -32,17 +32,20 @@ def plan(graph: Graph) -> Schedule:
     reached = topological((*graph.roots, *flags))
     stored = roots | {s for n in reached for s in stored_operands(n)}
     nodes = [n for n in reached if _is_step(n) and (not is_scalar(n) or n in stored)]
-    constraints = _place_updates(nodes, update_of)
+    order = _Order(nodes)
+    overwrites = _place_updates(order, update_of)
     for node in nodes:
-        if flags and (node in update_of or kind(node) in ("gather", "scatter")):
-            constraints.after.setdefault(node, set()).update(f for f in flags if not _reaches(nodes, constraints, node, {f}))
-    groups = fuse(_sorted(nodes, constraints), constraints)
+        if node in update_of or kind(node) in ("gather", "scatter"):
+            for flag in flags:
+                order.require(flag, node)
+    constraints = Constraints(order.added, overwrites)
+    groups = fuse(order.sorted(), constraints)
     rematerialise(groups, stored, constraints)
     steps = _ordered(groups, stored, flags)
     parts = _parts_in_place(steps, roots)
-    homes, slots = assign_homes(graph, steps, dict(constraints.overwrites), {n: whole for n, (whole, _) in parts.items()})
+    homes, slots = assign_homes(graph, steps, overwrites, {n: whole for n, (whole, _) in parts.items()})
     places = {n: place for n, (_, place) in parts.items()}
-    copies = tuple((target, value) for value, target in update_of.items() if value not in constraints.overwrites)
+    copies = tuple((target, value) for value, target in update_of.items() if value not in overwrites)
     return Schedule(graph, tuple(steps), homes, places, slots, copies, checks)
 
 
@@ -50,19 +53,62 @@ def _is_step(node: Node) -> bool:
     return kind(node) not in ("view", "reshape", "input", "constant", "iota")
 
 
-def _place_updates(nodes: list[Node], update_of: dict[Node, Node]) -> Constraints:
-    """Which updates are made in place, and which reads must come before them."""
-    placed = Constraints({}, {})
+class _Order:
+    """Which nodes run before which: by dataflow, and by what was required on top of it."""
+
+    def __init__(self, nodes: list[Node]) -> None:
+        self.nodes = nodes
+        self.added: dict[Node, set[Node]] = {}
+        known = set(nodes)
+        self._before = {n: sources(n) & known for n in nodes}
+        self._after: dict[Node, list[Node]] = {n: [] for n in nodes}
+        for n, earlier in self._before.items():
+            for x in earlier:
+                self._after[x].append(n)
+
+    def reaches(self, start: Node, goals: set[Node]) -> bool:
+        """Whether some goal runs after ``start``, or is it."""
+        seen, stack = {start}, [start]
+        while stack:
+            x = stack.pop()
+            if x in goals:
+                return True
+            new = [y for y in self._after[x] if y not in seen]
+            seen.update(new)
+            stack.extend(new)
+        return False
+
+    def require(self, first: Node, then: Node) -> bool:
+        """Make ``first`` run before ``then``, unless it already has to run after it."""
+        if self.reaches(then, {first}):
+            return False
+        self.added.setdefault(then, set()).add(first)
+        self._after[first].append(then)
+        self._before[then] = self._before[then] | {first}
+        return True
+
+    def sorted(self) -> list[Node]:
+        """The nodes, each after what must run before it, otherwise in the order given."""
+        if not self.added:
+            return self.nodes
+        position = {n: i for i, n in enumerate(self.nodes)}
+        return _kahn(self.nodes, self._before, lambda n: position[n])
+
+
+def _place_updates(order: _Order, update_of: dict[Node, Node]) -> dict[Node, Node]:
+    """Which values replace which inputs in place; reads of the old value are required to come before."""
+    overwrites: dict[Node, Node] = {}
     readers: dict[Node, set[Node]] = {}
-    for node in nodes:
+    for node in order.nodes:
         for x in read_inputs(node):
             readers.setdefault(x, set()).add(node)
     for value, target in update_of.items():
         others = readers.get(target, set()) - {value}
-        if _reads_where_it_writes(value, target) and not _reaches(nodes, placed, value, others):
-            placed.overwrites[value] = target
-            placed.after.setdefault(value, set()).update(others)
-    return placed
+        if _reads_where_it_writes(value, target) and not order.reaches(value, others):
+            overwrites[value] = target
+            for reader in others:
+                order.require(reader, value)
+    return overwrites
 
 
 def _reads_where_it_writes(value: Node, target: Node) -> bool:
@@ -84,24 +130,6 @@ def _reads_where_it_writes(value: Node, target: Node) -> bool:
 def _looks_at(x: Node, target: Node) -> bool:
     """Whether reading ``x`` means reading the buffer of ``target``."""
     return x is target or (kind(x) in ("view", "reshape") and _looks_at(x.inputs[0], target))
-
-
-def _reaches(nodes: list[Node], constraints: Constraints, start: Node, goals: set[Node]) -> bool:
-    """Whether some goal runs after ``start``, by dataflow and the orders already fixed."""
-    later = {start}
-    for node in _sorted(nodes, constraints):
-        if node not in later and (sources(node) | constraints.after.get(node, set())) & later:
-            later.add(node)
-    return bool(later & goals)
-
-
-def _sorted(nodes: list[Node], constraints: Constraints) -> list[Node]:
-    """``nodes`` in an order that respects dataflow and ``constraints.after``."""
-    if not constraints.after:
-        return nodes
-    position = {n: i for i, n in enumerate(nodes)}
-    before = {n: (sources(n) | constraints.after.get(n, set())) & position.keys() for n in nodes}
-    return _kahn(nodes, before, lambda n: position[n])
 
 
 def _kahn(items: list[T], before: dict[T, set[T]], priority: Callable[[T], object]) -> list[T]:

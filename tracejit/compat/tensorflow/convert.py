@@ -14,11 +14,13 @@ from tracejit.compat.tensorflow.base import Held
 from tracejit.compat.tensorflow.dtypes import as_dtype
 from tracejit.compat.tensorflow.errors import DTypeMismatchError, InvalidArgumentError, fail, mismatch
 from tracejit.compat.tensorflow.shape import TensorShape, shape_text
+from tracejit.compat.tensorflow.slices import IndexedSlices
 from tracejit.errors import ShapeError
 from tracejit.frontend.base import Tensor as Core
 from tracejit.frontend.eager import trace
+from tracejit.frontend.indexing import checked_places
 from tracejit.frontend.lift import cast
-from tracejit.frontend.shapes import broadcast_nodes, same
+from tracejit.frontend.shapes import as_shape, broadcast_nodes, filled, same
 from tracejit.frontend.symbolic import SymbolicInt
 from tracejit.ir import Node, current
 
@@ -59,7 +61,19 @@ def node_of(x: Any, like: np.dtype | None = None, op: str = "", place: int = 0) 
     if isinstance(x, Core):
         node = x.node_in(current())
         return _fitted(node, like, op, place) if x.weak else node if like is None else _cast(node, like, op, place)
+    if isinstance(x, IndexedSlices):
+        return _dense(x, like, op, place)
     return _array(x, like, op, place)
+
+
+def _dense(x: IndexedSlices, like: np.dtype | None, op: str, place: int) -> Node:
+    """Rows added up in a tensor of zeros."""
+    if x.dense_shape is None:
+        fail(ValueError, "Tensor conversion requested for IndexedSlices without dense_shape")
+    values, places = node_of(x.values, like, op, place), cast(node_of(x.indices), LONG)
+    shape = as_shape(list(x.dense_shape), "IndexedSlices")
+    empty = filled(current().constant(0, values.dtype), shape)
+    return ops.scatter_add(empty, checked_places(places, shape[0]), values, axis=0)
 
 
 def _array(x: Any, like: np.dtype | None, op: str, place: int) -> Node:

@@ -73,7 +73,7 @@ class Operation:
 
     def run(self, feed_dict: Any = None, session: Any = None) -> None:
         """Run the operation in ``session``, the default one if not given."""
-        stacks_session(self.graph, session, "execute operation using `run()`", "run").run(self, feed_dict)
+        session_for(self.graph, session, "execute operation using `run()`", "run").run(self, feed_dict)
 
     def __str__(self) -> str:
         inputs = "".join(f'\ninput: "{x.name}"' for x in self.inputs) + "".join(f'\ninput: "^{x.name}"' for x in self.control_inputs)
@@ -130,7 +130,7 @@ class Tensor(Operators):
 
     def eval(self, feed_dict: Any = None, session: Any = None) -> Any:
         """The value in ``session``, the default one if not given."""
-        return stacks_session(self.graph, session, "evaluate tensor using `eval()`", "eval").run(self, feed_dict)
+        return session_for(self.graph, session, "evaluate tensor using `eval()`", "eval").run(self, feed_dict)
 
     def __str__(self) -> str:
         return f'Tensor("{self.name}", shape={self.shape}, dtype={self.dtype.name})'
@@ -139,7 +139,7 @@ class Tensor(Operators):
         return f"<tf.Tensor '{self.name}' shape={self.shape} dtype={self.dtype.name}>"
 
 
-def stacks_session(graph: Graph, session: Any, deed: str, method: str) -> Any:
+def session_for(graph: Graph, session: Any, deed: str, method: str) -> Any:
     """``session``, or the default session, for an operation of ``graph``.
 
     Raises:
@@ -318,7 +318,7 @@ class Graph:
         element = thing.graph_element if isinstance(thing, Stands) else thing
         if isinstance(element, str):
             return self._named(element, allow_tensor, allow_operation)
-        if isinstance(element, Tensor) and allow_tensor or isinstance(element, Operation) and allow_operation:
+        if (isinstance(element, Tensor) and allow_tensor) or (isinstance(element, Operation) and allow_operation):
             if element.graph is not self:
                 kind = "Tensor" if isinstance(element, Tensor) else "Operation"
                 raise ValueError(f"{kind} {element!r} is not an element of this graph.")

@@ -1,0 +1,145 @@
+"""Programs of a graph: one for each set of fetches and feeds, compiled once for all sessions and all sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tracejit.compat.tensorflow.errors import InvalidArgumentError
+from tracejit.compat.tensorflow.v1.graph import Graph, Operation, Tensor
+from tracejit.compat.tensorflow.v1.run import Input, Run, UnfedError
+from tracejit.config import config
+from tracejit.errors import ShapeError, TraceError
+from tracejit.frontend.specialize import guard_of_sizes
+from tracejit.frontend.where import at_line
+from tracejit.ir import Graph as Program_
+from tracejit.ir import using
+from tracejit.ir.graph import topological
+from tracejit.runtime.program import Options, Program, compile_program
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A program that any session of the graph can bind to its own memory.
+
+    Attributes:
+        program: What was compiled.
+        inputs: What each of its inputs is.
+        reads: Variables that must have a value.
+        writes: Variables that have one afterwards.
+        guard: Whether it is made for these sizes.
+        exact: Whether it is for the broadcasting of one choice of sizes 0 and 1.
+    """
+
+    program: Program
+    inputs: tuple[Input, ...]
+    reads: tuple[Any, ...]
+    writes: tuple[Any, ...]
+    guard: Callable[[Mapping[str, int]], bool]
+    exact: bool
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a graph.
+
+    Attributes:
+        graph: The graph.
+        targets: Tensors whose values are wanted.
+        operations: What is to be run besides.
+        feeds: Tensors that the caller gives.
+    """
+
+    graph: Graph
+    targets: tuple[Tensor, ...]
+    operations: tuple[Operation, ...]
+    feeds: tuple[Tensor, ...]
+
+
+def prepare(request: Request, shapes: Sequence[Sequence[int]]) -> Prepared:
+    """Make a program for feeds of these shapes, and for as many others as it can serve.
+
+    Raises:
+        InvalidArgumentError: A placeholder that is needed is not fed, or values do not fit one another.
+    """
+    try:
+        return _prepare(request, shapes, exact=False)
+    except _Misfit:
+        return _prepare(request, shapes, exact=True)
+
+
+class _Misfit(Exception):
+    """No program for all sizes can be made: some are 1 and broadcast, or numbers are asked for."""
+
+
+def _prepare(request: Request, shapes: Sequence[Sequence[int]], exact: bool) -> Prepared:
+    run = Run(_name(request))
+    try:
+        with using(run):
+            graph, inputs, names = _traced(run, request, shapes, exact)
+    except UnfedError:
+        raise
+    except (ShapeError, TraceError, InvalidArgumentError) as error:
+        if exact:
+            raise located(error, run.op) from None
+        raise _Misfit from None
+    finally:
+        run.ended = True
+    if not exact and not run.fits():
+        raise _Misfit
+    used, targets = set(topological(graph.roots)), {target for target, _ in graph.updates}
+    pairs = zip(graph.inputs, inputs, strict=True)
+    kept = [(node, what) for node, what in pairs if what.kind == "feed" or node in used or node in targets]
+    for _, what in kept:
+        if what.kind == "missing":
+            raise UnfedError(what.owner)
+    program = compile_program(
+        Program_(graph.name, tuple(node for node, _ in kept), graph.outputs, graph.updates), Options(math=config().math)
+    )
+    reads = tuple(what.owner for node, what in kept if what.kind == "variable" and node in used)
+    writes = tuple(what.owner for node, what in kept if what.kind == "variable" and node in targets)
+    return Prepared(program, tuple(what for _, what in kept), reads, writes, guard_of_sizes(run.sizes, names), exact)
+
+
+def _traced(
+    run: Run, request: Request, shapes: Sequence[Sequence[int]], exact: bool
+) -> tuple[Program_, list[Input], Mapping[str, str]]:
+    """The graph of a request, what its inputs are, and the final names of its sizes."""
+    for tensor, shape in zip(request.feeds, shapes, strict=True):
+        run.feed(tensor, shape, exact)
+    roots = [t.op for t in request.targets if t not in request.feeds]
+    live = needed((*roots, *request.operations), request.feeds)
+    aside: set[Operation] = set()
+    inner = [t for t in request.feeds if t.op.compute is not None]
+    if inner and any(op.type == "Gradients" for op in live):
+        aside = needed(live, [t for t in request.feeds if t.op.compute is None])
+    run.trace(live, aside - live)
+    outputs = [run.value(t) for t in request.targets]
+    finished = run.finish(outputs, list(run.updates.items()))
+    arrays = {held.input: Input("array", held.buffer) for held in run.held.values()}
+    return finished.graph, [run.inputs.get(node) or arrays[node] for node in finished.inputs], finished.names
+
+
+def needed(roots: Iterable[Operation], fed: Iterable[Tensor]) -> set[Operation]:
+    """The operations that ``roots`` need, when the tensors ``fed`` are given."""
+    known, found, stack = set(fed), set[Operation](), list(roots)
+    while stack:
+        op = stack.pop()
+        if op not in found:
+            found.add(op)
+            stack.extend(x.op for x in op.inputs if x not in known)
+            stack.extend(op.control_inputs)
+    return found
+
+
+def located(error: Exception, op: Operation | None) -> InvalidArgumentError:
+    """An error of a running program, with the operation and the user's line that made it."""
+    text = str(error).split("\n  at ")[0]
+    node = f"\n\t [[{{{{node {op.name}}}}}]]{at_line(op.where)}" if op is not None else ""
+    return InvalidArgumentError(f"{text}{node}")
+
+
+def _name(request: Request) -> str:
+    names = [x.op.name for x in request.targets] + [op.name for op in request.operations]
+    return names[0].rsplit("/", 1)[-1] if names else "run"

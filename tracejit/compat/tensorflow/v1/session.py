@@ -1,0 +1,385 @@
+"""Sessions: they hold the values of a graph's Variables, and run its programs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy import ndarray
+
+from tracejit.compat.tensorflow.errors import FailedPreconditionError, InvalidArgumentError
+from tracejit.compat.tensorflow.v1 import stacks
+from tracejit.compat.tensorflow.v1.fetches import Fetches
+from tracejit.compat.tensorflow.v1.graph import Graph, Operation, Tensor, get_default_graph
+from tracejit.compat.tensorflow.v1.operators import Operators
+from tracejit.compat.tensorflow.v1.programs import Prepared, Request, prepare
+from tracejit.compat.tensorflow.v1.shape import shape_text
+from tracejit.errors import IndexOutOfBoundsError
+from tracejit.frontend.where import at_line
+from tracejit.runtime.executable import Executable
+from tracejit.runtime.pool import OutputPool
+from tracejit.runtime.program import Program
+
+_MOST_POOLS = 16
+
+
+class Cell:
+    """What a Variable holds in one session.
+
+    Attributes:
+        buffer: Its memory, which programs read and write.
+        ready: Whether it has a value.
+    """
+
+    __slots__ = ("buffer", "ready")
+
+    def __init__(self, shape: Sequence[int], dtype: np.dtype) -> None:
+        self.buffer = np.zeros(shape, dtype)
+        self.ready = False
+
+
+class Feed:
+    """A tensor that is fed, and the way of values to it."""
+
+    __slots__ = ("_pools", "dtype", "tensor")
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor
+        self.dtype = tensor.dtype.numpy
+        self._pools: dict[tuple[int, ...], OutputPool] = {}
+
+    def cast(self, value: Any) -> ndarray:
+        """The value as an array of the tensor's dtype; arrays of other dtypes go to memory that is used again."""
+        if type(value) is not ndarray:
+            return self._array(value)
+        if value.dtype == self.dtype:
+            return value
+        pool = self._pools.get(value.shape)
+        if pool is None:
+            if len(self._pools) >= _MOST_POOLS:
+                self._pools.clear()
+            pool = self._pools[value.shape] = OutputPool(value.shape, self.dtype)
+        out = pool.take()
+        np.copyto(out, value, casting="unsafe")
+        return out
+
+    def _array(self, value: Any) -> ndarray:
+        if isinstance(value, Operators):
+            raise TypeError(
+                "The value of a feed cannot be a tf.Tensor object. Acceptable feed values include Python scalars, strings, lists, "
+                f"numpy ndarrays, or TensorHandles. For reference, the tensor object was {value!r} which was passed to the feed "
+                f"with key {self.tensor!r}."
+            )
+        if isinstance(value, int) and self.dtype.kind in "iu":
+            limits = np.iinfo(self.dtype)
+            if not limits.min <= value <= limits.max:
+                raise TypeError(
+                    f"Type of feed value {value} with type {type(value)} is not compatible with Tensor type {self.dtype}. Try "
+                    "explicitly setting the type of the feed tensor to a larger type (e.g. int64)."
+                )
+        try:
+            return np.asarray(value, self.dtype)
+        except ValueError as error:
+            raise ValueError(f"Cannot feed {value!r} for Tensor {self.tensor!r}: {error}") from None
+
+    def checked(self, value: ndarray) -> ndarray:
+        """The value, contiguous; ValueError where it does not fit the static shape."""
+        if not self.tensor.shape.is_compatible_with(value.shape):
+            raise ValueError(
+                f"Cannot feed value of shape {value.shape} for Tensor {self.tensor.name!r}, which has shape "
+                f"{shape_text(self.tensor.shape.sizes)}{at_line(self.tensor.op.where)}"
+            )
+        native = value if value.dtype == self.dtype and value.dtype.isnative else value.astype(self.dtype)
+        return native if native.flags.c_contiguous and native.flags.aligned else np.array(native, order="C")
+
+
+class Plan:
+    """How a session answers one combination of fetches and feeds.
+
+    Attributes:
+        feeds: In the order of the dict.
+        finish: From the program's results to the user's.
+        call: The way into the program that ran last; none has run yet where it gives None.
+    """
+
+    def __init__(self, session: BaseSession, fetches: Any, feeds: Sequence[Any]) -> None:
+        found = Fetches(session.graph, fetches)
+        self.feeds = tuple(Feed(_feed_key(session.graph, key)) for key in feeds)
+        self.finish = found.finish
+        self.call: Callable[..., Any] = lambda *leaves: None
+        self._session = session
+        self._request = Request(session.graph, found.targets, found.operations, tuple(f.tensor for f in self.feeds))
+        self._bound: list[tuple[Prepared, Executable]] = []
+
+    def run(self, leaves: Sequence[ndarray]) -> Any:
+        """Run the program for these feeds, made now where there is none."""
+        ready = [feed.checked(leaf) for feed, leaf in zip(self.feeds, leaves, strict=True)]
+        for prepared, executable in reversed(self._bound):
+            out = self._attempt(prepared, executable, ready)
+            if out is not None:
+                return out
+        known = {id(prepared) for prepared, _ in self._bound}
+        for prepared in self._prepared(ready, known):
+            executable = self._session.bind(prepared)
+            out = self._attempt(prepared, executable, ready)
+            if out is not None:
+                self._bound.append((prepared, executable))
+                return out
+        raise AssertionError("a program that was made for these feeds takes them")
+
+    def program(self, leaves: Sequence[ndarray]) -> Program:
+        """The program for these feeds, which is not run."""
+        ready = [feed.checked(leaf) for feed, leaf in zip(self.feeds, leaves, strict=True)]
+        with self._session.graph.lock:
+            made = self._session.graph.programs.setdefault(self._request, [])
+            found = next((p for p in made if self._session.bind(p).takes(*ready)), None)
+            if found is None:
+                found = prepare(self._request, [leaf.shape for leaf in ready])
+                made.append(found)
+        return found.program
+
+    def _attempt(self, prepared: Prepared, executable: Executable, leaves: Sequence[ndarray]) -> Any:
+        self._session.check_ready(prepared)
+        out = executable.call(*leaves)
+        if out is not None:
+            self._session.mark_ready(prepared)
+            self.call = executable.call
+        return out
+
+    def _prepared(self, leaves: Sequence[ndarray], known: set[int]) -> Any:
+        """Programs of the graph that might fit, the last one made for this call."""
+        graph = self._session.graph
+        with graph.lock:
+            made = graph.programs.setdefault(self._request, [])
+            yield from [p for p in reversed(made) if id(p) not in known]
+            made.append(prepare(self._request, [leaf.shape for leaf in leaves]))
+            yield made[-1]
+
+
+class BaseSession:
+    """The values of Variables, and the programs that work on them; what all sessions are.
+
+    Args:
+        target: Accepted; there is one process.
+        graph: What is run; the default graph if not given.
+        config: Accepted, and of no effect.
+    """
+
+    def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None) -> None:
+        if graph is not None and not isinstance(graph, Graph):
+            raise TypeError(f"Argument `graph` must be a tf.Graph, but got {graph!r}")
+        self._graph = graph or get_default_graph()
+        self._plans: dict[Any, Plan] = {}
+        self._cells: dict[Any, Cell] = {}
+        self._draws: dict[Operation, ndarray] = {}
+        self._closed = False
+
+    @property
+    def graph(self) -> Graph:
+        return self._graph
+
+    def run(self, fetches: Any, feed_dict: Any = None, options: Any = None, run_metadata: Any = None) -> Any:
+        """Run what ``fetches`` need, once, and give their values.
+
+        Reads of Variables show what they held before, also where an assignment is fetched beside them.
+
+        Args:
+            fetches: A tensor, an operation (whose value is None), a Variable, a name; or nested lists, tuples and dicts.
+            feed_dict: Values by tensor; any tensor of the graph may be given, Variables too.
+            options: Accepted, and of no effect.
+            run_metadata: Accepted, and of no effect.
+
+        Returns:
+            The same structure with arrays of NumPy, and its scalars where there are no dimensions.
+
+        Raises:
+            InvalidArgumentError: A placeholder has no value, or values do not fit one another.
+            FailedPreconditionError: A Variable has no value yet.
+            RuntimeError: The session is closed.
+            ValueError: A fetch is of another graph, or a value does not fit the tensor that it is fed to.
+            TypeError: A fetch or feed is no element of a graph, or what is fed is a tensor.
+        """
+        kind = type(fetches)
+        try:
+            key = (kind, *fetches) if kind is list or kind is tuple else (kind, fetches)
+            plan = self._plans.get((key, tuple(feed_dict)) if feed_dict else key)
+        except TypeError:  # what cannot be a key is taken apart
+            plan = None
+        if plan is None or self._closed:
+            plan = self._plan(fetches, feed_dict)
+        leaves = []
+        if feed_dict:
+            for value, feed in zip(feed_dict.values(), plan.feeds, strict=True):
+                leaves.append(value if type(value) is ndarray and value.dtype is feed.dtype else feed.cast(value))
+        try:
+            out = plan.call(*leaves)
+            return plan.finish(plan.run(leaves) if out is None else out)
+        except IndexOutOfBoundsError as error:
+            raise self._out_of_bounds(error) from None
+
+    def _plan(self, fetches: Any, feed_dict: Any) -> Plan:
+        if self._closed:
+            raise RuntimeError("Attempted to use a closed Session.")
+        if feed_dict is not None and not isinstance(feed_dict, Mapping):
+            raise TypeError(f"feed_dict is a {type(feed_dict).__name__}; it must be a dict from tensors to values")
+        feeds = tuple(feed_dict or ())
+        key = _frozen(fetches)
+        with self._graph.lock:
+            plan = self._plans.get((key, feeds) if feeds else key)
+            if plan is None:
+                plan = self._plans[(key, feeds) if feeds else key] = Plan(self, fetches, feeds)
+        return plan
+
+    def make_callable(self, fetches: Any, feed_list: Sequence[Any] | None = None) -> Callable[..., Any]:
+        """A function of the values of ``feed_list`` that gives the values of ``fetches``."""
+        feeds = list(feed_list or ())
+        return lambda *values: self.run(fetches, dict(zip(feeds, values, strict=True)))
+
+    def program(self, fetches: Any, feed_dict: Any = None) -> Program:
+        """The program that ``run`` would run, to be looked at: its graph, schedule and source."""
+        plan = self._plan(fetches, feed_dict)
+        return plan.program([f.cast(v) for f, v in zip(plan.feeds, (feed_dict or {}).values(), strict=True)])
+
+    # state
+
+    def cell(self, variable: Any) -> Cell:
+        """What a Variable holds here."""
+        cell = self._cells.get(variable)
+        if cell is None:
+            cell = self._cells.setdefault(variable, Cell(variable.tensor.shape.known(), variable.dtype.numpy))
+        return cell
+
+    def bind(self, prepared: Prepared) -> Executable:
+        """A program of the graph, on the memory of this session."""
+        buffers = {i: self._memory(x.kind, x.owner) for i, x in enumerate(prepared.inputs) if x.kind != "feed"}
+        return Executable(prepared.program, buffers, prepared.guard)
+
+    def _memory(self, kind: str, owner: Any) -> ndarray:
+        if kind == "array":
+            array: ndarray = owner
+            return array
+        if kind == "variable":
+            return self.cell(owner).buffer
+        draws = self._draws.get(owner)
+        if draws is None:
+            seed = owner.attrs["seed"]
+            number = int.from_bytes(os.urandom(8), "little", signed=True) if seed is None else seed
+            draws = self._draws.setdefault(owner, np.array([number, 0], np.int64))
+        return draws
+
+    def check_ready(self, prepared: Prepared) -> None:
+        """FailedPreconditionError where a Variable that is read has no value."""
+        for variable in prepared.reads:
+            if not self.cell(variable).ready:
+                raise FailedPreconditionError(
+                    f"Attempting to use uninitialized value {variable.op.name}\n\t [[{{{{node {variable.op.name}}}}}]]"
+                    f"{_cure(variable)}{at_line(variable.op.where)}"
+                )
+
+    def mark_ready(self, prepared: Prepared) -> None:
+        for variable in prepared.writes:
+            self.cell(variable).ready = True
+
+    def _out_of_bounds(self, error: IndexOutOfBoundsError) -> InvalidArgumentError:
+        text = str(error)
+        return InvalidArgumentError(text)
+
+    def close(self) -> None:
+        """Let go of all values; the session cannot be used any more."""
+        self._closed = True
+        self._plans, self._cells, self._draws = {}, {}, {}
+
+    def as_default(self) -> AbstractContextManager[BaseSession]:
+        """Make this the session that ``eval`` and ``run`` use, within a ``with`` block, and do not close it."""
+        return stacks.default_session(self)
+
+
+class Session(BaseSession):
+    """A session; in a ``with`` block it, and its graph, are the default, and it is closed at the end.
+
+    Args:
+        target: Accepted; there is one process.
+        graph: What is run; the default graph if not given.
+        config: Accepted, and of no effect.
+    """
+
+    def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None) -> None:
+        super().__init__(target, graph, config)
+        self._blocks: list[ExitStack] = []
+
+    def __enter__(self) -> Session:
+        if self._closed:
+            raise RuntimeError("Attempted to use a closed Session.")
+        block = ExitStack()
+        block.enter_context(self.graph.as_default())
+        block.enter_context(self.as_default())
+        self._blocks.append(block)
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self._blocks.pop().close()
+        self.close()
+
+
+class InteractiveSession(BaseSession):
+    """A session that is the default from its creation until it is closed.
+
+    Args:
+        target: Accepted; there is one process.
+        graph: What is run; the default graph if not given.
+        config: Accepted, and of no effect.
+    """
+
+    def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None) -> None:
+        super().__init__(target, graph, config)
+        self._given = graph
+        if graph is not None:
+            stacks.enter_graph(graph)
+        stacks.enter_session(self)
+
+    def close(self) -> None:
+        super().close()
+        stacks.leave_session(self)
+        if self._given is not None:
+            stacks.leave_graph(self._given)
+
+
+def _feed_key(graph: Graph, key: Any) -> Tensor:
+    try:
+        tensor: Tensor = graph.as_graph_element(key, allow_operation=False)
+    except (TypeError, ValueError, KeyError) as error:
+        raise TypeError(f"Cannot interpret feed_dict key as Tensor: {error.args[0]}") from None
+    if tensor.op.attrs.get("host") is not None:
+        raise ValueError(f"Tensor {tensor!r} may not be fed.")
+    return tensor
+
+
+def _frozen(fetches: Any) -> Any:
+    """A key for fetches, whatever they are nested in."""
+    if isinstance(fetches, list | tuple):
+        return (type(fetches), *map(_frozen_part, fetches))
+    return _frozen_part(fetches) if isinstance(fetches, Mapping) else (type(fetches), fetches)
+
+
+def _frozen_part(part: Any) -> Any:
+    if isinstance(part, list | tuple):
+        return (type(part), *map(_frozen_part, part))
+    if isinstance(part, Mapping):
+        return (type(part), *((k, _frozen_part(v)) for k, v in part.items()))
+    return part
+
+
+def _cure(variable: Any) -> str:
+    """What to do about a Variable without a value."""
+    covering = [op for op in variable.graph.operations if op.attrs.get("initializes") is not None]
+    early = [op for op in covering if variable not in op.attrs["initializes"] and op.order < variable.op.order]
+    if early and not any(variable in op.attrs["initializes"] for op in covering):
+        return f"\n  cure: build tf.global_variables_initializer() after the Variable; '{early[-1].name}' was built before it"
+    return "\n  cure: run its initializer, or tf.global_variables_initializer(), in this session first"
+
+
+def _never(*arguments: Any) -> NoReturn:
+    raise AssertionError(arguments)

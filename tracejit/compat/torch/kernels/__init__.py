@@ -1,0 +1,1 @@
+"""Kernels: the operations of tensors, each in nodes and in NumPy. They know nothing of tensors."""

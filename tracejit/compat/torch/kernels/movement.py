@@ -1,0 +1,111 @@
+"""Kernels that move elements, and kernels of indices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tracejit import ops
+from tracejit.compat.torch.kernels.kernel import Kernel, kernel
+from tracejit.frontend.indexing import selected, stored
+from tracejit.frontend.shapes import broadcast_node, reshape_node
+from tracejit.ir import Node
+from tracejit.ops import composite
+from tracejit.ops.movement import window
+
+
+@kernel(np.reshape, view=True)
+def View(x: Node, shape: Any) -> Node:
+    """The same elements under another shape; one size may be -1."""
+    return reshape_node(x, shape, "view")
+
+
+@kernel(np.transpose, view=True)
+def Permute(x: Node, perm: tuple[int, ...]) -> Node:
+    """Dimensions in another order."""
+    return x if perm == tuple(range(len(perm))) else ops.transpose(x, perm=perm)
+
+
+@kernel(np.broadcast_to, view=True)
+def Expand(x: Node, shape: Any) -> Node:
+    """``x`` repeated to ``shape`` by the rule of broadcasting."""
+    return broadcast_node(x, shape, "expand")
+
+
+@kernel(lambda x, index: x[index], view=True)
+def Slice(x: Node, index: Any) -> Node:
+    """A part that integers, slices, None and the ellipsis select."""
+    return selected(x, index)
+
+
+@kernel(lambda x, index: x[index])
+def Index(x: Node, index: Any) -> Node:
+    """Elements that arrays of integers or a mask select."""
+    return selected(x, index)
+
+
+@kernel()
+def IndexPut(x: Node, value: Node, index: Any) -> Node:
+    """``x`` with ``value`` at ``index``."""
+    return stored(x, index, value)
+
+
+@kernel(lambda *xs, axis: np.concatenate(xs, axis=axis))
+def Cat(*xs: Node, axis: int) -> Node:
+    """The operands one after the other along ``axis``."""
+    return ops.concatenate(*xs, axis=axis)
+
+
+@kernel(lambda *xs, axis: np.stack(xs, axis=axis))
+def Stack(*xs: Node, axis: int) -> Node:
+    """The operands side by side along a new axis."""
+    return composite.stack(xs, axis)
+
+
+@kernel(lambda x, axis, start, size: x[(slice(None),) * axis + (slice(start, start + size),)], view=True)
+def Narrow(x: Node, axis: int, start: Any, size: Any) -> Node:
+    """A window along one axis."""
+    return window(x, axis, start, size)
+
+
+def _flipped(x: np.ndarray, axes: Sequence[int]) -> np.ndarray:
+    return np.ascontiguousarray(np.flip(x, axes))
+
+
+@kernel(_flipped)
+def Flip(x: Node, axes: Sequence[int]) -> Node:
+    """``x`` backwards along ``axes``."""
+    return composite.flip(x, axes)
+
+
+@kernel(lambda x: x.copy())
+def Clone(x: Node) -> Node:
+    """``x`` in memory of its own."""
+    return x
+
+
+@kernel(lambda x, repeats: np.tile(x, repeats))
+def Repeat(x: Node, repeats: Sequence[int]) -> Node:
+    """``x`` side by side with itself; at least one repeat for each dimension."""
+    lead = len(repeats) - x.spec.rank
+    wide = ops.reshape(x, shape=(1,) * lead + x.shape) if lead else x
+    return composite.tile(wide, repeats)
+
+
+@kernel(lambda x, offset: np.ascontiguousarray(np.tril(x, offset)))
+def Tril(x: Node, offset: int) -> Node:
+    """The part of matrices on and below a diagonal."""
+    return composite.tril(x, offset)
+
+
+@kernel(lambda x, offset: np.ascontiguousarray(np.triu(x, offset)))
+def Triu(x: Node, offset: int) -> Node:
+    """The part of matrices on and above a diagonal."""
+    return composite.triu(x, offset)
+
+
+diagonal = Kernel("Diagonal", composite.diagonal, lambda x, *axes: np.diagonal(x, *axes).copy())
+diag = Kernel("Diag", composite.diag, lambda x, offset: np.ascontiguousarray(np.diag(x, offset)))
+roll = Kernel("Roll", composite.roll, np.roll)

@@ -1,0 +1,194 @@
+"""Session: what a trace knows of tensors beyond its own values: whose memory they are, and their gradients.
+
+A tensor from outside that a traced function uses is captured: the program reads and writes its memory. That it still has this
+memory, and whether it requires a gradient, becomes a guard. Gradients that backward() leaves in tensors, and that Python
+reads from them, are kept here while the function is traced, and put in place after each call.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from tracejit import ops
+from tracejit.compat.torch import mode
+from tracejit.compat.torch.errors import DeviceError
+from tracejit.compat.torch.graph import used_up
+from tracejit.compat.torch.kernels.kernel import Kernel
+from tracejit.compat.torch.value import Value
+from tracejit.errors import LeakedTracerError
+from tracejit.frontend.guards import Attribute, Guard, Known
+from tracejit.frontend.lift import distinct, lift
+from tracejit.frontend.tensor import Tracer
+from tracejit.frontend.trace import GraphTrace
+from tracejit.frontend.view import is_view, steps_between
+from tracejit.ir import Node, using
+from tracejit.ir.ambient import active
+
+_sessions: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()
+
+
+def session_of(trace: Any) -> Session:
+    """The session of a trace."""
+    session = _sessions.get(trace)
+    if session is None:
+        session = _sessions[trace] = Session(trace)
+    return session
+
+
+class Session:
+    """The tensors of one trace.
+
+    Args:
+        trace: The trace.
+
+    Attributes:
+        gradients: By the id of a captured tensor: it, its gradient when the call began, and its gradient now.
+        leaves: The tensor that each node to differentiate by stands for.
+    """
+
+    def __init__(self, trace: GraphTrace) -> None:
+        self.trace = trace
+        self.gradients: dict[int, tuple[Any, Any, Any]] = {}
+        self.leaves: dict[Node, Any] = {}
+        self._captured: dict[int, tuple[np.ndarray, Tracer]] = {}
+        self._seen: dict[int, Any] = {}
+        self._leaf_of: dict[int, tuple[Any, Node, Node]] = {}
+        self._recorded: set[Node] = set()
+        self._freed: set[Node] = set()
+
+    # operations
+
+    def apply(self, kernel: Kernel, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
+        """The tensor that ``kernel`` makes."""
+        tensors = [x for x in operands if isinstance(x, Value)]
+        recorded = mode.is_grad_enabled() and any(x._requires for x in tensors)
+        nodes = [self.node(x, recorded) if isinstance(x, Value) else x for x in operands]
+        node = kernel.body(*nodes, **attrs)
+        out = self.made(type(tensors[0]), node, self.tracer(tensors[0]) if kernel.view else None)
+        if recorded and node.dtype.kind in "fc":
+            out._requires, out._made = True, kernel.name
+            self._recorded.add(node)
+        return out
+
+    def made(self, kind: type[Any], node: Node, view_of: Tracer | None = None) -> Any:
+        """A tensor with a value of the trace, which may show a part of another's memory."""
+        out = object.__new__(kind)
+        out._tracer = Tracer(self.trace, node)  # type: ignore[attr-defined]
+        if view_of is not None:
+            steps = steps_between(view_of.node_in(self.trace), node)
+            whole, before = view_of.origin
+            if steps is not None and is_view(whole.spec.shape, before + steps):
+                out._tracer = Tracer(self.trace, node, base=view_of, steps=steps)  # type: ignore[attr-defined]
+                out._view = True  # type: ignore[attr-defined]
+        return out
+
+    def node(self, x: Any, recorded: bool) -> Node:
+        """The value of a tensor as an operand: where the operation is recorded, gradients flow through it."""
+        raw = self.tracer(x).node_in(self.trace)
+        if not (recorded and x._requires):
+            return ops.stop_gradient(raw) if raw in self._recorded else raw
+        return self._leaf(x, raw) if x._made is None or x._tracer is None else raw
+
+    def _leaf(self, x: Any, raw: Node) -> Node:
+        """A node of its own for a tensor that gradients are collected in; another one after it was written to."""
+        known = self._leaf_of.get(id(x))
+        if known is None or known[1] is not raw:
+            known = self._leaf_of[id(x)] = x, raw, distinct(raw)
+            self.leaves[known[2]] = x
+        return known[2]
+
+    # memory
+
+    def tracer(self, x: Any) -> Tracer:
+        """The memory of a tensor, captured where it is from outside."""
+        if x._tracer is not None:
+            found: Tracer = x._tracer
+            return found
+        array = x._array
+        self._watch(x)
+        if id(array) not in self._captured:
+            self._captured[id(array)] = array, Tracer(self.trace, self.trace.captured(array))
+        return self._captured[id(array)][1]
+
+    def _watch(self, x: Any) -> None:
+        if id(x) not in self._seen:
+            self._seen[id(x)] = x
+            self.guard(x, "_array", x._array)
+            self.guard(x, "_requires", x._requires)
+
+    def guard(self, x: Any, name: str, expected: Any) -> None:
+        """The program is made for tensors whose attribute ``name`` is this very object."""
+        self.trace.guards.append(Guard(Attribute(Known(x, "tensor"), name), expected))
+
+    def array_of(self, tracer: Tracer) -> np.ndarray | None:
+        """The array from outside that a tracer stands for."""
+        return next((array for array, own in self._captured.values() if own is tracer), None)
+
+    def finish(self) -> None:
+        """Make what was written to captured memory the result of the program."""
+        for array, tracer in self._captured.values():
+            if tracer.node is not self.trace.captured(array):
+                self.trace.assign(array, tracer.node)
+
+    # gradients
+
+    def gradient(self, x: Any) -> Any:
+        """The present gradient of a tensor."""
+        if x._tracer is not None:
+            return x._grad
+        known = self.gradients.get(id(x))
+        if known is None:
+            grad = x._grad
+            self.guard(x, "_grad", grad)
+            known = self.gradients[id(x)] = x, grad, grad
+        return known[2]
+
+    def set_gradient(self, x: Any, grad: Any) -> None:
+        """Give a tensor another gradient."""
+        if x._tracer is not None:
+            x._grad = grad
+        else:
+            before = self.gradients.get(id(x))
+            self.gradients[id(x)] = x, UNREAD if before is None else before[1], grad
+
+    def collect(self, x: Any, node: Node) -> None:
+        """Add to the gradient of a tensor."""
+        before = self.gradient(x)
+        if before is None:
+            self.set_gradient(x, self.made(type(x), node))
+        else:
+            tracer = self.tracer(before)
+            tracer.write(tracer.node_in(self.trace) + node)
+
+    def history(self, roots: list[Node]) -> list[Node]:
+        """The recorded nodes and leaves that ``roots`` were computed from; RuntimeError where a backward() used them up."""
+        seen: dict[Node, None] = dict.fromkeys(roots)
+        stack = list(seen)
+        while stack:
+            node = stack.pop()
+            if node in self._freed:
+                raise used_up()
+            for x in () if node in self.leaves else node.inputs:
+                if x not in seen:
+                    seen[x] = None
+                    stack.append(x)
+        return list(seen)
+
+    def free(self, nodes: list[Node]) -> None:
+        """Let no other backward() go through these nodes."""
+        self._freed |= self._recorded.intersection(nodes)
+        self._leaf_of.clear()  # the same operations on the same values are other nodes from now on
+
+    # numbers
+
+    def number(self, x: Any, dtype: np.dtype) -> Node:
+        """A number of the trace, or a size, as a node."""
+        with using(self.trace):
+            return lift(x).to(dtype)
+
+
+UNREAD: Any = object()
+"""The gradient that a call began with, where nobody asked for it."""

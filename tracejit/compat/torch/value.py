@@ -1,0 +1,51 @@
+"""Value: the fields of a tensor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tracejit.compat.torch.graph import Recorded
+
+if TYPE_CHECKING:
+    from tracejit.frontend.tensor import Tracer
+
+
+class Value:
+    """What a tensor holds. Its memory is either an array, or, in a trace, the array that a Tracer stands for.
+
+    Attributes:
+        _array: The memory, which views and ``.data`` share.
+        _tracer: The memory in a trace.
+        _requires: Whether gradients by it are asked for.
+        _made: The name of the operation that recorded it; None for a leaf.
+        _node: Its node in the eager graph, of a leaf once it has taken part in one.
+        _grad: The gradient collected so far, of a leaf.
+        _versions: The count of writes to the memory, once somebody wants to know; shared by views.
+        _view: Whether the memory is a part of another tensor's.
+    """
+
+    _array: np.ndarray
+    _tracer: Tracer | None = None
+    _requires: bool = False
+    _made: str | None = None
+    _node: Recorded | None = None
+    _grad: Any = None
+    _versions: list[int] | None = None
+    _view: bool = False
+
+
+def wrap(kind: type[Any], array: np.ndarray) -> Any:
+    """A tensor over an array."""
+    out = object.__new__(kind)
+    out._array = array
+    return out
+
+
+def versions(x: Value) -> list[int]:
+    """The count of writes to the memory of ``x``, from now on kept."""
+    count = x._versions
+    if count is None:
+        count = x._versions = [0]
+    return count
