@@ -148,22 +148,24 @@ def train(training, folder, every):
     done = checkpoint.restore() if checkpoint.latest() else 0
     if done:
         print(f"going on from   {checkpoint.latest()}, step {done} of {training.total}")
-    events = tj.io.EventWriter(folder)
-    progress = tqdm(range(done, training.total), "training", training.total, initial=done, unit="step")
+    events, start = tj.io.EventWriter(folder), done
+    progress = tqdm(range(start, training.total), "training", training.total, initial=start, unit="step")
     try:
         for number in progress:
             loss = training.run(number)
             done = number + 1
-            if done % every == 0 or done == training.total:
-                checkpoint.save(done)
+            if number == start:
+                events.graph(training.step)
             if done % training.per_epoch == 0:
                 epoch_loss, accuracy = map(float, training.curves.numpy()[number // training.per_epoch])
                 events.scalar("loss", epoch_loss, done)
                 events.scalar("accuracy", accuracy, done)
                 progress.set_postfix(loss=f"{loss:.3f}", accuracy=f"{accuracy:.2%}")
-        events.graph(training.step)
+            if done % every == 0 or done == training.total:
+                checkpoint.save(done)
     except KeyboardInterrupt:
-        print(f"\nstopped         after step {done}; run it again to go on from {checkpoint.latest()}")
+        progress.close()
+        print(f"stopped         after step {done}; run it again to go on from {checkpoint.latest() or 'the start'}")
     finally:
         progress.close()
         events.close()
@@ -202,7 +204,8 @@ def main(source=None, epochs=None, folder=None, every=EVERY):
     print(f"test accuracy   {accuracy:.2%} of {len(training.truth)} images")
     print(f"weights         {training.fingerprint()}")
     print(f"picture         {picture.absolute()}")
-    print(f"the program     {training.step.source().path}" if training.step.compilations else "")
+    if training.step.compilations:
+        print(f"the program     {training.step.source().path}")
     return accuracy, training.fingerprint()
 
 

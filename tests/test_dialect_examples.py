@@ -92,33 +92,40 @@ def test_mnist_mlp_stopped_by_control_c_says_how_to_go_on(example, images, capsy
 
 
 def test_mnist_mlp_killed_at_random_moments_ends_with_the_same_weights(images, tmp_path):
+    """Twice in the middle of 200 steps, of which every fifth makes a checkpoint."""
     code = f"import sys; sys.path.insert(0, {str(EXAMPLES)!r}); import mnist_mlp; mnist_mlp.main(sys.argv[1], 20, sys.argv[2], 5)"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
     def start(folder):
         command = [sys.executable, "-c", code, str(images), str(folder)]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", env=environment)
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", env=environment)
 
     def ended(process):
-        printed, errors = process.communicate(timeout=300)
-        assert process.returncode == 0, errors
+        printed = process.communicate(timeout=300)[0]
+        assert process.returncode == 0, printed
         return printed
 
-    begin = time.monotonic()
     alone = ended(start(tmp_path / "alone"))
-    seconds = time.monotonic() - begin
-    folder, delays = tmp_path / "killed", []
-    for _ in range(3):
+    folder, moments = tmp_path / "killed", []
+    for least in 5, 100:
+        moments.append((random.randint(least, least + 80), random.uniform(0, 0.03)))
         process = start(folder)
-        delays.append(random.uniform(0.1, 1) * seconds)
-        try:
-            process.wait(delays[-1])
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-        process.communicate()
+        while process.poll() is None and last_step(folder) < moments[-1][0]:
+            time.sleep(0.001)
+        time.sleep(moments[-1][1])
+        process.kill()
+        printed = process.communicate()[0]
+        assert process.returncode == -signal.SIGKILL, printed
     resumed = ended(start(folder))
-    assert re.search(r"going on from +\S+, step \d+ of 200", resumed), f"killed after {delays} s of {seconds} s"
-    assert result(resumed) == result(alone), f"killed after {delays} s of {seconds} s"
+    step = int(re.search(r"^going on from .*, step (\d+) of 200$", resumed, flags=re.MULTILINE).group(1))
+    assert 100 <= step < 200
+    assert result(resumed) == result(alone), f"killed after (step, seconds): {moments}"
+    assert len(result(alone)) == 2
+
+
+def last_step(folder):
+    """The step of the youngest checkpoint, 0 if there is none."""
+    return max((int(path.stem.removeprefix("checkpoint-")) for path in folder.glob("checkpoints/*.safetensors")), default=0)
 
 
 def result(printed):

@@ -152,16 +152,14 @@ def test_names_are_made_fit_for_tensorboard(events):
     assert nodes_of(events).keys() == {"x", "a_b/exp", "a_b/exp_1", "result"}
 
 
-def test_the_tab_for_graphs_shows_it(events, recwarn):
+@pytest.mark.filterwarnings("ignore:html5lib:DeprecationWarning")  # a library that TensorBoard carries
+def test_the_tab_for_graphs_shows_it(events):
     from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
     from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
     from tensorboard.context import RequestContext
     from tensorboard.plugins.base_plugin import TBContext
+    from tensorboard.plugins.graph.graphs_plugin import GraphsPlugin
 
-    with pytest.warns(DeprecationWarning):  # of a library that TensorBoard carries
-        from tensorboard.plugins.graph.graphs_plugin import GraphsPlugin
-
-        import tensorboard.plugin_util  # noqa: F401
     events.graph(trained())
     events.close()
     runs = EventMultiplexer().AddRunsFromDirectory(str(events.logdir)).Reload()

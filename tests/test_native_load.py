@@ -37,7 +37,7 @@ def region_0(chunk, begin, end, table):
 @program
 def step(table):
     n = table[8]
-    parallel_for(region_0, table, n, grain_of(n, 10), 10)
+    parallel_for(region_0, table, 0, n, grain_of(n, 10), 10)
 '''
 
 

@@ -34,8 +34,8 @@ def region_1(chunk, begin, end, table):
 @program
 def step(table):
     n = table[8]
-    parallel_for(region_0, table, n, grain_of(n, table[12]), table[12])
-    parallel_for(region_1, table, n, grain_of(n, 1), 1)
+    parallel_for(region_0, table, 0, n, grain_of(n, table[12]), table[12])
+    parallel_for(region_1, table, 0, n, grain_of(n, 1), 1)
 """
 
 
@@ -65,7 +65,7 @@ def region_{0}(chunk, begin, end, table):
     for i in range(end - begin):
         x[i] = fmod(sin(x[i]), cos(x[i])) + f64({0})
 """
-    launches = "".join(f"    parallel_for(region_{index}, table, table[8], table[8], 1)\n" for index in range(2))
+    launches = "".join(f"    parallel_for(region_{index}, table, 0, table[8], table[8], 1)\n" for index in range(2))
     words = "from prelude import cos, f64, f64_at, fmod, parallel_for, program, region, sin\n"
     text = words + region.format(0) + region.format(1) + "\n@program\ndef step(table):\n" + launches
     x = np.array([*np.linspace(-9, 9, 41), 1e300, -1e19, np.inf])

@@ -52,6 +52,7 @@ from tracejit.frontend.numpy.neural import *
 from tracejit.frontend.numpy.reductions import *
 from tracejit.frontend.numpy.sorting import *
 from tracejit.frontend.numpy.ufuncs import *
+from tracejit.frontend.scope import name_scope
 from tracejit.frontend.tape import GradientTape
 from tracejit.frontend.tensor import Tensor
 from tracejit.frontend.tree import register_tree
@@ -99,6 +100,7 @@ __all__ = [
     "int32",
     "int64",
     "jvp",
+    "name_scope",
     "nan",
     "newaxis",
     "pi",

@@ -8,14 +8,14 @@ from prelude import f32, f32_at, grain_of, i64, i64_at, inf, parallel_for, progr
 
 
 @region
-def region_0(chunk, begin, end, table):
+def region_0(chunk, begin, end, args):
     """reduce_argmax over (n, n1)."""
-    n = table[8]
-    n1 = table[9]
-    out0 = i64_at(table[11], n)
+    n = args[2]
+    n1 = args[3]
+    out0 = i64_at(args[1], n)
     for r in range(end - begin):
         row = begin + r
-        x0 = f32_at(table[10] + (row * n1) * 4, n1)
+        x0 = f32_at(args[0] + (row * n1) * 4, n1)
         a0 = f32(-inf)
         at0 = i64(0)
         for j in range(n1):
@@ -30,5 +30,6 @@ def region_0(chunk, begin, end, table):
 def step(table):
     n = table[8]
     n1 = table[9]
+    table[13], table[14], table[15], table[16] = table[10], table[11], table[8], table[9]
     grain0 = grain_of(n, 2*n1)
-    parallel_for(region_0, table, n, grain0, 2*n1)
+    parallel_for(region_0, table, 13, n, grain0, 2*n1)

@@ -9,15 +9,14 @@ from prelude import f32_at, grain_of, parallel_for, program, region, tanh
 
 
 @region
-def region_0(chunk, begin, end, table):
+def region_0(chunk, begin, end, args):
     """add -> tanh over (n, n1)."""
-    n = table[8]
-    n1 = table[9]
+    n1 = args[3]
     for r in range(end - begin):
         row = begin + r
-        out0 = f32_at(table[12] + (row * n1) * 4, n1)
-        x0 = f32_at(table[10] + (row * n1) * 4, n1)
-        x1 = f32_at(table[11], n1)
+        out0 = f32_at(args[0] + (row * n1) * 4, n1)
+        x0 = f32_at(args[1] + (row * n1) * 4, n1)
+        x1 = f32_at(args[2], n1)
         for j in range(n1):
             v0 = x0[j]
             v1 = x1[j]
@@ -30,5 +29,6 @@ def region_0(chunk, begin, end, table):
 def step(table):
     n = table[8]
     n1 = table[9]
+    table[14], table[15], table[16], table[17] = table[12], table[10], table[11], table[9]
     grain0 = grain_of(n, 12*n1)
-    parallel_for(region_0, table, n, grain0, 12*n1)
+    parallel_for(region_0, table, 14, n, grain0, 12*n1)

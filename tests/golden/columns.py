@@ -9,19 +9,18 @@ from prelude import f32, f32_at, grain_of, inf, max_of, parallel_for, plus, prog
 
 
 @region
-def region_0(chunk, begin, end, table):
+def region_0(chunk, begin, end, args):
     """reduce_max -> reduce_sum over (n, n1)."""
-    n = table[8]
-    n1 = table[9]
-    w0 = f32_at(table[13] + chunk * (4*n1), n1)
+    n1 = args[2]
+    w0 = f32_at(args[1] + chunk * (4*n1), n1)
     for j in range(n1):
         w0[j] = f32(-inf)
-    w1 = f32_at(table[13] + 256*n1 + chunk * (4*n1), n1)
+    w1 = f32_at(args[1] + 256*n1 + chunk * (4*n1), n1)
     for j in range(n1):
         w1[j] = f32(0.0)
     for r in range(end - begin):
         row = begin + r
-        x0 = f32_at(table[10] + (row * n1) * 4, n1)
+        x0 = f32_at(args[0] + (row * n1) * 4, n1)
         for j in range(n1):
             v0 = x0[j]
             w0[j] = max_of(w0[j], v0)
@@ -34,8 +33,9 @@ def step(table):
     n1 = table[9]
     out0 = f32_at(table[11], n1)
     out1 = f32_at(table[12], n1)
+    table[14], table[15], table[16] = table[10], table[13], table[9]
     grain0 = grain_of(n, 4*n1)
-    parallel_for(region_0, table, n, grain0, 4*n1)
+    parallel_for(region_0, table, 14, n, grain0, 4*n1)
     chunks0 = (n + grain0 - 1) // grain0
     for j in range(n1):
         out0[j] = f32(-inf)

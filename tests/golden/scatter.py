@@ -10,9 +10,9 @@ from prelude import f32, f32_at, grain_of, i64, i64_at, parallel_for, program, r
 
 
 @region
-def region_0(chunk, begin, end, table):
-    out0 = f32_at(table[14] + begin * 4, end - begin)
-    x0 = f32_at(table[11] + begin * 4, end - begin)
+def region_0(chunk, begin, end, args):
+    out0 = f32_at(args[0] + begin * 4, end - begin)
+    x0 = f32_at(args[1] + begin * 4, end - begin)
     for i in range(end - begin):
         out0[i] = x0[i]
 
@@ -25,8 +25,9 @@ def step(table):
     out0 = f32_at(table[14], n*n1)
     x1 = i64_at(table[12], n2)
     x2 = f32_at(table[13], n1*n2)
+    table[16], table[17] = table[14], table[11]
     grain0 = grain_of(n*n1, 2)
-    parallel_for(region_0, table, n*n1, grain0, 2)
+    parallel_for(region_0, table, 16, n*n1, grain0, 2)
     for p in range(1):
         for q in range(n2):
             for r in range(n1):

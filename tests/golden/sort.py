@@ -8,12 +8,12 @@ from prelude import argsort_into, f32_at, grain_of, i64_at, parallel_for, progra
 
 
 @region
-def region_0(chunk, begin, end, table):
-    n1 = table[9]
-    scratch = i64_at(table[12] + chunk * (8*n1), n1)
+def region_0(chunk, begin, end, args):
+    n1 = args[3]
+    scratch = i64_at(args[0] + chunk * (8*n1), n1)
     for r in range(end - begin):
-        keys = f32_at(table[10] + (begin + r) * (4*n1), n1)
-        out = i64_at(table[11] + (begin + r) * (8*n1), n1)
+        keys = f32_at(args[1] + (begin + r) * (4*n1), n1)
+        out = i64_at(args[2] + (begin + r) * (8*n1), n1)
         argsort_into(keys, out, scratch, n1)
 
 
@@ -21,5 +21,6 @@ def region_0(chunk, begin, end, table):
 def step(table):
     n = table[8]
     n1 = table[9]
+    table[13], table[14], table[15], table[16] = table[12], table[10], table[11], table[9]
     grain0 = grain_of(n, 100*n1)
-    parallel_for(region_0, table, n, grain0, 100*n1)
+    parallel_for(region_0, table, 13, n, grain0, 100*n1)

@@ -8,12 +8,11 @@ from prelude import f64_at, grain_of, parallel_for, program, region
 
 
 @region
-def region_0(chunk, begin, end, table):
+def region_0(chunk, begin, end, args):
     """add over (n - 2)."""
-    n = table[8]
-    s0 = f64_at(table[10] + begin * 8, end - begin)
-    x0 = f64_at(table[9] + begin * 8, end - begin)
-    x0_1 = f64_at(table[9] + (begin + 2) * 8, end - begin)
+    s0 = f64_at(args[0] + begin * 8, end - begin)
+    x0 = f64_at(args[1] + begin * 8, end - begin)
+    x0_1 = f64_at(args[1] + (begin + 2) * 8, end - begin)
     for i in range(end - begin):
         v0 = x0[i]
         v1 = x0_1[i]
@@ -22,9 +21,9 @@ def region_0(chunk, begin, end, table):
 
 
 @region
-def region_1_1(chunk, begin, end, table):
-    x0 = f64_at(table[9] + (begin + 1) * 8, end - begin)
-    s0 = f64_at(table[10] + begin * 8, end - begin)
+def region_1_1(chunk, begin, end, args):
+    x0 = f64_at(args[0] + (begin + 1) * 8, end - begin)
+    s0 = f64_at(args[1] + begin * 8, end - begin)
     for i in range(end - begin):
         x0[i] = s0[i]
 
@@ -32,7 +31,8 @@ def region_1_1(chunk, begin, end, table):
 @program
 def step(table):
     n = table[8]
+    table[12], table[13] = table[10], table[9]
     grain0 = grain_of(n - 2, 3)
-    parallel_for(region_0, table, n - 2, grain0, 3)
+    parallel_for(region_0, table, 12, n - 2, grain0, 3)
     grain1 = grain_of(n - 2, 2)
-    parallel_for(region_1_1, table, n - 2, grain1, 2)
+    parallel_for(region_1_1, table, 9, n - 2, grain1, 2)

@@ -9,31 +9,19 @@ from prelude import f64_at, grain_of, parallel_for, program, region
 
 
 @region
-def region_0(chunk, begin, end, table):
+def region_0(chunk, begin, end, args):
     """copy over (n)."""
-    n = table[8]
-    s0 = f64_at(table[11] + begin * 8, end - begin)
-    x0 = f64_at(table[9] + begin * 8, end - begin)
+    s0 = f64_at(args[0] + begin * 8, end - begin)
+    x0 = f64_at(args[1] + begin * 8, end - begin)
     for i in range(end - begin):
         v0 = x0[i]
         s0[i] = v0
 
 
 @region
-def region_1(chunk, begin, end, table):
-    """copy over (n)."""
-    n = table[8]
-    x0 = f64_at(table[9] + begin * 8, end - begin)
-    x1 = f64_at(table[10] + begin * 8, end - begin)
-    for i in range(end - begin):
-        v0 = x1[i]
-        x0[i] = v0
-
-
-@region
-def copy_0(chunk, begin, end, table):
-    x1 = f64_at(table[10] + begin * 8, end - begin)
-    s0 = f64_at(table[11] + begin * 8, end - begin)
+def copy_0(chunk, begin, end, args):
+    x1 = f64_at(args[0] + begin * 8, end - begin)
+    s0 = f64_at(args[1] + begin * 8, end - begin)
     for i in range(end - begin):
         x1[i] = s0[i]
 
@@ -41,9 +29,10 @@ def copy_0(chunk, begin, end, table):
 @program
 def step(table):
     n = table[8]
+    table[13], table[14] = table[11], table[9]
     grain0 = grain_of(n, 2)
-    parallel_for(region_0, table, n, grain0, 2)
+    parallel_for(region_0, table, 13, n, grain0, 2)
     grain1 = grain_of(n, 2)
-    parallel_for(region_1, table, n, grain1, 2)
+    parallel_for(region_0, table, 9, n, grain1, 2)
     grain2 = grain_of(n, 2)
-    parallel_for(copy_0, table, n, grain2, 2)
+    parallel_for(copy_0, table, 10, n, grain2, 2)

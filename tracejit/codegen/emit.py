@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from tracejit.codegen import steps
-from tracejit.codegen.loop import MOST_CHUNKS, LoopEmitter
+from tracejit.codegen.loop import LoopEmitter
 from tracejit.codegen.scalars import scalar_step
 from tracejit.codegen.scope import File, Scope, indent
 from tracejit.codegen.source import HEAD, Layout, Source
 from tracejit.codegen.text import comment, printable
-from tracejit.ir.size import product
 from tracejit.ir.text import node_names
 from tracejit.schedule import Gemm, Loop, Scan, Scatter, Schedule, Sort, Step, Write
-from tracejit.schedule.cost import LOAD, PLAIN
 
 LIBM_WORDS = ("exp", "log", "tanh", "erf", "sigmoid", "sin", "cos", "power")
 _NAMES = re.compile(r"\b[a-z_]\w*\b")
@@ -38,9 +37,10 @@ _NOT_WORDS = {
 
 def emit(schedule: Schedule, math: str = "accurate") -> Source:
     """The generated file of a schedule; ``math="libm"`` takes exp, log, ... from the C library."""
-    file = File(schedule, _layout(schedule))
+    layout = _layout(schedule)
+    file = File(schedule, layout, words=layout.length)
     body: list[str] = []
-    step = Scope(file)
+    step = Scope(file, region=False)
     pending = {c.flag: k for k, c in enumerate(schedule.checks)}
     for number, item in enumerate(schedule.steps):
         body += _step(file, step, item, f"region_{number}")
@@ -51,10 +51,10 @@ def emit(schedule: Schedule, math: str = "accurate") -> Source:
     for number, (target, value) in enumerate(schedule.copies):
         body += steps.final_copy(file, step, f"copy_{number}", target, value)
     lines = ["@program", "def step(table):", *indent([*step.sizes(), *step.head, *(body or ["return"])])]
-    functions = [*file.functions, "\n".join(lines)]
+    functions = [*(text for _, text in file.functions.values()), "\n".join(lines)]
     code = "\n\n\n".join(functions)
     text = f"{_header(schedule, file)}\n{_imports(code, math)}\n\n\n{code}\n"
-    return Source(text, file.layout, schedule.slots, tuple(file.workspace), schedule.checks)
+    return Source(text, replace(layout, length=file.words), schedule.slots, tuple(file.workspace), schedule.checks)
 
 
 def _layout(schedule: Schedule) -> Layout:
@@ -74,9 +74,9 @@ def _step(file: File, step: Scope, item: Step, name: str) -> list[str]:
             return scalar_step(file, step, item)
         case Loop():
             emitter = LoopEmitter(file, item, name)
-            file.functions.append("\n".join(emitter.region()))
+            lines = emitter.launch(step)
             file.workspace.append(emitter.workspace)
-            return emitter.launch(step)
+            return lines
         case Gemm():
             return steps.gemm(file, step, item, name)
         case Write():
@@ -84,13 +84,9 @@ def _step(file: File, step: Scope, item: Step, name: str) -> list[str]:
         case Scatter():
             return steps.scatter(file, step, item, name)
         case Scan():
-            region, rows, work = steps.scan(file, item, name)
+            return steps.scan(file, step, item, name)
         case Sort():
-            region = steps.sort(file, item, name)
-            rows, work = product(item.node.shape[:-1]), item.node.shape[-1] * 20 * (PLAIN + 4 * LOAD)
-            file.workspace.append(item.node.shape[-1] * (MOST_CHUNKS * 8))
-    file.functions.append("\n".join(region))
-    return steps.launch_lines(step, name, rows, work)
+            return steps.sort(file, step, item, name)
 
 
 def _header(schedule: Schedule, file: File) -> str:

@@ -60,22 +60,22 @@ class LoopEmitter:
         self.sweep = 0
 
     def region(self) -> list[str]:
-        """The lines of the region."""
+        """The lines of the region's body."""
         for sweep in range(self.levels.sweeps):
             self.sweep = sweep
             self._emit_rows(sweep)
             self._emit_sweep(sweep)
         self._emit_rows(self.levels.sweeps)
         loops = self.row if self.nest.flat else ["for r in range(end - begin):", *indent([*self.places.row_indices(), *self.row])]
-        lines = [f'"""{self._summary()}"""', *self.scope.sizes(), *self.scope.head, *loops, *self.tail]
-        return ["@region", f"def {self.name}(chunk, begin, end, table):", *indent(lines)]
+        return [f'"""{self._summary()}"""', *self.scope.sizes(), *self.scope.head, *loops, *self.tail]
 
     def launch(self, step: Scope) -> list[str]:
-        """The lines of the step."""
-        rows = self.loop.space if self.nest.flat else [a.size for a in self.nest.rows]
-        count, work, grain = step.dim(product(rows)), step.dim(self._work()), step.name("grain")
-        lines = [f"{grain} = grain_of({count}, {work})", f"parallel_for({self.name}, table, {count}, {grain}, {work})"]
+        """The lines of the step; writes the region, too."""
+        name = self.file.region(self.name, self.scope, self.region())
+        rows = product(self.loop.space if self.nest.flat else [a.size for a in self.nest.rows])
+        lines, grain = launch_lines(step, name, self.scope, rows, self._work())
         if self.partials:
+            count = step.dim(rows)
             chunks = step.name("chunks")
             lines.append(f"{chunks} = ({count} + {grain} - 1) // {grain}")
             for partial in self.partials:
@@ -105,7 +105,7 @@ class LoopEmitter:
     def _summary(self) -> str:
         names = [n.op.name for n in self.loop.nodes]
         text = " -> ".join(names if len(names) <= 8 else [*names[:4], "...", *names[-3:]])
-        return f"{text} over ({', '.join(map(self.scope.dim, self.loop.space))})."
+        return f"{text} over ({', '.join(map(self.file.dim_text, self.loop.space))})."
 
     def _work(self) -> Dim:
         """Tenths of a nanosecond of one row, or of one element of a flat loop."""
@@ -307,8 +307,16 @@ def open_chunk(scope: Scope, node: Node, offset: Dim, elements: Dim) -> str:
     """The expression that opens a chunk's part of the workspace."""
     nbytes = elements * int(node.dtype.itemsize)
     begin = "" if offset == 0 else scope.dim(offset)
-    place = total([f"table[{scope.file.layout.workspace}]", begin, times(nbytes, scope.dim(nbytes), "chunk")])
+    place = total([scope.word(scope.file.layout.workspace), begin, times(nbytes, scope.dim(nbytes), "chunk")])
     return f"{dtype_code(node.dtype)}_at({place}, {scope.dim(elements)})"
+
+
+def launch_lines(step: Scope, name: str, region: Scope, rows: Dim, work: Dim) -> tuple[list[str], str]:
+    """The lines of a step that run a region over ``rows``, each ``work`` tenths of a nanosecond; the name of the grain."""
+    lines, first = step.file.arguments(region)
+    count, price, grain = step.dim(rows), step.dim(work), step.name("grain")
+    lines.append(f"{grain} = grain_of({count}, {price})")
+    return [*lines, f"parallel_for({name}, table, {first}, {count}, {grain}, {price})"], grain
 
 
 def _op(node: Node) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,12 +18,41 @@ from tracejit.schedule.schedule import Schedule
 
 @dataclass
 class File:
-    """What all functions of one file share."""
+    """What all functions of one file share.
+
+    Attributes:
+        workspace: Bytes that each step asks for.
+        functions: Name and text of each region, by the text that counts: without comments, and with other names of buffers.
+        words: Words of the table used so far; more are added to pass arguments to regions.
+    """
 
     schedule: Schedule
     layout: Layout
-    workspace: list[Dim] = field(default_factory=list)  # bytes that each step asks for
-    functions: list[str] = field(default_factory=list)
+    workspace: list[Dim] = field(default_factory=list)
+    functions: dict[str, tuple[str, str]] = field(default_factory=dict)
+    words: int = 0
+
+    def dim_text(self, dim: Dim) -> str:
+        """A dimension in local names."""
+        return str(substitute(dim, {name: symbol(self.size_name(name)) for name in self.layout.sizes}))
+
+    def region(self, name: str, scope: Scope, lines: list[str]) -> str:
+        """Add a region to the file, unless an equal one is there; the name to launch it by."""
+        head = f"def {name}(chunk, begin, end, args):"
+        text = "\n".join(["@region", head, *indent(lines)])
+        plain = re.sub(r'\s*(#[^\n]*|""".*""")', "", text.replace(head, ""))
+        local: dict[str, str] = {}
+        counts = re.sub(r"\b(x|out|s)\d+(_\d+)?\b", lambda m: local.setdefault(m[0], f"p{len(local)}"), plain)
+        return self.functions.setdefault(counts, (name, text))[0]
+
+    def arguments(self, scope: Scope) -> tuple[list[str], int]:
+        """The lines of a step that put a region's arguments side by side in the table, and the first of their words."""
+        words = scope.words
+        if not words or words == list(range(words[0], words[0] + len(words))):
+            return [], words[0] if words else 0
+        first, self.words = self.words, self.words + len(words)
+        places = ", ".join(f"table[{first + i}]" for i in range(len(words)))
+        return [f"{places} = {', '.join(f'table[{w}]' for w in words)}"], first
 
     def size_name(self, name: str) -> str:
         """The local name of a symbolic size: n, n1, n2, ..."""
@@ -34,10 +64,15 @@ class File:
 
 
 class Scope:
-    """A function's text in the making: ``head`` opens what the body names."""
+    """A function's text in the making: ``head`` opens what the body names.
 
-    def __init__(self, file: File) -> None:
+    The step reads the table; a region reads ``args``, the words of the table that it needs, side by side.
+    """
+
+    def __init__(self, file: File, region: bool = True) -> None:
         self.file = file
+        self.is_region = region
+        self.words: list[int] = []
         self.head: list[str] = []
         self._sizes: set[str] = set()
         self._pointers: dict[tuple[str, ...], str] = {}
@@ -46,7 +81,7 @@ class Scope:
     def dim(self, dim: Dim) -> str:
         """The text of a dimension; its sizes are loaded at the head."""
         self._sizes |= symbols(dim)
-        return str(substitute(dim, {name: symbol(self.file.size_name(name)) for name in self.file.layout.sizes}))
+        return self.file.dim_text(dim)
 
     def name(self, stem: str) -> str:
         """A name that this function does not have yet: ``v0``, ``v1``, ..."""
@@ -70,16 +105,21 @@ class Scope:
 
     def open(self, home: Home, dtype: np.dtype, size: str, offset: str = "0") -> str:
         """The expression that opens ``size`` elements of a buffer."""
-        return self.open_word(self.file.layout.word(home), dtype, size, offset)
+        begin = "" if offset == "0" else times(dtype.itemsize, str(dtype.itemsize), offset)
+        return f"{dtype_code(dtype)}_at({total([self.word(self.file.layout.word(home)), begin])}, {size})"
 
-    def open_word(self, word: int, dtype: np.dtype, size: str, offset: str = "0") -> str:
-        place = total([f"table[{word}]", "" if offset == "0" else times(dtype.itemsize, str(dtype.itemsize), offset)])
-        return f"{dtype_code(dtype)}_at({place}, {size})"
+    def word(self, word: int) -> str:
+        """A word of the table."""
+        if not self.is_region:
+            return f"table[{word}]"
+        if word not in self.words:
+            self.words.append(word)
+        return f"args[{self.words.index(word)}]"
 
     def sizes(self) -> list[str]:
         """The lines that load the sizes which the function uses."""
         words = self.file.layout.sizes
-        return [f"{self.file.size_name(name)} = table[{words[name]}]" for name in words if name in self._sizes]
+        return [f"{self.file.size_name(name)} = {self.word(words[name])}" for name in words if name in self._sizes]
 
 
 def indent(lines: list[str], depth: int = 1) -> list[str]:

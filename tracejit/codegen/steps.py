@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tracejit.codegen.axes import nest
-from tracejit.codegen.loop import open_chunk
+from tracejit.codegen.loop import MOST_CHUNKS, launch_lines, open_chunk
 from tracejit.codegen.places import Places
 from tracejit.codegen.scalars import Scalars
 from tracejit.codegen.scope import File, Scope, indent
@@ -30,7 +30,7 @@ def gemm(file: File, step: Scope, item: Gemm, name: str) -> list[str]:
         scale = Scalars(file, step, lines).value(node.inputs[3])
         alpha = f"-{scale}" if node.attrs["negate"] else scale
     batch = node.shape[:-2]
-    variables = [step.name("b") for _ in batch]
+    variables = [step.name("batch") for _ in batch]
     (flag_x, ld_x), (flag_y, ld_y) = _layout(x), _layout(y)
     pointers = [_matrix(file, step, r, variables) for r in (x, y)]
     result = _matrix(file, step, Read(node, None, Linear(0, row_major(node.shape))), variables)
@@ -92,10 +92,9 @@ def copy(file: File, step: Scope, name: str, source: Read, node: Node, target: L
         (axis,) = loops.inner
         body = [*row, f"for {axis.var} in range({scope.dim(axis.size)}):", *indent(body)]
         body = ["for r in range(end - begin):", *indent([*places.row_indices(), *body])]
-    region = ["@region", f"def {name}(chunk, begin, end, table):", *indent([*scope.sizes(), *scope.head, *body])]
-    file.functions.append("\n".join(region))
     inner = 1 if loops.flat else loops.inner[0].size
-    return launch_lines(step, name, product(space) if loops.flat else product(a.size for a in loops.rows), inner * (2 * LOAD))
+    rows = product(space) if loops.flat else product(a.size for a in loops.rows)
+    return _launched(step, name, scope, body, rows, inner * (2 * LOAD))
 
 
 def final_copy(file: File, step: Scope, name: str, target: Node, value: Node) -> list[str]:
@@ -135,8 +134,8 @@ def scatter(file: File, step: Scope, item: Scatter, name: str) -> list[str]:
     ]
 
 
-def scan(file: File, item: Scan, name: str) -> tuple[list[str], Dim, Dim]:
-    """A recurrence: the lines of its region, its rows and the work of one."""
+def scan(file: File, step: Scope, item: Scan, name: str) -> list[str]:
+    """A recurrence."""
     node, scope = item.node, Scope(file)
     axis, dtype = node.attrs["axis"], node.dtype
     length, after = node.shape[axis], product(node.shape[axis + 1 :])
@@ -157,8 +156,7 @@ def scan(file: File, item: Scan, name: str) -> tuple[list[str], Dim, Dim]:
         f"        s = {value}{comment(node)}",
         f"        {out}[at] = s",
     ]
-    region = ["@region", f"def {name}(chunk, begin, end, table):", *indent([*scope.sizes(), *scope.head, *body])]
-    return region, product(node.shape[:axis]) * after, length * 4 * (PLAIN + 3 * LOAD)
+    return _launched(step, name, scope, body, product(node.shape[:axis]) * after, length * 4 * (PLAIN + 3 * LOAD))
 
 
 def _scanned(file: File, scope: Scope, x: Node) -> str:
@@ -169,15 +167,14 @@ def _scanned(file: File, scope: Scope, x: Node) -> str:
     return f"{scope.pointer(file.home(source), source.dtype, source.spec.size)}[at]"
 
 
-def launch_lines(step: Scope, name: str, rows: Dim, work: Dim) -> list[str]:
-    """The lines of a step that run a region over ``rows``, each ``work`` tenths of a nanosecond."""
-    grain = step.name("grain")
-    count = step.dim(rows)
-    return [f"{grain} = grain_of({count}, {step.dim(work)})", f"parallel_for({name}, table, {count}, {grain}, {step.dim(work)})"]
+def _launched(step: Scope, name: str, scope: Scope, body: list[str], rows: Dim, work: Dim) -> list[str]:
+    """A region with this body, and the lines that launch it."""
+    name = step.file.region(name, scope, [*scope.sizes(), *scope.head, *body])
+    return launch_lines(step, name, scope, rows, work)[0]
 
 
-def sort(file: File, item: Sort, name: str) -> list[str]:
-    """The region of a sort along the last axis."""
+def sort(file: File, step: Scope, item: Sort, name: str) -> list[str]:
+    """A sort along the last axis."""
     node, scope = item.node, Scope(file)
     x, length = operand(node.inputs[0]).source, node.shape[-1]
     size = scope.dim(length)
@@ -189,8 +186,9 @@ def sort(file: File, item: Sort, name: str) -> list[str]:
     body = [
         f"scratch = {open_chunk(scope, node, 0, length)}",
         "for r in range(end - begin):",
-        f"    keys = {code}_at({total([f'table[{file.layout.word(file.home(x))}]', offset(x.dtype.itemsize)])}, {size})",
-        f"    out = i64_at({total([f'table[{file.layout.word(file.home(node))}]', offset(8)])}, {size})",
+        f"    keys = {code}_at({total([scope.word(file.layout.word(file.home(x))), offset(x.dtype.itemsize)])}, {size})",
+        f"    out = i64_at({total([scope.word(file.layout.word(file.home(node))), offset(8)])}, {size})",
         f"    argsort_into(keys, out, scratch, {size}){comment(node)}",
     ]
-    return ["@region", f"def {name}(chunk, begin, end, table):", *indent([*scope.sizes(), *scope.head, *body])]
+    file.workspace.append(length * (MOST_CHUNKS * 8))
+    return _launched(step, name, scope, body, product(node.shape[:-1]), length * 20 * (PLAIN + 4 * LOAD))

@@ -84,6 +84,11 @@ class Executable:
         out = self._quick(*leaves)
         return self._call_bound(leaves) if out is None else out
 
+    def fits(self, *leaves: Any) -> bool:
+        """Whether the program is made for these leaves."""
+        sizes = self._sizes(leaves)
+        return sizes is not None and self._guards(sizes)
+
     def debug(self, *leaves: Any, runner: Callable[..., Any] = lambda step, table: step(table)) -> tuple[Any, ...] | None:
         """Run the generated file under CPython, updates included; ``runner`` may be ``pdb.runcall``."""
         sizes = self._sizes(leaves)

@@ -60,7 +60,7 @@ class _Order:
         self.nodes = nodes
         self.added: dict[Node, set[Node]] = {}
         known = set(nodes)
-        self._before = {n: sources(n) & known for n in nodes}
+        self._before = {n: set(sources(n) & known) for n in nodes}
         self._after: dict[Node, list[Node]] = {n: [] for n in nodes}
         for n, earlier in self._before.items():
             for x in earlier:

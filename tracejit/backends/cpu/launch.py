@@ -54,7 +54,7 @@ def program(function: Callable[..., None]) -> Any:
 
 
 def region(function: Callable[..., None]) -> Region:
-    """Compile ``function(chunk, begin, end, table)``, the work on the rows ``begin..end``."""
+    """Compile ``function(chunk, begin, end, args)``, the work on the rows ``begin..end``."""
     return Region(compile_detached(function, REGION_OPERANDS, PartLibrary))
 
 
@@ -72,8 +72,10 @@ def grain_of_word() -> Any:
     return named_intrinsic("grain_of", lambda total, work: (types.int64(types.int64, types.int64), generate), 2)
 
 
-def _parallel_for(typingctx: Any, region: Any, table: Any, total: Any, grain: Any, work: Any) -> Any:
-    """Call ``region(chunk, begin, end, table)`` for every chunk of ``grain`` rows, on threads where that pays.
+def _parallel_for(typingctx: Any, region: Any, table: Any, first: Any, total: Any, grain: Any, work: Any) -> Any:
+    """Call ``region(chunk, begin, end, args)`` for every chunk of ``grain`` rows, on threads where that pays.
+
+    ``args`` is the table from its word ``first`` on.
 
     No address is known at compile time: a trampoline in the module unpacks ``{table, total, grain}`` and calls the region.
     """
@@ -86,20 +88,20 @@ def _parallel_for(typingctx: Any, region: Any, table: Any, total: Any, grain: An
         _emit_launch(builder, _trampoline(context, builder, alive.compiled), *raws[1:])
         return context.get_dummy_value()
 
-    return types.void(region, TABLE, types.int64, types.int64, types.int64), generate
+    return types.void(region, TABLE, *[types.int64] * 4), generate
 
 
 parallel_for = intrinsic(_parallel_for)
 
 
-def _emit_launch(builder: Any, trampoline: Any, table: Any, total: Any, grain: Any, work: Any) -> None:
+def _emit_launch(builder: Any, trampoline: Any, table: Any, first: Any, total: Any, grain: Any, work: Any) -> None:
     rows, size, cost = (Value(builder, raw, I64) for raw in (total, grain, work))
     chunks = (rows + size - 1).quotient(size)
     # The first "array" is the null pointer and its step is 1, so that args[0] is the number of a thread's first chunk.
     starts = (ir.Constant(SIZE, 0), chunks.raw, ir.Constant(SIZE, 1))
     args, dims, steps = (cgutils.alloca_once_value(builder, raw) for raw in starts)
     data = cgutils.alloca_once(builder, ir.LiteralStructType([table.type, SIZE, SIZE]))
-    for index, raw in enumerate((table, total, grain)):
+    for index, raw in enumerate((builder.gep(table, [first]), total, grain)):
         builder.store(raw, cgutils.gep_inbounds(builder, data, 0, index))
     packed = [builder.bitcast(args, BYTES.as_pointer()), dims, steps, builder.bitcast(data, BYTES)]
     slot = builder.gep(table, [ir.Constant(SIZE, THREADS_SLOT)])

@@ -59,14 +59,15 @@ def _quiet(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def grain_of(total: int, work: int) -> int:
-    """Rows of a chunk for ``work`` ns a row: from sizes alone, so that results do not depend on the number of threads."""
+    """Rows of a chunk for ``work`` tenths of ns a row: from sizes alone, so that results do not depend on the threads."""
     return int(max(1, -(-total // MOST_CHUNKS), -(-LEAST_CHUNK // max(work, 1))))
 
 
-def parallel_for(region: Callable[..., None], table: Table, total: int, grain: int, work: int) -> None:
-    """Call ``region`` for every chunk of ``grain`` rows, in order."""
+def parallel_for(region: Callable[..., None], table: Table, first: int, total: int, grain: int, work: int) -> None:
+    """Call ``region`` for every chunk of ``grain`` rows, in order, with the table from its word ``first`` on."""
+    args = table[first:]
     for chunk, begin in enumerate(range(0, total, grain)):
-        region(chunk, begin, min(begin + grain, total), table)
+        region(chunk, begin, min(begin + grain, total), args)
 
 
 # -- types and memory ------------------------------------------------------------------------------------------------

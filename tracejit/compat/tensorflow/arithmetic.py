@@ -66,12 +66,12 @@ def _named(function: Any, name: str, doc: str | None) -> Any:
     return function
 
 
-def _maximum(x: Node, y: Node) -> Node:
+def larger(x: Node, y: Node) -> Node:
     """The larger; NaN if either is. Derivative: to the larger, to the first operand at a tie."""
     return ops.maximum(x, y) if x.dtype.kind != "f" else _chosen(x, y, ops.greater_equal, ops.less)
 
 
-def _minimum(x: Node, y: Node) -> Node:
+def smaller(x: Node, y: Node) -> Node:
     """The smaller; NaN if either is. Derivative: to the smaller, to the first operand at a tie."""
     return ops.minimum(x, y) if x.dtype.kind != "f" else _chosen(x, y, ops.less_equal, ops.greater)
 
@@ -112,8 +112,8 @@ divide = binary("RealDiv", _true_divide, NUMBERS)
 floordiv = binary("FloorDiv", ops.floor_divide, REALS)
 mod = binary("FloorMod", ops.remainder, REALS)
 power = binary("Pow", _power, NUMBERS)
-maximum = binary("Maximum", _maximum, REALS)
-minimum = binary("Minimum", _minimum, REALS)
+maximum = binary("Maximum", larger, REALS)
+minimum = binary("Minimum", smaller, REALS)
 less = binary("Less", ops.less, REALS)
 less_equal = binary("LessEqual", ops.less_equal, REALS)
 greater = binary("Greater", ops.greater, REALS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -181,8 +181,7 @@ class Function(Traceable):
     def __get__(self, instance: Any, owner: type | None = None) -> Function:
         if instance is None or not isinstance(self._core, CoreFunction):
             return self
-        method = self._core.__get__(instance, owner)
-        return Function(self._body.__get__(instance, owner), method)  # type: ignore[attr-defined]
+        return Function(partial(self._body, instance), self._core.__get__(instance, owner))
 
     def experimental_get_tracing_count(self) -> int:
         """How often the function was traced."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
@@ -105,58 +105,42 @@ class Plan:
         call: The way into the program that ran last; none has run yet where it gives None.
     """
 
-    def __init__(self, session: BaseSession, fetches: Any, feeds: Sequence[Any]) -> None:
-        found = Fetches(session.graph, fetches)
+    def __init__(self, session: BaseSession, fetches: Fetches, feeds: Sequence[Any]) -> None:
         self.feeds = tuple(Feed(_feed_key(session.graph, key)) for key in feeds)
-        self.finish = found.finish
+        self.finish = fetches.finish
         self.call: Callable[..., Any] = lambda *leaves: None
         self._session = session
-        self._request = Request(session.graph, found.targets, found.operations, tuple(f.tensor for f in self.feeds))
+        self._request = Request(session.graph, fetches.targets, fetches.operations, tuple(f.tensor for f in self.feeds))
         self._bound: list[tuple[Prepared, Executable]] = []
 
     def run(self, leaves: Sequence[ndarray]) -> Any:
-        """Run the program for these feeds, made now where there is none."""
+        """Run the program for these feeds, which is made now where there is none."""
         ready = [feed.checked(leaf) for feed, leaf in zip(self.feeds, leaves, strict=True)]
-        for prepared, executable in reversed(self._bound):
-            out = self._attempt(prepared, executable, ready)
-            if out is not None:
-                return out
-        known = {id(prepared) for prepared, _ in self._bound}
-        for prepared in self._prepared(ready, known):
-            executable = self._session.bind(prepared)
-            out = self._attempt(prepared, executable, ready)
-            if out is not None:
-                self._bound.append((prepared, executable))
-                return out
-        raise AssertionError("a program that was made for these feeds takes them")
-
-    def program(self, leaves: Sequence[ndarray]) -> Program:
-        """The program for these feeds, which is not run."""
-        ready = [feed.checked(leaf) for feed, leaf in zip(self.feeds, leaves, strict=True)]
-        with self._session.graph.lock:
-            made = self._session.graph.programs.setdefault(self._request, [])
-            found = next((p for p in made if self._session.bind(p).takes(*ready)), None)
-            if found is None:
-                found = prepare(self._request, [leaf.shape for leaf in ready])
-                made.append(found)
-        return found.program
-
-    def _attempt(self, prepared: Prepared, executable: Executable, leaves: Sequence[ndarray]) -> Any:
+        prepared, executable = self.program(ready)
         self._session.check_ready(prepared)
-        out = executable.call(*leaves)
-        if out is not None:
-            self._session.mark_ready(prepared)
-            self.call = executable.call
+        out = executable.call(*ready)
+        assert out is not None, "a program takes the feeds that it was made for"
+        self._session.mark_ready(prepared)
+        self.call = executable.call
         return out
 
-    def _prepared(self, leaves: Sequence[ndarray], known: set[int]) -> Any:
-        """Programs of the graph that might fit, the last one made for this call."""
-        graph = self._session.graph
+    def program(self, leaves: Sequence[ndarray]) -> tuple[Prepared, Executable]:
+        """The program for these feeds, on the memory of the session."""
+        for prepared, executable in reversed(self._bound):
+            if executable.fits(*leaves):
+                return prepared, executable
+        graph, known = self._session.graph, [prepared for prepared, _ in self._bound]
         with graph.lock:
             made = graph.programs.setdefault(self._request, [])
-            yield from [p for p in reversed(made) if id(p) not in known]
-            made.append(prepare(self._request, [leaf.shape for leaf in leaves]))
-            yield made[-1]
+            for prepared in made:
+                if prepared not in known and (executable := self._session.bind(prepared)).fits(*leaves):
+                    break
+            else:
+                prepared = prepare(self._request, [leaf.shape for leaf in leaves])
+                made.append(prepared)
+                executable = self._session.bind(prepared)
+            self._bound.append((prepared, executable))
+        return prepared, executable
 
 
 class BaseSession:
@@ -226,11 +210,12 @@ class BaseSession:
         if feed_dict is not None and not isinstance(feed_dict, Mapping):
             raise TypeError(f"feed_dict is a {type(feed_dict).__name__}; it must be a dict from tensors to values")
         feeds = tuple(feed_dict or ())
-        key = _frozen(fetches)
+        made = Fetches(self._graph, fetches)
+        key = (_frozen(fetches), feeds) if feeds else _frozen(fetches)
         with self._graph.lock:
-            plan = self._plans.get((key, feeds) if feeds else key)
+            plan = self._plans.get(key)
             if plan is None:
-                plan = self._plans[(key, feeds) if feeds else key] = Plan(self, fetches, feeds)
+                plan = self._plans[key] = Plan(self, made, feeds)
         return plan
 
     def make_callable(self, fetches: Any, feed_list: Sequence[Any] | None = None) -> Callable[..., Any]:
@@ -241,7 +226,8 @@ class BaseSession:
     def program(self, fetches: Any, feed_dict: Any = None) -> Program:
         """The program that ``run`` would run, to be looked at: its graph, schedule and source."""
         plan = self._plan(fetches, feed_dict)
-        return plan.program([f.cast(v) for f, v in zip(plan.feeds, (feed_dict or {}).values(), strict=True)])
+        leaves = [f.checked(f.cast(v)) for f, v in zip(plan.feeds, (feed_dict or {}).values(), strict=True)]
+        return plan.program(leaves)[0].program
 
     # state
 
@@ -380,6 +366,3 @@ def _cure(variable: Any) -> str:
         return f"\n  cure: build tf.global_variables_initializer() after the Variable; '{early[-1].name}' was built before it"
     return "\n  cure: run its initializer, or tf.global_variables_initializer(), in this session first"
 
-
-def _never(*arguments: Any) -> NoReturn:
-    raise AssertionError(arguments)
