@@ -18,7 +18,7 @@ from tracejit.runtime.program import Options, compile_program
 
 
 def build_entry(
-    function: Callable[..., Any], parameters: Parameters, call: Call, math: str | None
+    function: Callable[..., Any], parameters: Parameters, call: Call, math: str | None, pin: str | None
 ) -> tuple[Entry, tuple[str, ...]]:
     """A program for ``call`` and calls like it, and what the trace noticed that the user may want to know."""
     observe = _Observer(parameters.name, config().debug)
@@ -32,7 +32,7 @@ def build_entry(
     check_leaks(guards, parameters.name)
     values = [leaf.value for leaf in call.leaves]
     notes = tuple(_effect(g) for g in before if not g.holds(values))
-    program = compile_program(traced.graph, Options(math=math or config().math), observe)
+    program = compile_program(traced.graph, Options(math or config().math, pin), observe)
     first = len(traced.passed)
     buffers = {first + i: held.buffer for i, held in enumerate(traced.held)}
     executable = Executable(program, buffers, size_guard(traced))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 from collections.abc import Callable, Sequence
 from typing import Any, overload
 
@@ -25,10 +26,12 @@ class Function(Traceable):
         input_signature: Sequence[Any] | None = None,
         math: Math | None = None,
         name: str | None = None,
+        pin: str | os.PathLike[str] | None = None,
     ) -> None:
         own_name: str = getattr(python_function, "__name__", type(python_function).__name__)
         self.name = name or own_name
         self._programs = Programs(python_function, self.name, input_signature, math)
+        self._programs.pin = None if pin is None else os.fspath(pin)
         functools.update_wrapper(self, python_function, updated=())
 
     @property
@@ -94,7 +97,13 @@ def function(f: Callable[..., Any], /) -> Function: ...
 
 @overload
 def function(
-    f: None = None, /, *, input_signature: Sequence[Any] | None = None, math: Math | None = None, name: str | None = None
+    f: None = None,
+    /,
+    *,
+    input_signature: Sequence[Any] | None = None,
+    math: Math | None = None,
+    name: str | None = None,
+    pin: str | os.PathLike[str] | None = None,
 ) -> Callable[[Callable[..., Any]], Function]: ...
 
 
@@ -105,6 +114,7 @@ def function(
     input_signature: Sequence[Any] | None = None,
     math: Math | None = None,
     name: str | None = None,
+    pin: str | os.PathLike[str] | None = None,
 ) -> Function | Callable[[Callable[..., Any]], Function]:
     """Trace a function of arrays, compile what it does, and run that from then on.
 
@@ -118,6 +128,8 @@ def function(
             there is one program for all sizes that are None in them.
         math: ``"accurate"``: own vector math; ``"libm"``: the C library's. ``TRACEJIT_MATH`` when not given.
         name: For graphs and errors; the function's own when not given.
+        pin: A file to keep the program in. It is written when it is not there; when it is, it *is* the program, your edits
+            included. A file that was pinned for another graph is a PinError.
 
     Returns:
         A :class:`Function`; a decorator when ``f`` is not given.
@@ -134,6 +146,6 @@ def function(
         if inspect.isgeneratorfunction(f) or inspect.iscoroutinefunction(f) or inspect.isasyncgenfunction(f):
             own_name = getattr(f, "__name__", str(f))
             raise UnsupportedError(f"{own_name}: a generator or coroutine has no single result; return a tuple or stacked arrays")
-        return Function(f, input_signature, math, name)
+        return Function(f, input_signature, math, name, pin)
 
     return decorate if f is None else decorate(f)

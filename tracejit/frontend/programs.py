@@ -44,6 +44,7 @@ class Programs:
         self.name = name
         self.parameters = Parameters(function, name, input_signature)
         self.math = math
+        self.pin: str | None = None
         self.enters: tuple[Enter, ...] = ()
         self.entries: tuple[Entry, ...] = ()
         self.records: list[Retrace] = []
@@ -73,7 +74,7 @@ class Programs:
             entry = self._find(call)  # another thread may have made it meanwhile
             if entry is None:
                 reason = reason_for(self.entries, call)
-                entry, notes = build_entry(self.function, self.parameters, call, self.math)
+                entry, notes = build_entry(self.function, self.parameters, call, self.math, self.pin)
                 number = len(self.records) + 1
                 self.records.append(Retrace(number, reason.reason, reason.where, reason.old, reason.new, notes))
                 self.entries = (*(e for e in self.entries if e.alive), entry)

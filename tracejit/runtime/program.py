@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from weakref import WeakValueDictionary
 
 from tracejit.codegen.emit import emit
 from tracejit.codegen.source import Source
+from tracejit.config import VERSION
+from tracejit.errors import PinError
 from tracejit.ir import Graph
 from tracejit.runtime import cache, native
 from tracejit.schedule import Schedule, plan
@@ -22,9 +27,11 @@ class Options:
 
     Attributes:
         math: ``"accurate"``, tracejit's own vector math, or ``"libm"``, the C library's.
+        pin: A file of the user's that the program is taken from when it is there, edits included, and written to when not.
     """
 
     math: str = "accurate"
+    pin: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +74,35 @@ def compile_program(graph: Graph, options: Options = Options(), observe: Observe
     observe("schedule", schedule)
     source = emit(schedule, options.math)
     observe("source", source)
-    path = cache.write_source(source.text)
+    if options.pin is None:
+        path = cache.write_source(source.text)
+    else:
+        source, path = _pinned(source, f"{optimized}{options.math}", Path(options.pin))
     code, fresh = _code(source.text, str(path))
     return Program(optimized, schedule, source, path, code, fresh)
+
+
+def _pinned(source: Source, meaning: str, path: Path) -> tuple[Source, Path]:
+    """The program as the user's file has it.
+
+    Raises:
+        PinError: The file was pinned for another graph, other vector math or another version of tracejit.
+    """
+    plain = re.sub(r"  # .*", "", meaning)  # lines of the user's may move
+    mark = f"# pinned for graph {hashlib.sha256(f'{VERSION} {plain}'.encode()).hexdigest()[:16]}"
+    if not path.exists():
+        fresh = path.with_name(f"{path.name}.{os.getpid()}.new")  # so that nobody finds half a file
+        fresh.write_text(f"{mark}\n{source.text}")
+        os.replace(fresh, path)
+    text = path.read_text()
+    if text.split("\n", 1)[0] != mark:
+        raise PinError(
+            f"{path}: the pinned file is for another program\n"
+            f"  it says: {text.split(chr(10), 1)[0]}\n  wanted:  {mark}\n"
+            "  rule: a pin holds for one graph, one choice of math and one version of tracejit\n"
+            "  cure: remove the file, or move your edits into a fresh one"
+        )
+    return replace(source, text=text), path
 
 
 def _code(text: str, path: str) -> tuple[native.NativeCode, bool]:

@@ -29,22 +29,25 @@ def matmul(
         InvalidArgumentError: An operand is no matrix, or the inner sizes differ.
     """
     x, y = pair(a, b, "MatMul")
+    if adjoint_a and x.dtype.kind == "c":
+        x = ops.conjugate(x)
+    if adjoint_b and y.dtype.kind == "c":
+        y = ops.conjugate(y)
+    return product(x, y, transpose_a or adjoint_a, transpose_b or adjoint_b)
+
+
+def product(x: Node, y: Node, transpose_x: bool, transpose_y: bool) -> Node:
+    """The product of nodes of one dtype."""
     checked(x, NUMBERS, "MatMul")
     for node in (x, y):
         if node.spec.rank < 2:
             other = "has different ndims" if x.spec.rank != y.spec.rank else "ndims must be >= 2"
             both = f"{shape_text(x.shape)} vs. {shape_text(y.shape)}"
             fail(InvalidArgumentError, f"In[0] and In[1] {other}: {both} [Op:MatMul]\n  cure: tf.linalg.matvec, or tf.tensordot(a, b, 1)")
-    x, y = _turned(x, transpose_a, adjoint_a), _turned(y, transpose_b, adjoint_b)
+    x, y = swapped(x) if transpose_x else x, swapped(y) if transpose_y else y
     fault = f"Matrix size-incompatible: In[0]: {shape_text(x.shape)}, In[1]: {shape_text(y.shape)} [Op:MatMul]"
     same(x.shape[-1], y.shape[-2], fault)
     if x.spec.rank == y.spec.rank == 2:
         return ops.matmul(x, y)
     common_shape([x.shape[:-2], y.shape[:-2]], fault)
     return composite.stacked_matmul(x, y)
-
-
-def _turned(x: Node, transposed: bool, adjoint: bool) -> Node:
-    if adjoint and x.dtype.kind == "c":
-        x = ops.conjugate(x)
-    return swapped(x) if transposed or adjoint else x

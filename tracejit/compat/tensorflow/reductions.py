@@ -34,7 +34,7 @@ Axes = tuple[int, ...]
 def _reduced(x: Any, axis: Any, keepdims: bool, name: str, kinds: str, body: Callable[[Node, Axes], Node]) -> Node:
     node = checked(node_of(x), kinds, name)
     axes = axes_of(axis, node.spec.rank, name)
-    out = body(node, axes) if axes or kinds != BOOLS else node
+    out = body(node, axes)
     return kept(out, node.shape, axes) if keepdims else out
 
 

@@ -58,7 +58,13 @@ class Arrangement(Value):
 
     def view(self, *shape: Any) -> Any:
         """The same memory under another shape; one size may be -1."""
-        return self.reshape(*shape)
+        out = self.reshape(*shape)
+        if out._tracer is None and self._tracer is None and not np.may_share_memory(out._array, self._array) and out._array.size:
+            raise SizeError(
+                "view size is not compatible with input tensor's size and stride (at least one dimension spans across two"
+                " contiguous subspaces). Use .reshape(...) instead."
+            )
+        return out
 
     def reshape(self, *shape: Any) -> Any:
         """The same elements under another shape; one size may be -1."""

@@ -14,18 +14,15 @@ import numpy as np
 
 from tracejit import ops
 from tracejit.compat.torch import mode
-from tracejit.compat.torch.errors import DeviceError
 from tracejit.compat.torch.graph import used_up
 from tracejit.compat.torch.kernels.kernel import Kernel
 from tracejit.compat.torch.value import Value
-from tracejit.errors import LeakedTracerError
 from tracejit.frontend.guards import Attribute, Guard, Known
 from tracejit.frontend.lift import distinct, lift
 from tracejit.frontend.tensor import Tracer
 from tracejit.frontend.trace import GraphTrace
 from tracejit.frontend.view import is_view, steps_between
 from tracejit.ir import Node, using
-from tracejit.ir.ambient import active
 
 _sessions: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()
 
@@ -99,6 +96,12 @@ class Session:
             known = self._leaf_of[id(x)] = x, raw, distinct(raw)
             self.leaves[known[2]] = x
         return known[2]
+
+    def written(self, x: Any, recorded: bool) -> None:
+        """Note that a tensor was written to in place."""
+        if recorded:
+            x._requires, x._made = True, "Copy"
+            self._recorded.add(self.tracer(x).node_in(self.trace))
 
     # memory
 

@@ -1,0 +1,183 @@
+"""backward() and autograd.grad(): the reverse pass of what was recorded, eagerly or in a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tracejit.compat.torch import mode
+from tracejit.compat.torch.apply import node_of, trace
+from tracejit.compat.torch.errors import SizeError, TypeMismatchError
+from tracejit.compat.torch.graph import RECORDER, Leaf, Recorded, evaluate, free, history, known
+from tracejit.compat.torch.promote import dims_of, dtype_of
+from tracejit.compat.torch.session import Session
+from tracejit.compat.torch.size import Size
+from tracejit.compat.torch.value import versions, wrap
+from tracejit.frontend.shapes import filled
+from tracejit.ir import Node, using
+from tracejit.transforms import autodiff
+
+
+def backward(outputs: Sequence[Any], weights: Sequence[Any], retain_graph: bool | None, create_graph: bool) -> None:
+    """Collect the gradients of ``sum(weight * output)`` in the leaves that the outputs were computed from.
+
+    Args:
+        outputs: Tensors.
+        weights: A tensor of the shape of each, or None for one of a single element.
+        retain_graph: Whether the graph may be gone through again; as ``create_graph`` if None.
+        create_graph: Whether the gradients are recorded, so that they have gradients themselves.
+
+    Raises:
+        RuntimeError: An output has no gradient, or a graph was used up.
+    """
+    _check(outputs, weights)
+    keep = create_graph if retain_graph is None else retain_graph
+    session = trace()
+    if session is not None:
+        _backward_in_trace(session, outputs, weights, keep)
+        return
+    nodes = [node_of(x) for x in outputs]
+    order = history(nodes)
+    wrt = [n for n in order if type(n) is Leaf or n.collects is not None]
+    for node, found in zip(wrt, _gradients(nodes, outputs, weights, wrt, create_graph), strict=True):
+        tensor = node.tensor() if type(node) is Leaf else node.collects()
+        if found is not None and tensor is not None:
+            _collect(tensor, found, create_graph)
+    if not keep:
+        free(order)
+
+
+def gradients(
+    outputs: Sequence[Any],
+    inputs: Sequence[Any],
+    weights: Sequence[Any],
+    retain_graph: bool | None,
+    create_graph: bool,
+    allow_unused: bool,
+) -> tuple[Any, ...]:
+    """The gradients of ``sum(weight * output)`` by each of ``inputs``; see :func:`backward`."""
+    _check(outputs, weights)
+    for x in inputs:
+        if not x._requires:
+            raise RuntimeError("One of the differentiated Tensors does not require grad")
+    keep = create_graph if retain_graph is None else retain_graph
+    session = trace()
+    found: Sequence[Any]
+    if session is not None:
+        found = _gradients_in_trace(session, outputs, weights, [session.node(x, True) for x in inputs], keep)
+    else:
+        nodes = [node_of(x) for x in outputs]
+        order = history(nodes)
+        wrt = [node_of(x) for x in inputs]
+        found = [
+            None if n is None else _tensor(type(inputs[0]), n, create_graph)
+            for n in _gradients(nodes, outputs, weights, wrt, create_graph)
+        ]
+        if not keep:
+            free(order)
+    if None in [x if x is None else 0 for x in found] and not allow_unused:
+        raise RuntimeError(
+            "One of the differentiated Tensors appears to not have been used in the graph."
+            " Set allow_unused=True if this is the desired behavior."
+        )
+    return tuple(found)
+
+
+def _check(outputs: Sequence[Any], weights: Sequence[Any]) -> None:
+    for i, (x, weight) in enumerate(zip(outputs, weights, strict=True)):
+        if not x._requires:
+            raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
+        if weight is None:
+            if any(d != 1 for d in dims_of(x)):
+                raise RuntimeError("grad can be implicitly created only for scalar outputs")
+        elif any(a != b for a, b in zip(dims_of(weight), dims_of(x), strict=False)) or len(dims_of(weight)) != len(dims_of(x)):
+            raise SizeError(
+                f"Mismatch in shape: grad_output[{i}] has a shape of {Size(dims_of(weight))}"
+                f" and output[{i}] has a shape of {Size(dims_of(x))}."
+            )
+        elif dtype_of(weight) != dtype_of(x):
+            raise TypeMismatchError(f"grad_output[{i}] is {dtype_of(weight)}, and output[{i}] is {dtype_of(x)}")
+
+
+def _gradients(
+    nodes: list[Recorded], outputs: Sequence[Any], weights: Sequence[Any], wrt: Sequence[Recorded], keep: bool
+) -> list[Any]:
+    """Nodes of an eager reverse pass, with values."""
+    with using(RECORDER):
+        seeds: list[Node] = []
+        for node, x, weight in zip(nodes, outputs, weights, strict=True):
+            if weight is None:
+                seeds.append(filled(RECORDER.constant(1, dtype_of(x)), node.shape))
+            else:
+                seeds.append(node_of(weight) if keep else known(weight._array))
+        found = autodiff.backward(RECORDER, nodes, seeds, wrt)
+        evaluate([n for n in found if n is not None], keep)
+    return found
+
+
+def _collect(tensor: Any, node: Any, recorded: bool) -> None:
+    """Add to the gradient of a tensor."""
+    before = tensor._grad
+    if before is None:
+        tensor._grad = _tensor(type(tensor), node, recorded)
+    elif recorded:
+        tensor._grad = before + _tensor(type(tensor), node, recorded)
+    else:
+        np.add(before._array, node.value, out=before._array)
+        if before._versions is not None:
+            before._versions[0] += 1
+
+
+def _tensor(kind: type[Any], node: Any, recorded: bool) -> Any:
+    """A gradient in memory of its own."""
+    value = node.value
+    mine = value.base is None and node.versions is None and value.flags.c_contiguous and node.inputs
+    out = wrap(kind, value if mine else np.array(value, order="C"))
+    if mine:  # nobody else may take the same memory
+        node.hold(value, versions(out))
+    if recorded and mode.is_grad_enabled() and any(type(n) is Leaf for n in history([node])):
+        out._requires, out._made, out._node = True, "Gradient", node
+    return out
+
+
+# in a trace
+
+
+def _backward_in_trace(session: Session, outputs: Sequence[Any], weights: Sequence[Any], keep: bool) -> None:
+    roots = [session.node(x, True) for x in outputs]
+    order = session.history(roots)
+    wrt = [n for n in order if n in session.leaves]
+    tensors = [session.leaves[n] for n in wrt]
+    for tensor, found in zip(tensors, _reverse(session, roots, outputs, weights, wrt), strict=True):
+        if tensor._made is not None:
+            raise RuntimeError(
+                "backward() reached a tensor that was computed outside of the compiled function and requires a gradient;"
+                " compute it inside, or pass its .detach()"
+            )
+        if found is not None:
+            session.collect(tensor, found)
+    if not keep:
+        session.free(order)
+
+
+def _gradients_in_trace(
+    session: Session, outputs: Sequence[Any], weights: Sequence[Any], wrt: Sequence[Node], keep: bool
+) -> list[Any]:
+    roots = [session.node(x, True) for x in outputs]
+    order = session.history(roots)
+    found = _reverse(session, roots, outputs, weights, wrt)
+    if not keep:
+        session.free(order)
+    return [None if n is None else session.derived(type(outputs[0]), n) for n in found]
+
+
+def _reverse(
+    session: Session, roots: Sequence[Node], outputs: Sequence[Any], weights: Sequence[Any], wrt: Sequence[Node]
+) -> list[Node | None]:
+    seeds = [
+        filled(session.trace.constant(1, dtype_of(x)), root.shape) if weight is None else session.node(weight, False)
+        for x, root, weight in zip(outputs, roots, weights, strict=True)
+    ]
+    return autodiff.backward(session.trace, roots, seeds, wrt)

@@ -1,0 +1,190 @@
+"""Writing: the methods that change a tensor's memory, whose names end in ``_``, and ``x[i] = v``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tracejit.compat.torch import dtypes, mode
+from tracejit.compat.torch.apply import apply, trace
+from tracejit.compat.torch.errors import SizeError, TypeMismatchError
+from tracejit.compat.torch.arrangement import plain_index
+from tracejit.compat.torch.graph import quiet
+from tracejit.compat.torch.kernels import elementwise as K
+from tracejit.compat.torch.kernels import movement as M
+from tracejit.compat.torch.kernels.kernel import Kernel
+from tracejit.compat.torch.promote import dims_of, dtype_of, operand, to
+from tracejit.compat.torch.value import Value, versions
+from tracejit.frontend.shapes import broadcast_node
+from tracejit.ir import using
+
+
+def check_writable(x: Value, recorded: bool) -> None:
+    """RuntimeError where a write would leave the graph of backward() wrong.
+
+    Args:
+        x: What is written to.
+        recorded: Whether the new value depends on something that requires a gradient.
+    """
+    if not mode.is_grad_enabled():
+        return
+    if x._requires and x._made is None:
+        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+    if recorded and x._view:
+        raise RuntimeError(
+            "an in-place operation on a view of a tensor would have to be recorded for backward(), which is not supported;"
+            " write to the whole tensor, or compute a new one with torch.where, torch.cat or torch.stack"
+        )
+
+
+def write(x: Any, new: Any) -> Any:
+    """Give the memory of ``x`` the value of ``new``, a tensor that broadcasts to it; returns ``x``."""
+    recorded = mode.is_grad_enabled() and (x._requires or new._requires)
+    check_writable(x, recorded)
+    _check_fits(x, new)
+    if dtype_of(new) != dtype_of(x):
+        new = to(new, dtype_of(x))
+    session = trace()
+    if session is not None:
+        tracer = session.tracer(x)
+        node = session.node(new, recorded)
+        with using(session.trace):
+            tracer.write(broadcast_node(node, tracer.spec.shape, "in-place"))
+        session.written(x, recorded)
+        return x
+    if recorded:
+        if dims_of(new) != dims_of(x):
+            new = apply(M.Expand, new, shape=dims_of(x))
+        old = x._node
+        if old is not None and old.value is x._array:  # what was recorded with the old value keeps it
+            old.value, old.versions = x._array.copy(), None
+        np.copyto(x._array, new._array)
+        count = versions(x)
+        count[0] += 1
+        x._requires, x._made, x._node = True, new._made, new._node
+        if x._node.value is new._array:
+            x._node.hold(x._array, count)
+    else:
+        np.copyto(x._array, new._array)
+        _count(x)
+    return x
+
+
+def _count(x: Value) -> None:
+    if x._versions is not None:
+        x._versions[0] += 1
+
+
+def _check_fits(x: Any, new: Any) -> None:
+    own, given = dims_of(x), dims_of(new)
+    if own == given:
+        return
+    if len(given) > len(own) or any(type(g) is int and type(o) is int and g not in (1, o) for o, g in zip(own[::-1], given[::-1], strict=False)):
+        raise SizeError(f"output with shape {list(own)} doesn't match the broadcast shape {list(given)}")
+    if dtypes.category(dtype_of(new).kind) > dtypes.category(dtype_of(x).kind):
+        _refuse_dtype(x, new)
+
+
+def _refuse_dtype(x: Any, new: Any) -> None:
+    result, own = (dtypes.of_numpy(dtype_of(t)).name.capitalize() for t in (new, x))
+    raise TypeMismatchError(f"result type {result} can't be cast to the desired output type {own}")
+
+
+def in_place(kernel: Kernel, method: Callable[..., Any]) -> Callable[..., Any]:
+    """``x += y``: ``method`` written to ``x``; where nothing is recorded, NumPy does it in the memory of ``x``."""
+
+    def written(self: Any, other: Any, **options: Any) -> Any:
+        if not options and self._tracer is None and trace() is None:
+            array = self._array
+            if isinstance(other, Value) and other._tracer is None:
+                value, needed = other._array, other._requires
+                plain = value.dtype == array.dtype and value.ndim <= array.ndim
+            else:
+                value, needed = other, False
+                plain = type(other) is float or type(other) is int
+            if plain and array.dtype.kind == "f" and not ((needed or self._requires) and mode.is_grad_enabled()):
+                try:
+                    quiet.run(kernel.direct, array, value, array)
+                except ValueError:
+                    raise SizeError(
+                        f"output with shape {list(array.shape)} doesn't match the broadcast shape of {list(np.shape(value))}"
+                    ) from None
+                _count(self)
+                return self
+        new = method(self, other, **options)
+        if dtypes.category(dtype_of(new).kind) > dtypes.category(dtype_of(self).kind):
+            _refuse_dtype(self, new)
+        return write(self, new)
+
+    return written
+
+
+def _after(name: str) -> Callable[..., Any]:
+    """``x.name_(...)``: what ``x.name(...)`` gives, written to ``x``."""
+
+    def written(self: Any, *args: Any, **options: Any) -> Any:
+        return write(self, getattr(self, name)(*args, **options))
+
+    return written
+
+
+class Writing(Value):
+    """Changes of memory."""
+
+    __iadd__ = add_ = in_place(K.add, lambda x, y, **options: x.add(y, **options))
+    __isub__ = sub_ = in_place(K.sub, lambda x, y, **options: x.sub(y, **options))
+    __imul__ = mul_ = in_place(K.mul, lambda x, y: x * y)
+    __itruediv__ = div_ = in_place(K.div, lambda x, y, **options: x.div(y, **options))
+    __ifloordiv__, __imod__, __ipow__ = _after("floor_divide"), _after("remainder"), _after("pow")
+    __iand__, __ior__, __ixor__ = _after("bitwise_and"), _after("bitwise_or"), _after("bitwise_xor")
+    subtract_, multiply_, divide_ = sub_, mul_, div_
+    floor_divide_, remainder_, pow_ = __ifloordiv__, __imod__, __ipow__
+    abs_, neg_, sign_, floor_, ceil_, round_, trunc_ = map(_after, ("abs", "neg", "sign", "floor", "ceil", "round", "trunc"))
+    exp_, log_, sqrt_, rsqrt_, reciprocal_, square_ = map(_after, ("exp", "log", "sqrt", "rsqrt", "reciprocal", "square"))
+    sin_, cos_, tanh_, sigmoid_, relu_ = map(_after, ("sin", "cos", "tanh", "sigmoid", "relu"))
+    clamp_, clip_, clamp_min_, clamp_max_ = map(_after, ("clamp", "clip", "clamp_min", "clamp_max"))
+    masked_fill_, lerp_, addcmul_, addcdiv_ = map(_after, ("masked_fill", "lerp", "addcmul", "addcdiv"))
+    tril_, triu_, cumsum_ = map(_after, ("tril", "triu", "cumsum"))
+
+    def zero_(self) -> Any:
+        """Make every element 0."""
+        return self.fill_(0)
+
+    def fill_(self, value: Any) -> Any:
+        """Make every element ``value``, a number or a tensor without dimensions."""
+        if self._tracer is None and type(value) in (int, float, bool) and trace() is None and not self._requires:
+            self._array.fill(value)
+            _count(self)
+            return self
+        return write(self, self._like(value))
+
+    def copy_(self, source: Any) -> Any:
+        """Take the value of another tensor, broadcast, in this tensor's dtype."""
+        return write(self, operand(source, self, "copy_"))
+
+    def _like(self, value: Any) -> Any:
+        """A tensor without dimensions of this dtype."""
+        if isinstance(value, Value):
+            return value
+        session = trace()
+        if session is not None:
+            return session.made(type(self), session.number(value, dtype_of(self)))
+        out = object.__new__(type(self))
+        out._array = np.asarray(value, dtype_of(self))
+        return out
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        place = plain_index(index)
+        new = value if isinstance(value, Value) else self._like(operand(value, self, "setitem"))
+        recorded = mode.is_grad_enabled() and (self._requires or new._requires)
+        if trace() is None and not recorded:
+            try:
+                self._array[place] = new._array
+            except ValueError as error:
+                raise SizeError(f"shape mismatch: value tensor of shape {list(dims_of(new))} cannot be broadcast: {error}") from None
+            _count(self)
+            return
+        check_writable(self, recorded)
+        write(self, apply(M.IndexPut, self, to(new, dtype_of(self)), index=place))
