@@ -64,6 +64,8 @@ _PARTS = {
     "io": "tracejit.io",
     "optim": "tracejit.optim",
     "random": "tracejit.frontend.random",
+    "num_threads": "tracejit.runtime.native:num_threads",
+    "set_num_threads": "tracejit.runtime.native:set_num_threads",
 }
 
 __all__ = [
@@ -128,5 +130,7 @@ def __getattr__(name: str) -> object:
     if name in _PARTS:
         import importlib
 
-        return importlib.import_module(_PARTS[name])
+        module, _, attribute = _PARTS[name].partition(":")
+        part = importlib.import_module(module)
+        return getattr(part, attribute) if attribute else part
     raise AttributeError(f"module 'tracejit' has no attribute {name!r}")
