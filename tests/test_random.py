@@ -438,9 +438,9 @@ def test_erfinv_is_accurate_from_0_to_the_ends(dtype):
     y = run(c.erfinv, x)
     assert y.dtype == dtype
     want = scipy.special.erfinv(x.astype(F8))
-    assert (np.abs(y - want) <= (2 if dtype == F4 else 8) * np.spacing(np.abs(want).astype(dtype))).all()
+    assert (np.abs(y - want) <= (4 if dtype == F4 else 8) * np.spacing(np.abs(want).astype(dtype))).all()
     few = [float(v) for v in x[::400]]
-    np.testing.assert_allclose(y[::400], [float(mpmath.erfinv(v)) for v in few], rtol=1e-15 if dtype == F8 else 2e-7)
+    np.testing.assert_allclose(y[::400], [float(mpmath.erfinv(v)) for v in few], rtol=2e-15 if dtype == F8 else 3e-7)
 
 
 def test_erfinv_at_its_ends_and_beyond():

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from tracejit.ir import Graph, Node
 from tracejit.ir.text import attr_text
@@ -166,13 +165,34 @@ def _extreme(values: Values, node: Node, args: Terms) -> Term:
     return sign, values.made(node, signed, op, commutative=True)[1]
 
 
-_COMMUTATIVE = frozenset(
-    "add multiply maximum minimum fmax fmin equal not_equal logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor "
-    "gcd lcm hypot logaddexp logaddexp2".split()
-)
+_COMMUTATIVE = {"add", "multiply", "maximum", "minimum", "fmax", "fmin", "equal", "not_equal", "gcd", "lcm", "hypot"}
+_COMMUTATIVE |= {
+    "logical_and",
+    "logical_or",
+    "logical_xor",
+    "bitwise_and",
+    "bitwise_or",
+    "bitwise_xor",
+    "logaddexp",
+    "logaddexp2",
+}
+_LINEAR = ("reduce_sum", "cast", "reshape", "broadcast", "transpose", "slice", "gather", "copy", "stop_gradient", "conjugate")
 _ODD = (
-    "reduce_sum cast reshape broadcast transpose slice gather copy stop_gradient conjugate real imag sin tan tanh arcsin arctan "
-    "sinh arcsinh arctanh erf cbrt rint trunc sign"
+    "real",
+    "imag",
+    "sin",
+    "tan",
+    "tanh",
+    "arcsin",
+    "arctan",
+    "sinh",
+    "arcsinh",
+    "arctanh",
+    "erf",
+    "cbrt",
+    "rint",
+    "trunc",
+    "sign",
 )
 _SIGNED: dict[str, Rule] = {
     "negative": _negative,
@@ -185,6 +205,6 @@ _SIGNED: dict[str, Rule] = {
     **dict.fromkeys(("maximum", "minimum"), _extreme),
     **dict.fromkeys(("less", "less_equal", "greater", "greater_equal"), _less),
     **dict.fromkeys(("absolute", "cos", "cosh"), _even),
-    **dict.fromkeys(_ODD.split(), _odd),
+    **dict.fromkeys((*_LINEAR, *_ODD), _odd),
 }
 """For floats, by name of the op: how the sign of its value follows from those of its operands."""

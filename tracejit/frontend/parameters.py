@@ -31,10 +31,11 @@ class Parameters:
     def __init__(self, function: Callable[..., Any], name: str, input_signature: Sequence[Any] | None = None) -> None:
         self.name = name
         self.input_signature = tuple(input_signature or ())
-        try:
-            self.signature = inspect.signature(function)
+        anything = inspect.signature(lambda *args, **kwargs: None)
+        try:  # a ufunc's signature names options with defaults that it does not take together
+            self.signature = anything if isinstance(function, np.ufunc) else inspect.signature(function)
         except ValueError:  # a builtin that does not tell
-            self.signature = inspect.signature(lambda *args, **kwargs: None)
+            self.signature = anything
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Every parameter with its value, defaults included."""

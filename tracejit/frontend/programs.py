@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 from tracejit.config import config
 from tracejit.errors import TracejitError
 from tracejit.frontend.dispatch import Enter, make_enter, pattern_of
-from tracejit.frontend.entry import Entry
+from tracejit.frontend.entry import Entry, Traced
 from tracejit.frontend.inspection import Listing, Retrace, Retraces, graph_listing, text_listing
 from tracejit.frontend.parameters import Parameters
 from tracejit.frontend.retrace import reason_for
@@ -134,8 +134,12 @@ class Traceable(ABC):
 
     def trace(self, *args: Any, **kwargs: Any) -> Graph:
         """The graph of a call as it is traced, before any pass; nothing is compiled. TensorSpecs stand for arrays."""
+        return self.traced(*args, **kwargs).graph
+
+    def traced(self, *args: Any, **kwargs: Any) -> Traced:
+        """As :meth:`trace`, with everything that tracing found out."""
         programs = self.programs
-        return trace_call(programs.function, programs.parameters, self._read(args, kwargs, specs=True), programs.name).graph
+        return trace_call(programs.function, programs.parameters, self._read(args, kwargs, specs=True), programs.name)
 
     def graph(self, *args: Any, **kwargs: Any) -> Listing:
         """The optimized graph: of the program for these arguments, or of the youngest program."""

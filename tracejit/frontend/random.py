@@ -15,7 +15,8 @@ import contextvars
 import math
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from tracejit.frontend.public import hand_out, opened
 from tracejit.frontend.shapes import Shape, as_shape, broadcast_node, common_shape, shape_text
 from tracejit.frontend.symbolic import SymbolicInt
 from tracejit.frontend.variable import Variable
+from tracejit.frontend.where import user_where
 from tracejit.ir import Node, current
 from tracejit.ops import composite
 from tracejit.ops.movement import window
@@ -147,7 +149,7 @@ def uniform(low: Any = 0.0, high: Any = 1.0, size: Any = None, dtype: Any = np.f
     """
     kind = _float(dtype, "uniform")
     _ordered(low, high, "uniform", strict=False)
-    with opened(low, high, size, *_operands(generator)):
+    with _opened(low, high, size, source=generator):
         bounds, shape = _parameters("uniform", (low, high), size, kind)
         unit = composite.uniform(composite.places(shape), *_key(generator), kind)
         if _is(low, 0) and _is(high, 1):
@@ -173,7 +175,7 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, dtype: Any = np.fl
     """
     kind = _float(dtype, "normal")
     _not_negative(std, "normal")
-    with opened(mean, std, size, *_operands(generator)):
+    with _opened(mean, std, size, source=generator):
         parameters, shape = _parameters("normal", (mean, std), size, kind)
         out = composite.normal(composite.places(shape), *_key(generator), kind)
         return hand_out(_moved(out, mean, std, parameters))
@@ -207,7 +209,7 @@ def truncated_normal(
     kind = _float(dtype, "truncated_normal")
     _not_negative(std, "truncated_normal")
     _ordered(low, high, "truncated_normal", strict=True)
-    with opened(mean, std, size, *_operands(generator)):
+    with _opened(mean, std, size, source=generator):
         parameters, shape = _parameters("truncated_normal", (mean, std), size, kind)
         out = composite.truncated_normal(composite.places(shape), *_key(generator), kind, float(low), float(high))
         return hand_out(_moved(out, mean, std, parameters))
@@ -236,7 +238,7 @@ def integers(
     _check_integer(high, "high", kind)
     if all(isinstance(x, int | np.integer) for x in (low, high)) and not 0 <= int(high) - int(low) < 2**63 - 1:
         raise ValueError(f"integers: from {low} up to {high} there is nothing to draw, or as many as 2**63")
-    with opened(low, high, size, *_operands(generator)):
+    with _opened(low, high, size, source=generator):
         (first, last), shape = _parameters("integers", (low, high), size, INDEX)
         out = composite.integers(composite.places(shape), *_key(generator), first, last + 1 if endpoint else last)
         return hand_out(cast(out, kind))
@@ -253,7 +255,7 @@ def bernoulli(p: Any = 0.5, size: Any = None, dtype: Any = bool, *, generator: S
     """
     if isinstance(p, int | float | np.number) and not 0 <= p <= 1:
         raise ValueError(f"bernoulli: p is {p}; a probability is from 0 to 1")
-    with opened(p, size, *_operands(generator)):
+    with _opened(p, size, source=generator):
         (chance,), shape = _parameters("bernoulli", (p,), size, np.dtype(np.float64))
         out = composite.bernoulli(composite.places(shape), *_key(generator), chance)
         return hand_out(cast(out, np.dtype(dtype)))
@@ -266,7 +268,7 @@ def permutation(x: Any, *, generator: Source = None) -> Any:
         x: An integer, which may be symbolic, or an array with at least one dimension, which stays as it is.
         generator: A Generator, or ``(seed, draw)``; the default generator if None.
     """
-    with opened(x, *_operands(generator)):
+    with _opened(x, source=generator):
         if isinstance(x, int | np.integer | SymbolicInt):
             (size,) = as_shape(x, "permutation")
             return hand_out(composite.permutation(size, *_key(generator)))
@@ -290,9 +292,11 @@ def normal_from(seed: Any, draw: Any, shape: Any, dtype: Any = np.float64) -> An
 # what all draws share
 
 
-def _operands(source: Source) -> tuple[Any, ...]:
-    """What a source brings to a call besides its state."""
-    return source if isinstance(source, tuple) else ()
+@contextmanager
+def _opened(*operands: Any, source: Source) -> Iterator[None]:
+    """As ``opened``; the many nodes of a draw have one line, which is looked up once."""
+    with opened(*operands, *(source if isinstance(source, tuple) else ())), current().at(user_where()):
+        yield
 
 
 def _key(source: Source) -> tuple[Node, Node]:

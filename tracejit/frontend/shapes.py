@@ -20,13 +20,29 @@ Shape = tuple[Dim, ...]
 
 def broadcast_nodes(nodes: Sequence[Node], name: str, operands: Sequence[str] = ()) -> tuple[Node, ...]:
     """``nodes`` brought to their common shape."""
-    if all(n.shape == nodes[0].shape for n in nodes):
+    shapes = [n.spec.shape for n in nodes]
+    if shapes.count(shapes[0]) == len(shapes):
         return tuple(nodes)
+    known = _known_shape(shapes)
+    if known is not None:
+        return tuple([n if n.spec.shape == known else broadcast_node(n, known, name) for n in nodes])
     labels = operands if len(operands) == len(nodes) else [f"operand {i}" for i in range(1, len(nodes) + 1)]
     lines = "".join(f"\n  {label}: {n.spec}" for label, n in zip(labels, nodes, strict=True))
     rule = "\n  rule: shapes are aligned at the right; sizes are equal, or one of them is 1"
-    shape = common_shape([n.shape for n in nodes], f"{name}: shapes differ{lines}{rule}")
+    shape = common_shape(shapes, f"{name}: shapes differ{lines}{rule}")
     return tuple(broadcast_node(n, shape, name) for n in nodes)
+
+
+def _known_shape(shapes: Sequence[Shape]) -> Shape | None:
+    """The shape that shapes of numbers broadcast to; None where one is symbolic, or there is none."""
+    out: list[int] = [1] * max(map(len, shapes))
+    for shape in shapes:
+        for place, dim in enumerate(shape, len(out) - len(shape)):
+            if type(dim) is not int or (dim != 1 and out[place] not in (1, dim)):
+                return None
+            if dim != 1:
+                out[place] = dim
+    return tuple(out)
 
 
 def common_shape(shapes: Sequence[Shape], fault: str) -> Shape:
@@ -60,20 +76,27 @@ def is_one(dim: Dim) -> bool:
 
 def broadcast_node(node: Node, shape: Sequence[Dim], name: str = "broadcast_to") -> Node:
     """``node`` repeated to ``shape`` by NumPy's rule."""
+    if not node.spec.shape:
+        return filled(node, shape)
     offset = len(shape) - node.spec.rank
-    fault = f"{name}: {node.spec} does not broadcast to {shape_text(shape)}"
     if offset < 0:
-        raise ShapeError(fault)
+        raise ShapeError(_misfit(node, shape, name))
     kept, target = [], list(shape)
     for axis, dim in enumerate(node.shape):
         wanted = target[axis + offset]
-        if dim == wanted or not is_one(dim):
-            target[axis + offset] = same(dim, wanted, fault)
+        if dim == wanted:
+            kept.append(axis)
+        elif not is_one(dim):
+            target[axis + offset] = same(dim, wanted, _misfit(node, shape, name))
             kept.append(axis)
     if len(kept) < node.spec.rank:
         node = ops.reshape(node, shape=tuple(node.shape[i] for i in kept))
     axes = tuple(i + offset for i in kept)
     return node if axes == tuple(range(len(shape))) else ops.broadcast(node, shape=tuple(target), axes=axes)
+
+
+def _misfit(node: Node, shape: Sequence[Dim], name: str) -> str:
+    return f"{name}: {node.spec} does not broadcast to {shape_text(shape)}"
 
 
 def shape_text(shape: Sequence[Any]) -> str:

@@ -92,6 +92,12 @@ class GraphTrace(Builder):
         self.guards: list[Any] = []  # on what a front end read beside arguments and names, as Guards
         self._inputs: list[Node] = []
 
+    def emit(self, op: Operation, inputs: tuple[Node, ...], **attrs: Attr) -> Node:
+        """The node, in the symbols that are left: its sizes may have been computed before some were bound."""
+        if self.sizes.bound:
+            attrs = {k: _attr_in(v, self.sizes.bound) for k, v in attrs.items()}
+        return super().emit(op, inputs, **attrs)
+
     # inputs
 
     def argument(self, path: str, spec: TensorSpec, number: Any = None) -> Node:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -23,11 +21,17 @@ def current() -> Builder:
     return builder
 
 
-@contextmanager
-def using(builder: Builder) -> Iterator[Builder]:
-    """Make ``builder`` current."""
-    token = _current.set(builder)
-    try:
-        yield builder
-    finally:
-        _current.reset(token)
+class using:  # noqa: N801  (read as a word: ``with using(builder)``)
+    """Make ``builder`` current. A class, as a generator would cost as much as a small operation."""
+
+    __slots__ = ("_builder", "_token")
+
+    def __init__(self, builder: Builder) -> None:
+        self._builder = builder
+
+    def __enter__(self) -> Builder:
+        self._token = _current.set(self._builder)
+        return self._builder
+
+    def __exit__(self, *error: object) -> None:
+        _current.reset(self._token)

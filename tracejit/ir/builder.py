@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,14 +76,26 @@ class Builder:
             result: Node = op(*operands, **attrs)
         return result
 
-    @contextmanager
-    def at(self, where: Where | None) -> Iterator[None]:
-        """Nodes made inside belong to the user's line ``where``."""
-        before, self.where = self.where, lambda: where
-        try:
-            yield
-        finally:
-            self.where = before
+    def at(self, where: Where | None) -> _At:
+        """A context in which nodes belong to the user's line ``where``."""
+        return _At(self, where)
+
+
+class _At:
+    """What :meth:`Builder.at` gives."""
+
+    __slots__ = ("_before", "_builder", "_where")
+
+    def __init__(self, builder: Builder, where: Where | None) -> None:
+        self._builder = builder
+        self._where = where
+
+    def __enter__(self) -> None:
+        where = self._where
+        self._before, self._builder.where = self._builder.where, lambda: where
+
+    def __exit__(self, *error: object) -> None:
+        self._builder.where = self._before
 
 
 def _identity(value: Attr) -> object:

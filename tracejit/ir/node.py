@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import linecache
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tracejit.ir.ambient import current
@@ -37,7 +37,7 @@ class Where:
         return linecache.getline(self.file, self.line).strip()
 
     def reversed(self) -> Where:
-        return replace(self, reverse=True)
+        return Where(self.file, self.line, self.function, True, self.scope)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"

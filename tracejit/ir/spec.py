@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -45,6 +46,12 @@ class TensorSpec:
         object.__setattr__(self, "shape", dims)
         object.__setattr__(self, "dtype", np.dtype(dtype))  # type: ignore[call-overload]
         dtype_code(self.dtype)
+
+    @staticmethod
+    @lru_cache(maxsize=4096)
+    def of(shape: tuple[Dim, ...], dtype: np.dtype) -> TensorSpec:
+        """The spec of a shape of sizes and a dtype of NumPy's; made once for each, as eager operations ask for many."""
+        return TensorSpec(shape, dtype)
 
     @property
     def rank(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ ROUNDS = 10
 _MULTIPLIERS = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _WEYL = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 _LOW, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
-_SWEEP = 8192  # blocks at a time, which stay in the cache
+_SWEEP = 4096  # blocks at a time, which stay in the cache
 COUNTER = Domain(0, 1000, "i")
 
 
@@ -36,7 +37,9 @@ def philox(index: Any, seed: Any, draw: Any) -> Any:
     if index.size and (seed == seed.flat[0]).all() and (draw == draw.flat[0]).all():
         first, last = block.min(), block.max()
         if last - first < index.size:  # neighbours share blocks: compute each block once
-            return _table(int(first), int(last - first) + 1, seed.flat[0], draw.flat[0])[(block - first).astype(np.intp), lane]
+            count = int(last - first) + 1
+            table = (_small_table if count <= _SWEEP else _table)(int(first), count, seed.flat[0], draw.flat[0])
+            return table[(block - first).astype(np.intp), lane]
     return np.choose(lane, _words(block, seed, draw)).astype(BITS)
 
 
@@ -48,6 +51,9 @@ def _table(first: int, count: int, seed: np.uint64, draw: np.uint64) -> np.ndarr
         blocks = np.arange(len(part), dtype=np.uint64) + np.uint64(first + begin)
         part.T[:] = _words(blocks, seed, draw)
     return out
+
+
+_small_table = lru_cache(maxsize=8)(_table)  # the words of one number are asked for one by one
 
 
 def _words(block: Any, seed: Any, draw: Any) -> tuple[Any, Any, Any, Any]:

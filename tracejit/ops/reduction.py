@@ -68,6 +68,14 @@ def _broadcast_index(index: tuple[Index, ...], *, shape: tuple[Dim, ...], axes: 
 )
 def broadcast(x: Any, *, shape: tuple[int, ...], axes: tuple[int, ...]) -> Any:
     """``x`` repeated to ``shape``; dimension ``i`` of ``x`` is dimension ``axes[i]`` of the result, ``axes`` increasing."""
+    array = np.asarray(x)
+    if array.flags.c_contiguous and array.size:  # the view itself, which np.broadcast_to takes twice as long to make
+        strides = [0] * len(shape)
+        for axis, stride in zip(axes, array.strides, strict=True):
+            strides[axis] = stride
+        out: np.ndarray = np.ndarray(shape, array.dtype, array, 0, tuple(strides))
+        out.flags.writeable = False
+        return out
     full = np.reshape(x, [size if i in axes else 1 for i, size in enumerate(shape)])
     return np.broadcast_to(full, shape)
 

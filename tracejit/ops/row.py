@@ -100,11 +100,12 @@ class Op:
     def infer(self, *specs: TensorSpec, **attrs: Any) -> TensorSpec:
         """The spec of the result; ShapeError or DTypeError where the operands do not fit."""
         shape = self.infer_shape(*specs, **attrs)
-        dtypes = self.resolve(*(s.dtype for s in specs), **attrs)
-        if dtypes[:-1] != tuple(s.dtype for s in specs):
+        given = tuple([s.dtype for s in specs])
+        dtypes = self.resolve(*given, **attrs)
+        if dtypes[:-1] != given:
             asked = ", ".join(map(str, dtypes[:-1]))
             raise DTypeError(f"{self.name}: operands are {', '.join(map(str, specs))}; they must be cast to {asked} first")
-        return TensorSpec(shape, dtypes[-1])
+        return TensorSpec.of(tuple(shape), dtypes[-1])
 
     def __call__(self, *operands: Node | complex, **attrs: Any) -> Node:
         """Emit into the current builder. Python numbers become constants of the shape and dtype of the nodes beside them."""
@@ -156,7 +157,9 @@ def same_shape(name: str) -> Callable[..., tuple[Dim, ...]]:
     """The shape rule of elementwise rows: the front end has broadcast already."""
 
     def infer_shape(first: TensorSpec, *others: TensorSpec, **attrs: Any) -> tuple[Dim, ...]:
-        if any(s.shape != first.shape for s in others):
+        for s in others:
+            if s.shape == first.shape:
+                continue
             raise ShapeError(f"{name}: shapes differ: {', '.join(map(str, (first, *others)))}")
         return first.shape
 

@@ -110,7 +110,9 @@ class Optimizer(ABC):
             GradientError: No parameter has a gradient.
         """
         pairs, structure = flatten_paths(params, "params")
-        slots = {slot: self._like(state.get(slot), structure, f"state[{slot!r}]") for slot in self._initial()}
+        if missing := [slot for slot in self._initial() if slot not in state]:
+            raise ArgumentError(f"{self.name}: the state lacks {', '.join(missing)}; init makes it")
+        slots = {slot: self._like(state[slot], structure, f"state[{slot!r}]") for slot in self._initial()}
         given = self._like(grads, structure, "grads")
         names, values = [path for path, _ in pairs], [_array(p) for _, p in pairs]
         chosen = self._checked(given, values, names)

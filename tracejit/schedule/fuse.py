@@ -74,8 +74,27 @@ def sources(node: Node) -> frozenset[Node]:
 
 def read_inputs(node: Node) -> set[Node]:
     """The graph inputs that ``node`` reads, through views and scalars."""
+    return _inputs_behind(node.inputs)
+
+
+def whole_sources(node: Node) -> set[Node]:
+    """The computed nodes that must be complete before ``node``: what its gather loads from, what its scalars are made of."""
+    return stored_operands(node).union(*map(sources, _scalars_of(node)))
+
+
+def whole_inputs(node: Node) -> set[Node]:
+    """The graph inputs that ``node`` reads elsewhere than where its loop is: through a gather or a scalar."""
+    return _inputs_behind([*stored_operands(node), *_scalars_of(node)])
+
+
+def _scalars_of(node: Node) -> list[Node]:
+    """The numbers that ``node`` reads and that are computed before its loop runs."""
+    return [r.source for r in reads_of(node) if is_scalar(r.source)] if kind(node) in FUSIBLE else []
+
+
+def _inputs_behind(nodes: Iterable[Node]) -> set[Node]:
     found: set[Node] = set()
-    stack = list(node.inputs)
+    stack = list(nodes)
     while stack:
         x = stack.pop()
         if kind(x) == "input":
@@ -215,10 +234,8 @@ def is_legal(group: Group, constraints: Constraints) -> bool:
             at = overwritten.get(r.source)
             if at is not None and (sweeps or at != into or not is_elementwise(r, space_of(node))):
                 return False
-        if overwritten.keys() & (read_inputs(node) - {r.source for r in reads_of(node)}):
-            return False  # read through a gather or a scalar
-        if sources(node) & members - {r.source for r in reads_of(node)}:
-            return False  # a gather loads, and a scalar is made, from what is complete
+        if overwritten.keys() & whole_inputs(node) or members & whole_sources(node):
+            return False
     needed = (s for n in group.nodes for s in sources(n) | constraints.after.get(n, set()) if s in members)
     return not any(is_final(s, group) for s in needed)
 

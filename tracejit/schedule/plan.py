@@ -10,7 +10,17 @@ from tracejit.ir import Graph, Node
 from tracejit.ir.graph import topological
 from tracejit.ir.size import Dim
 from tracejit.schedule.access import Linear, contiguous_source, is_elementwise, kind, operand, row_major
-from tracejit.schedule.fuse import FUSIBLE, Constraints, Group, fuse, is_scalar, read_inputs, sources, stored_operands
+from tracejit.schedule.fuse import (
+    FUSIBLE,
+    Constraints,
+    Group,
+    fuse,
+    is_scalar,
+    read_inputs,
+    sources,
+    stored_operands,
+    whole_inputs,
+)
 from tracejit.schedule.memory import assign_homes
 from tracejit.schedule.prepare import prepare
 from tracejit.schedule.remat import rematerialise
@@ -121,7 +131,8 @@ def _reads_where_it_writes(value: Node, target: Node) -> bool:
     if kind(value) == "elementwise":
         reads = [operand(x) for x in value.inputs]
         direct = any(r.source is target for r in reads)
-        return direct and all(is_elementwise(r, value.shape) for r in reads if r.source is target)
+        here = all(is_elementwise(r, value.shape) for r in reads if r.source is target)
+        return direct and here and target not in whole_inputs(value)
     if value.op.name in ("slice_update", "scatter_add", "matmul_update"):
         return contiguous_source(first) is target and not any(_looks_at(x, target) for x in rest)
     return False

@@ -42,7 +42,10 @@ def reshape(tensor: Any, shape: Any) -> Node:
     except ShapeError:
         total, asked = node.spec.size, product(d for d in wanted if not isinstance(d, int) or d != -1)
         number = f"requires a multiple of {asked}" if -1 in wanted else f"has {asked}"
-        fail(InvalidArgumentError, f"Input to reshape is a tensor with {total} values, but the requested shape {number} [Op:Reshape]")
+        fail(
+            InvalidArgumentError,
+            f"Input to reshape is a tensor with {total} values, but the requested shape {number} [Op:Reshape]",
+        )
 
 
 @op
@@ -71,7 +74,11 @@ def transpose(a: Any, perm: Any = None, conjugate: bool = False) -> Node:
     """The axes in another order, reversed if none is given."""
     node = node_of(a)
     rank = node.spec.rank
-    order = tuple(reversed(range(rank))) if perm is None else tuple(normal_axis(i, rank, "Transpose") for i in integers(perm, "Transpose"))
+    order = (
+        tuple(reversed(range(rank)))
+        if perm is None
+        else tuple(normal_axis(i, rank, "Transpose") for i in integers(perm, "Transpose"))
+    )
     if sorted(order) != list(range(rank)):
         fail(InvalidArgumentError, f"transpose expects a vector of size {rank}. But input(1) is {list(order)} [Op:Transpose]")
     node = ops.conjugate(node) if conjugate and node.dtype.kind == "c" else node
@@ -137,12 +144,17 @@ def split(value: Any, num_or_size_splits: Any, axis: Any = 0, num: int | None = 
     node = node_of(value)
     place = axis_of(axis, node.spec.rank, "Split")
     total = node.shape[place]
-    many = isinstance(num_or_size_splits, list | tuple | np.ndarray) or (isinstance(num_or_size_splits, Held) and num_or_size_splits.ndim)
+    many = isinstance(num_or_size_splits, list | tuple | np.ndarray) or (
+        isinstance(num_or_size_splits, Held) and num_or_size_splits.ndim
+    )
     sizes = integers(num_or_size_splits, "Split")
     if not many:
         count = sizes[0]
         if isinstance(total, int) and total % count:
-            fail(InvalidArgumentError, f"Number of ways to split should evenly divide the split dimension, but got split_dim {place} (size = {total}) and num_split {count} [Op:Split]")
+            fail(
+                InvalidArgumentError,
+                f"Number of ways to split should evenly divide the split dimension, but got split_dim {place} (size = {total}) and num_split {count} [Op:Split]",
+            )
         sizes = [total // count] * count
     elif -1 in sizes:
         sizes[sizes.index(-1)] = total - (sum(sizes) + 1)
@@ -157,7 +169,10 @@ def tile(input: Any, multiples: Any) -> Node:
     node = node_of(input)
     times = dims_of(multiples, "Tile")
     if len(times) != node.spec.rank:
-        fail(InvalidArgumentError, f"Expected multiples argument to be a vector of length {node.spec.rank} but got length {len(times)} [Op:Tile]")
+        fail(
+            InvalidArgumentError,
+            f"Expected multiples argument to be a vector of length {node.spec.rank} but got length {len(times)} [Op:Tile]",
+        )
     return composite.tile(node, times)
 
 
@@ -178,13 +193,17 @@ def pad(tensor: Any, paddings: Any, mode: str = "CONSTANT", constant_values: Any
     flat = integers(paddings, "Pad")
     widths = list(zip(flat[::2], flat[1::2], strict=True))
     if len(widths) != node.spec.rank:
-        fail(InvalidArgumentError, f"The first dimension of paddings must be the rank of inputs {shape_text(node.shape)} [Op:Pad]")
+        fail(
+            InvalidArgumentError, f"The first dimension of paddings must be the rank of inputs {shape_text(node.shape)} [Op:Pad]"
+        )
     match mode.upper():
         case "CONSTANT":
             return composite.pad(node, widths, node_of(constant_values, node.dtype, "PadV2", 2))
         case "REFLECT" | "SYMMETRIC":
             return composite.pad_by(node, widths, mode.lower())
-    raise ValueError(f"Value of argument `mode` expected to be one of 'CONSTANT', 'REFLECT', 'SYMMETRIC'. Received `mode` = {mode}")
+    raise ValueError(
+        f"Value of argument `mode` expected to be one of 'CONSTANT', 'REFLECT', 'SYMMETRIC'. Received `mode` = {mode}"
+    )
 
 
 @op
@@ -253,7 +272,10 @@ def _places(node: Node, indices: Any, name: str) -> tuple[Node, Node, Sequence[A
     where = checked(node_of(indices), "iu", name)
     depth = where.shape[-1] if where.shape else 0
     if not isinstance(depth, int) or not 1 <= depth <= node.spec.rank:
-        fail(InvalidArgumentError, f"index innermost dimension length must be <= params rank; saw: {depth} vs. {node.spec.rank} [Op:{name}]")
+        fail(
+            InvalidArgumentError,
+            f"index innermost dimension length must be <= params rank; saw: {depth} vs. {node.spec.rank} [Op:{name}]",
+        )
     total: Node | None = None
     last = where.spec.rank - 1
     for k in range(depth):

@@ -165,7 +165,9 @@ def _stacked(x: Any, like: np.dtype | None, op: str, place: int) -> Node:
     for part in parts[1:]:
         if part.dtype != first.dtype:
             mismatch("Pack", parts.index(part), first.dtype, part.dtype)
-        fault = f"Shapes of all inputs must match: values[0].shape = {shape_text(first.shape)} != {shape_text(part.shape)} [Op:Pack]"
+        fault = (
+            f"Shapes of all inputs must match: values[0].shape = {shape_text(first.shape)} != {shape_text(part.shape)} [Op:Pack]"
+        )
         if part.spec.rank != first.spec.rank:
             fail(InvalidArgumentError, fault)
         for a, b in zip(first.shape, part.shape, strict=True):

@@ -58,7 +58,9 @@ def constant(value: Any, dtype: Any = None, shape: Any = None) -> Node:
     if node.spec.size == 1:
         return filled(reshape_node(node, ()), dims)
     if node.spec.size != product(dims):
-        fail(TypeError, f"Eager execution of tf.constant with unsupported shape. Tensor {value!r} does not have the shape {dims}.")
+        fail(
+            TypeError, f"Eager execution of tf.constant with unsupported shape. Tensor {value!r} does not have the shape {dims}."
+        )
     return reshape_node(node, dims)
 
 
@@ -201,7 +203,8 @@ def one_hot(
     own = as_dtype(dtype).numpy if dtype is not None else np.dtype(np.float32) if given is None else node_of(given).dtype
     hit = composite.one_hot(labels, size, place, BOOL)
     on, off = (
-        filled(node_of(v, own, "OneHot"), hit.shape) for v in (1 if on_value is None else on_value, 0 if off_value is None else off_value)
+        filled(node_of(v, own, "OneHot"), hit.shape)
+        for v in (1 if on_value is None else on_value, 0 if off_value is None else off_value)
     )
     return ops.where(hit, on, off)
 
@@ -231,5 +234,3 @@ def _scalar(dim: Dim, dtype: np.dtype) -> Node:
 def rank(input: Any) -> Node:
     """The number of axes."""
     return current().constant(node_of(input).spec.rank, INT)
-
-

@@ -124,6 +124,25 @@ float32, float64 = ALL[np.dtype("f4")], ALL[np.dtype("f8")]
 complex64, complex128 = ALL[np.dtype("c8")], ALL[np.dtype("c16")]
 double = float64
 
+__all__ = [
+    "DType",
+    "as_dtype",
+    "bool",
+    "complex64",
+    "complex128",
+    "double",
+    "float32",
+    "float64",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+]
+
 _PYTHON = {float: float32, int: int32, complex: complex128}
 
 

@@ -19,9 +19,9 @@ from tracejit.ir import Node
 from tracejit.ops import composite
 
 __all__ = [
-    "abs", "acos", "acosh", "add", "add_n", "asin", "asinh", "atan", "atan2", "atanh", "bitwise_and", "bitwise_or", "bitwise_xor",
+    "abs", "acos", "acosh", "add", "add_n", "asin", "asinh", "atan", "atan2", "atanh",
     "ceil", "clip_by_value", "conj", "cos", "cosh", "digamma", "divide", "divide_no_nan", "equal", "erf", "erfc", "exp", "expm1",
-    "floor", "floordiv", "floormod", "greater", "greater_equal", "imag", "invert", "is_finite", "is_inf", "is_nan", "less",
+    "floor", "floordiv", "floormod", "greater", "greater_equal", "imag", "is_finite", "is_inf", "is_nan", "less",
     "less_equal", "lgamma", "log", "log1p", "log_sigmoid", "logical_and", "logical_not", "logical_or", "logical_xor", "maximum",
     "minimum", "mod", "multiply", "multiply_no_nan", "negative", "not_equal", "pow", "real", "reciprocal", "rint", "round", "rsqrt",
     "sigmoid", "sign", "sin", "sinh", "softplus", "sqrt", "square", "squared_difference", "subtract", "tan", "tanh", "truediv",
@@ -72,6 +72,7 @@ logical_and, logical_or = _two("logical_and", arithmetic.logical_and), _two("log
 logical_xor = _two("logical_xor", arithmetic.logical_xor)
 bitwise_and, bitwise_or = _two("bitwise_and", arithmetic.bitwise_and), _two("bitwise_or", arithmetic.bitwise_or)
 bitwise_xor = _two("bitwise_xor", arithmetic.bitwise_xor)
+left_shift, right_shift = _two("left_shift", arithmetic.left_shift), _two("right_shift", arithmetic.right_shift)
 logical_not = _public("logical_not", arithmetic.logical_not)
 negative = _public("negative", arithmetic.negative)
 abs = _public("abs", arithmetic.absolute)

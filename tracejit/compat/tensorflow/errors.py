@@ -1,12 +1,12 @@
 """TensorFlow's errors, those that tracejit raises.
 
-    OpError (TracejitError)
-    ├── InvalidArgumentError (ValueError)    operands that do not fit
-    │   └── DTypeMismatchError (TypeError)   operands of several dtypes; TensorFlow calls these InvalidArgumentError, too
-    ├── FailedPreconditionError (RuntimeError)
-    ├── NotFoundError (LookupError)
-    └── OutOfRangeError (IndexError)
-    OperatorNotAllowedInGraphError (TraceError)    a traced tensor was asked for its value
+OpError (TracejitError)
+├── InvalidArgumentError (ValueError)    operands that do not fit
+│   └── DTypeMismatchError (TypeError)   operands of several dtypes; TensorFlow calls these InvalidArgumentError, too
+├── FailedPreconditionError (RuntimeError)
+├── NotFoundError (LookupError)
+└── OutOfRangeError (IndexError)
+OperatorNotAllowedInGraphError (TraceError)    a traced tensor was asked for its value
 """
 
 from __future__ import annotations
@@ -69,7 +69,10 @@ def mismatch(op: str, place: int, expected: np.dtype, got: np.dtype) -> NoReturn
 
 def unsupported_dtype(op: str, dtype: np.dtype, allowed: str) -> NoReturn:
     """Raise what TensorFlow raises for a dtype that an operation does not take."""
-    fail(DTypeMismatchError, f"Value for attr 'T' of {as_dtype(dtype).short} is not in the list of allowed values: {allowed} [Op:{op}]")
+    fail(
+        DTypeMismatchError,
+        f"Value for attr 'T' of {as_dtype(dtype).short} is not in the list of allowed values: {allowed} [Op:{op}]",
+    )
 
 
 def translated(error: TracejitError) -> Exception:

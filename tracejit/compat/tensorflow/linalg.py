@@ -53,7 +53,11 @@ def tensordot(a: Any, b: Any, axes: Any) -> Node:
     if len(left) != len(right) or len(left) > min(x.spec.rank, y.spec.rank):
         raise ValueError(f"tensordot: axes {axes} do not fit {shape_text(x.shape)} and {shape_text(y.shape)}")
     for i, j in zip(left, right, strict=True):
-        same(x.shape[i], y.shape[j], f"Matrix size-incompatible: In[0]: {shape_text(x.shape)}, In[1]: {shape_text(y.shape)} [Op:MatMul]")
+        same(
+            x.shape[i],
+            y.shape[j],
+            f"Matrix size-incompatible: In[0]: {shape_text(x.shape)}, In[1]: {shape_text(y.shape)} [Op:MatMul]",
+        )
     return composite.tensordot(x, y, left, right)
 
 

@@ -154,7 +154,10 @@ def sigmoid_cross_entropy_with_logits(labels: Any = None, logits: Any = None) ->
         raise ValueError("Both `labels` and `logits` must be provided.")
     x, z = pair(logits, labels, "SigmoidCrossEntropyWithLogits")
     if x.shape != z.shape and x.spec.rank != z.spec.rank:
-        fail(ValueError, f"`logits` and `labels` must have the same shape, received ({shape_text(x.shape)} vs {shape_text(z.shape)}).")
+        fail(
+            ValueError,
+            f"`logits` and `labels` must have the same shape, received ({shape_text(x.shape)} vs {shape_text(z.shape)}).",
+        )
     x, z = aligned(x, z, "SigmoidCrossEntropyWithLogits")
     return composite.softplus(x) - x * z
 
@@ -206,5 +209,3 @@ def zero_fraction(value: Any) -> Node:
 def embedding_lookup(params: Any, ids: Any, max_norm: Any = None, name: str | None = None) -> Any:
     """The rows of a table at ``ids``; the gradient by a variable is IndexedSlices."""
     return gather(params, ids)
-
-

@@ -43,7 +43,10 @@ def product(x: Node, y: Node, transpose_x: bool, transpose_y: bool) -> Node:
         if node.spec.rank < 2:
             other = "has different ndims" if x.spec.rank != y.spec.rank else "ndims must be >= 2"
             both = f"{shape_text(x.shape)} vs. {shape_text(y.shape)}"
-            fail(InvalidArgumentError, f"In[0] and In[1] {other}: {both} [Op:MatMul]\n  cure: tf.linalg.matvec, or tf.tensordot(a, b, 1)")
+            fail(
+                InvalidArgumentError,
+                f"In[0] and In[1] {other}: {both} [Op:MatMul]\n  cure: tf.linalg.matvec, or tf.tensordot(a, b, 1)",
+            )
     x, y = swapped(x) if transpose_x else x, swapped(y) if transpose_y else y
     fault = f"Matrix size-incompatible: In[0]: {shape_text(x.shape)}, In[1]: {shape_text(y.shape)} [Op:MatMul]"
     same(x.shape[-1], y.shape[-2], fault)

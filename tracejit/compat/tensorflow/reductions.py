@@ -171,9 +171,7 @@ def cumprod(x: Any, axis: Any = 0, exclusive: bool = False, reverse: bool = Fals
     return _running(x, axis, exclusive, reverse, "Cumprod", composite.cumprod, 1)
 
 
-def _running(
-    x: Any, axis: Any, exclusive: bool, reverse: bool, name: str, body: Callable[[Node, int], Node], first: int
-) -> Node:
+def _running(x: Any, axis: Any, exclusive: bool, reverse: bool, name: str, body: Callable[[Node, int], Node], first: int) -> Node:
     node = checked(node_of(x), NUMBERS, name)
     place = axis_of(axis, node.spec.rank, name)
     node = composite.flip(node, (place,)) if reverse else node
@@ -262,5 +260,3 @@ def _segments(data: Node, places: Node, count: int) -> Node:
     rows = reshape_node(data, (-1, *data.shape[rank:]))
     empty = composite.full((count, *data.shape[rank:]), 0, data.dtype)
     return ops.scatter_add(empty, checked_places(reshape_node(places, (-1,)), count), rows, axis=0)
-
-

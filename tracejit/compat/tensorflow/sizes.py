@@ -27,7 +27,10 @@ def listed(shape: Any, op: str) -> list[Any]:
     if isinstance(shape, Held):
         found = _known(shape) if isinstance(shape.core, Tracer) else np.ravel(shape.core).tolist()
         if found is None:
-            fail(InvalidArgumentError, f"{op}: sizes are computed when the program runs\n  cure: take them from tf.shape(x), or make them numbers")
+            fail(
+                InvalidArgumentError,
+                f"{op}: sizes are computed when the program runs\n  cure: take them from tf.shape(x), or make them numbers",
+            )
         return list(found)
     if isinstance(shape, np.ndarray):
         return np.ravel(shape).tolist()

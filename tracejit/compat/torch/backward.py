@@ -66,7 +66,7 @@ def gradients(
     session = trace()
     found: Sequence[Any]
     if session is not None:
-        found = _gradients_in_trace(session, outputs, weights, [session.node(x, True) for x in inputs], keep)
+        found = _gradients_in_trace(session, outputs, weights, [session.node(x, True) for x in inputs], keep, create_graph)
     else:
         nodes = [node_of(x) for x in outputs]
         order = history(nodes)
@@ -148,10 +148,11 @@ def _tensor(kind: type[Any], node: Any, recorded: bool) -> Any:
 def _backward_in_trace(session: Session, outputs: Sequence[Any], weights: Sequence[Any], keep: bool) -> None:
     roots = [session.node(x, True) for x in outputs]
     order = session.history(roots)
-    wrt = [n for n in order if n in session.leaves]
-    tensors = [session.leaves[n] for n in wrt]
-    for tensor, found in zip(tensors, _reverse(session, roots, outputs, weights, wrt), strict=True):
-        if tensor._made is not None:
+    wanted = session.leaves | session.retained
+    wrt = [n for n in order if n in wanted]
+    for node, found in zip(wrt, _reverse(session, roots, outputs, weights, wrt), strict=True):
+        tensor = wanted[node]
+        if tensor._made is not None and node in session.leaves:
             raise RuntimeError(
                 "backward() reached a tensor that was computed outside of the compiled function and requires a gradient;"
                 " compute it inside, or pass its .detach()"
@@ -163,14 +164,14 @@ def _backward_in_trace(session: Session, outputs: Sequence[Any], weights: Sequen
 
 
 def _gradients_in_trace(
-    session: Session, outputs: Sequence[Any], weights: Sequence[Any], wrt: Sequence[Node], keep: bool
+    session: Session, outputs: Sequence[Any], weights: Sequence[Any], wrt: Sequence[Node], keep: bool, create: bool
 ) -> list[Any]:
     roots = [session.node(x, True) for x in outputs]
     order = session.history(roots)
     found = _reverse(session, roots, outputs, weights, wrt)
     if not keep:
         session.free(order)
-    return [None if n is None else session.derived(type(outputs[0]), n) for n in found]
+    return [None if n is None else session.derived(type(outputs[0]), n, create) for n in found]
 
 
 def _reverse(

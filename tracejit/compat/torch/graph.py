@@ -35,9 +35,10 @@ class Recorded(Node):
         value: Its array; None until somebody asks for it.
         versions: Where the array is the memory of a tensor: the count of writes to it.
         version: That count when the node was made.
+        collects: Of a node that is no leaf: a reference to the tensor that wants its gradient all the same.
     """
 
-    __slots__ = ("value", "version", "versions")
+    __slots__ = ("collects", "value", "version", "versions")
 
     def __init__(self, op: Operation, inputs: tuple[Any, ...], attrs: Mapping[str, Attr], spec: TensorSpec) -> None:
         self.op = op
@@ -47,6 +48,7 @@ class Recorded(Node):
         self.where = None
         self.value: np.ndarray | None = None
         self.versions: list[int] | None = None
+        self.collects: Any = None
 
     def hold(self, value: np.ndarray, versions: list[int]) -> None:
         """Take the memory of a tensor as the value."""
@@ -82,11 +84,11 @@ class Recorder(Builder):
     def _infer(self, key: Any, op: Operation, inputs: tuple[Any, ...], attrs: Mapping[str, Attr]) -> TensorSpec:
         inferred = op.infer(*(x.spec for x in inputs), **attrs)
         spec = _specs.setdefault((inferred.shape, inferred.dtype), inferred)
-        if len(self._specs) >= _MOST_SPECS:
-            self._specs = {}
-        for x in inputs:  # the key holds the id of their specs, which therefore must live as long as it
-            self._specs[id(x.spec)] = x.spec
-        self._specs[key] = spec
+        specs = self._specs if len(self._specs) < _MOST_SPECS else {}
+        for x in inputs:  # the key holds the ids of their specs, which therefore must live as long as it
+            specs[id(x.spec)] = x.spec
+        specs[key] = spec
+        self._specs = specs
         return spec
 
     def constant(self, value: Any, dtype: np.dtype) -> Node:

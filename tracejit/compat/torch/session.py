@@ -44,12 +44,14 @@ class Session:
     Attributes:
         gradients: By the id of a captured tensor: it, its gradient when the call began, and its gradient now.
         leaves: The tensor that each node to differentiate by stands for.
+        retained: The tensor of each other node whose gradient is wanted.
     """
 
     def __init__(self, trace: GraphTrace) -> None:
         self.trace = trace
         self.gradients: dict[int, tuple[Any, Any, Any]] = {}
         self.leaves: dict[Node, Any] = {}
+        self.retained: dict[Node, Any] = {}
         self._captured: dict[int, tuple[np.ndarray, Tracer]] = {}
         self._seen: dict[int, Any] = {}
         self._leaf_of: dict[int, tuple[Any, Node, Node]] = {}
@@ -149,6 +151,13 @@ class Session:
             known = self.gradients[id(x)] = x, grad, grad
         return known[2]
 
+    def take_gradient(self, x: Any, grad: Tracer | None) -> None:
+        """Begin with a gradient that is an argument of the program."""
+        made = None if grad is None else object.__new__(type(x))
+        if made is not None:
+            made._tracer = grad
+        self.gradients[id(x)] = x, made, made
+
     def set_gradient(self, x: Any, grad: Any) -> None:
         """Give a tensor another gradient."""
         if x._tracer is not None:
@@ -161,10 +170,19 @@ class Session:
         """Add to the gradient of a tensor."""
         before = self.gradient(x)
         if before is None:
-            self.set_gradient(x, self.made(type(x), node))
+            self.set_gradient(x, self.derived(type(x), node, False))
         else:
             tracer = self.tracer(before)
             tracer.write(tracer.node_in(self.trace) + node)
+            self._recorded.add(tracer.node)
+
+    def derived(self, kind: type[Any], node: Node, create_graph: bool) -> Any:
+        """A gradient as a tensor, which requires one itself where ``create_graph`` and it depends on a leaf."""
+        out = self.made(kind, node)
+        self._recorded.add(node)
+        if create_graph and mode.is_grad_enabled() and any(n in self.leaves for n in self.history([node])):
+            out._requires, out._made = True, "Gradient"
+        return out
 
     def history(self, roots: list[Node]) -> list[Node]:
         """The recorded nodes and leaves that ``roots`` were computed from; RuntimeError where a backward() used them up."""

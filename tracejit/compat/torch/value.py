@@ -24,6 +24,7 @@ class Value:
         _grad: The gradient collected so far, of a leaf.
         _versions: The count of writes to the memory, once somebody wants to know; shared by views.
         _view: Whether the memory is a part of another tensor's.
+        _handle: What stands for it among the arguments of traced functions.
     """
 
     _array: np.ndarray
@@ -34,6 +35,16 @@ class Value:
     _grad: Any = None
     _versions: list[int] | None = None
     _view: bool = False
+    _handle: Handle | None = None
+
+
+class Handle:
+    """Stands for a tensor among the arguments of a traced function: one tensor is one handle, which is equal to itself only."""
+
+    __slots__ = ("tensor",)
+
+    def __init__(self, tensor: Any) -> None:
+        self.tensor = tensor
 
 
 def wrap(kind: type[Any], array: np.ndarray) -> Any:

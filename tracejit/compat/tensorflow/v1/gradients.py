@@ -54,17 +54,20 @@ def gradients(
         given = [None if w is None else as_tensor(w, name="grad_ys", like=y.dtype, op="gradients") for w, y in zip(weights, outputs, strict=True)]
         places = [i for i, w in enumerate(given) if w is not None]
         inputs = [*outputs, *by, *stopped, *(w for w in given if w is not None)]
-        connected = _connected(graph, outputs, by, stopped)
-        found: list[Tensor | None] = []
-        for i, x in enumerate(by):
-            zero = unconnected_gradients is not None and str(getattr(unconnected_gradients, "value", unconnected_gradients)).lower() == "zero"
-            if not connected[i] and not zero:
-                found.append(None)
-                continue
-            compute = _compute(len(outputs), len(by), len(stopped), places, i)
-            own = f"{x.op.name.rsplit('/', 1)[-1]}_grad"
-            found.append(graph.add("Gradients", compute, inputs, [(x.shape, x.dtype)], own).outputs[0])
+        connected = _connected(graph, outputs, by, stopped) if not _zeros(unconnected_gradients) else [True] * len(by)
+        chosen = [i for i, there in enumerate(connected) if there]
+        found: list[Tensor | None] = [None] * len(by)
+        if chosen:
+            compute = _compute(len(outputs), len(by), len(stopped), places, chosen)
+            specs = [(by[i].shape, by[i].dtype) for i in chosen]
+            op = graph.add("Gradients", compute, inputs, specs, f"{outputs[0].op.name.rsplit('/', 1)[-1]}_grad")
+            for i, tensor in zip(chosen, op.outputs, strict=True):
+                found[i] = tensor
         return found
+
+
+def _zeros(unconnected: Any) -> bool:
+    return str(getattr(unconnected, "value", unconnected)).lower() == "zero"
 
 
 def _listed(things: Any) -> list[Any]:
@@ -78,14 +81,14 @@ def _target(y: Any) -> Tensor:
     return tensor
 
 
-def _compute(count: int, by: int, stopped: int, places: Sequence[int], index: int) -> Any:
-    """What gives the derivative by the x at ``index``; equal parts of several of these are one in the program."""
+def _compute(count: int, by: int, stopped: int, places: Sequence[int], chosen: Sequence[int]) -> Any:
+    """What gives the derivatives by the chosen ones of the xs."""
 
-    def compute(*nodes: Node) -> Node:
+    def compute(*nodes: Node) -> list[Node]:
         ys, xs = nodes[:count], nodes[count : count + by]
         stops, given = nodes[count + by : count + by + stopped], nodes[count + by + stopped :]
-        weights = dict(zip(places, given, strict=True))
-        return derivatives(current_run(), ys, xs, stops, weights)[index] or full_like(current(), xs[index], 0)
+        found = derivatives(current_run(), ys, xs, stops, dict(zip(places, given, strict=True)))
+        return [found[i] or full_like(current(), xs[i], 0) for i in chosen]
 
     return compute
 

@@ -184,6 +184,7 @@ class Graph:
         seed: Of random operations, as ``set_random_seed`` gave it.
         shared: Variables of ``get_variable``, by name.
         scope_of_variables: The open ``variable_scope``.
+        opened_scopes: Names of variable scopes that were chosen by default.
         programs: What sessions compiled, for all of them.
         lock: Held while a program is made.
     """
@@ -193,6 +194,7 @@ class Graph:
         self.seed: int | None = None
         self.shared: dict[str, Any] = {}
         self.scope_of_variables: Any = None
+        self.opened_scopes: set[str] = set()
         self.programs: dict[Any, list[Any]] = {}
         self.lock = threading.RLock()
         self._by_name: dict[str, Operation] = {}

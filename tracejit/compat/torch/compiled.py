@@ -1,0 +1,235 @@
+"""``torch.compile``: functions of tensors, backward() and updates included, as programs of tracejit."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, overload
+
+import numpy as np
+
+from tracejit.compat.torch import mode
+from tracejit.compat.torch.session import UNREAD, Session, session_of
+from tracejit.compat.torch.tensor import Tensor
+from tracejit.compat.torch.value import Value, wrap
+from tracejit.errors import UnsupportedError
+from tracejit.frontend.eager import EagerTrace
+from tracejit.frontend.function import Function
+from tracejit.frontend.programs import NOTHING, Programs, Traceable
+from tracejit.frontend.tensor import Tracer
+from tracejit.frontend.tree import flatten
+from tracejit.ir.ambient import active
+
+_GRADIENTS = "torch_gradients"
+
+
+class Plan:
+    """What is to be done with the results of a program: which are gradients, and what the function returned.
+
+    Args:
+        gradients: Tensors with the place of the new gradient among the results; -1 where there is none any more.
+        make: From the results to what the function returned.
+        read: Tensors whose gradient the program was made for, with that gradient.
+    """
+
+    def __init__(
+        self, gradients: Sequence[tuple[Any, int]], make: Callable[[Sequence[Any]], Any], read: Sequence[tuple[Any, Any]]
+    ) -> None:
+        self.gradients, self.make, self.read = gradients, make, read
+
+    def finish(self, values: Sequence[Any]) -> Any:
+        """Put gradients in place, and return what the function did."""
+        for tensor, place in self.gradients:
+            tensor._grad = None if place < 0 else wrap(Tensor, np.asarray(values[place]))
+        return self.make(values)
+
+
+class Traced:
+    """A function of tensors as tracejit traces it: results are arrays, and a plan of what to make of them.
+
+    Args:
+        function: The function.
+        owner: Where tensors are listed whose gradients are passed as arguments.
+    """
+
+    def __init__(self, function: Callable[..., Any], owner: Compiled) -> None:
+        self.python_function = function
+        self.owner = owner
+        functools.update_wrapper(self, function, updated=())
+        own = inspect.signature(function)
+        last = inspect.Parameter(_GRADIENTS, inspect.Parameter.KEYWORD_ONLY, default=())
+        before = [p for p in own.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+        after = [p for p in own.parameters.values() if p.kind is inspect.Parameter.VAR_KEYWORD]
+        self.__signature__ = own.replace(parameters=[*before, last, *after])
+        self.__globals__ = getattr(function, "__globals__", {})
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        given = kwargs.pop(_GRADIENTS, ())
+        trace = active()
+        assert trace is not None, "it is called while it is traced"
+        session = session_of(trace)
+        for tensor, grad in zip(self.owner.passed, given, strict=True):
+            session.take_gradient(tensor, grad)
+        result = self.python_function(*args, **kwargs)
+        values, plan = _planned(session, result)
+        session.finish()
+        self.owner.plans.append(plan)
+        return values, plan
+
+
+def _planned(session: Session, result: Any) -> tuple[list[Any], Plan]:
+    """The arrays that a program gives, and the plan of what to make of them."""
+    values: list[Any] = []
+    gradients = []
+    for tensor, before, now in session.gradients.values():
+        if now is before or (now is None and before is None):
+            continue
+        gradients.append((tensor, -1 if now is None else len(values)))
+        if now is not None:
+            values.append(session.tracer(now))
+    read = [(tensor, before) for tensor, before, _ in session.gradients.values() if before is not UNREAD]
+    leaves, structure = flatten_tensors(result)
+    makers = [_maker(session, x, values) for x in leaves]
+    if len(makers) == 1 and structure.kind is None:
+        return values, Plan(gradients, makers[0], read)
+    return values, Plan(gradients, lambda out: structure.unflatten([make(out) for make in makers]), read)
+
+
+def flatten_tensors(tree: Any) -> Any:
+    """Leaves, tensors among them, and structure of a tree."""
+    return flatten(_boxed(tree))
+
+
+class _Box:
+    """Keeps a tensor whole where trees are taken apart."""
+
+    __slots__ = ("tensor",)
+
+    def __init__(self, tensor: Any) -> None:
+        self.tensor = tensor
+
+
+def _boxed(tree: Any) -> Any:
+    if isinstance(tree, Value):
+        return _Box(tree)
+    if type(tree) in (list, tuple):
+        return type(tree)([_boxed(x) for x in tree])
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return type(tree)._make([_boxed(x) for x in tree])  # type: ignore[attr-defined]
+    return {k: _boxed(v) for k, v in tree.items()} if type(tree) is dict else tree
+
+
+def _maker(session: Session, leaf: Any, values: list[Any]) -> Callable[[Sequence[Any]], Any]:
+    """What makes a leaf of the result from the arrays of the program."""
+    if not isinstance(leaf, _Box):
+        if not isinstance(leaf, Tracer):
+            return lambda out: leaf
+        place = len(values)
+        values.append(leaf)
+        return lambda out: out[place]
+    tensor = leaf.tensor
+    if tensor._tracer is None:
+        return lambda out: tensor
+    array = session.array_of(tensor._tracer)
+    if array is not None:  # .data of a tensor from outside
+        return lambda out: wrap(Tensor, array)
+    if tensor._made is not None:
+        raise UnsupportedError(
+            "torch.compile: a result requires a gradient, which would have to flow back into the compiled function"
+            "\n  cure: call backward() inside of it, and return result.detach() or result.data"
+        )
+    place = len(values)
+    values.append(tensor._tracer)
+    requires = tensor._requires
+
+    def make(out: Sequence[Any]) -> Any:
+        made = wrap(Tensor, np.asarray(out[place]))
+        if requires:
+            made._requires = True
+        return made
+
+    return make
+
+
+class Compiled(Traceable):
+    """A function of tensors that runs as a program; made by :func:`compile`.
+
+    Attributes:
+        passed: Tensors from outside whose gradients are arguments of the programs, as they are other tensors in each call.
+        refresh: Called before each call: what brings memory that programs read up to date.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.passed: list[Any] = []
+        self.refresh: dict[Any, None] = {}
+        self.plans: list[Plan] = []
+        functools.update_wrapper(self, function, updated=())
+        traced = Traced(function, self)
+        name = getattr(function, "__name__", type(function).__name__)
+        self._recording, self._plain = Function(traced, name=name), Function(traced, name=name)
+
+    @property
+    def programs(self) -> Programs:
+        return (self._recording if mode.is_grad_enabled() else self._plain).programs
+
+    @property
+    def instance(self) -> Any:
+        return NOTHING
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        builder = active()
+        if builder is not None and not isinstance(builder, EagerTrace):
+            return self.python_function(*args, **kwargs)
+        for bring_up_to_date in self.refresh:
+            bring_up_to_date()
+        function = self._recording if mode.is_grad_enabled() else self._plain
+        if self.passed:
+            kwargs[_GRADIENTS] = tuple([None if t._grad is None else t._grad._array for t in self.passed])
+        known = len(self.plans)
+        values, plan = function(*args, **kwargs)
+        if len(self.plans) > known > 0:
+            self._pass_what_changes()
+        return plan.finish(values)
+
+    @property
+    def python_function(self) -> Callable[..., Any]:
+        """The function as it was written."""
+        function: Callable[..., Any] = self.__wrapped__  # type: ignore[attr-defined]
+        return function
+
+    def _pass_what_changes(self) -> None:
+        """Find tensors whose gradient is another tensor in each call; from now on it is an argument."""
+        *_, before, now = self.plans
+        old = {id(tensor): grad for tensor, grad in before.read}
+        for tensor, grad in now.read:
+            was = old.get(id(tensor))
+            if was is not None and grad is not None and was is not grad and all(tensor is not t for t in self.passed):
+                self.passed.append(tensor)
+
+
+@overload
+def compile(model: Callable[..., Any]) -> Compiled: ...
+
+
+@overload
+def compile(model: None = None, **options: Any) -> Callable[[Callable[..., Any]], Compiled]: ...
+
+
+def compile(model: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """Compile a function of tensors: what it computes, backward(), and what it does to ``.data`` and ``.grad``, in one program.
+
+    As with :func:`tracejit.function`, sizes and Python numbers among the arguments are symbols, and what the function reads
+    elsewhere is watched. Tensors from outside are read and written where they are.
+
+    Args:
+        model: The function; a decorator is returned if it is left out.
+        options: ``fullgraph``, ``dynamic``, ``mode``, ``backend`` and ``options`` of PyTorch, which have no meaning here.
+
+    Returns:
+        The compiled function, which also shows its programs: ``graph()``, ``source()``, ``retraces()`` and so on.
+    """
+    unknown = set(options) - {"fullgraph", "dynamic", "mode", "backend", "options", "disable"}
+    if unknown:
+        raise TypeError(f"compile() got an unexpected keyword argument {min(unknown)!r}")
+    return Compiled if model is None else Compiled(model)

@@ -1,0 +1,142 @@
+"""Conversion: dtypes, devices, and the values of tensors as Python's and NumPy's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tracejit.compat.torch import dtypes
+from tracejit.compat.torch.apply import trace
+from tracejit.compat.torch.device import CPU, check_device, device
+from tracejit.compat.torch.promote import dims_of, dtype_of, to
+from tracejit.compat.torch.types import dtype_named, type_name
+from tracejit.compat.torch.value import Value, wrap
+
+Integer, Real = int, float  # whose names methods have
+
+
+class Conversion(Value):
+    """Dtypes, devices, numbers."""
+
+    @property
+    def dtype(self) -> dtypes.dtype:
+        return dtypes.of_numpy(dtype_of(self))
+
+    @property
+    def device(self) -> device:
+        return CPU
+
+    is_cuda = False
+
+    def type(self, kind: Any = None) -> Any:
+        """The name of the tensor's type, or the tensor in another type: ``torch.FloatTensor``, a dtype, or a name of these."""
+        return type_name(dtype_of(self)) if kind is None else to(self, dtype_named(kind))
+
+    def type_as(self, other: Value) -> Any:
+        """In the dtype of another tensor."""
+        return to(self, dtype_of(other))
+
+    def float(self) -> Any:
+        """In float32."""
+        return to(self, dtypes.float32.numpy)
+
+    def double(self) -> Any:
+        """In float64."""
+        return to(self, dtypes.float64.numpy)
+
+    def int(self) -> Any:
+        """In int32."""
+        return to(self, dtypes.int32.numpy)
+
+    def long(self) -> Any:
+        """In int64."""
+        return to(self, dtypes.int64.numpy)
+
+    def short(self) -> Any:
+        """In int16."""
+        return to(self, dtypes.int16.numpy)
+
+    def bool(self) -> Any:
+        """Whether each element is anything but 0."""
+        return to(self, dtypes.bool_.numpy)
+
+    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: Any = False, non_blocking: Any = False) -> Any:
+        """In another dtype, or that of another tensor; the only device is the CPU."""
+        for arg in args:
+            if isinstance(arg, Value):
+                dtype = dtypes.of_numpy(dtype_of(arg))
+            elif isinstance(arg, dtypes.dtype):
+                dtype = arg
+            else:
+                check_device(arg)
+        check_device(device)
+        out = self if dtype is None else to(self, dtypes.as_numpy(dtype))
+        return out.clone() if copy and out is self else out
+
+    def cpu(self) -> Any:
+        """This tensor: it is on the CPU."""
+        return self
+
+    def cuda(self, device: Any = None) -> Any:
+        """An error that says what is missing."""
+        check_device("cuda")
+        return self
+
+    def is_floating_point(self) -> Any:
+        """Whether the elements are floats."""
+        return dtype_of(self).kind == "f"
+
+    def new_zeros(self, *size: Any) -> Any:
+        """Zeros of another shape in this dtype."""
+        shape = size[0] if len(size) == 1 and isinstance(size[0], Sequence) else size
+        return wrap(self.__class__, np.zeros(shape, dtype_of(self)))
+
+    # values
+
+    def item(self) -> Any:
+        """The one element as a Python number."""
+        if self._tracer is not None:
+            return self._tracer.item()
+        if trace() is not None:
+            return trace().tracer(self).item()  # type: ignore[union-attr]
+        if self._array.size != 1:
+            raise RuntimeError(f"a Tensor with {self._array.size} elements cannot be converted to Scalar")
+        return self._array.item()
+
+    def tolist(self) -> Any:
+        """Nested lists of Python numbers."""
+        return self._known("tolist()").tolist()
+
+    def numpy(self, *, force: Any = False) -> np.ndarray:
+        """The memory as a NumPy array."""
+        if self._requires and not force:
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        return self._known("numpy()")
+
+    def _known(self, asked: str) -> np.ndarray:
+        """The array, which a traced tensor has not."""
+        return self._array if self._tracer is None else self._tracer.__array__()
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        array = self.numpy()
+        if copy or (dtype is not None and np.dtype(dtype) != array.dtype):
+            return np.array(array, dtype=dtype)
+        return array
+
+    def __bool__(self) -> Any:
+        if any(d != 1 for d in dims_of(self)):
+            raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
+        return self.item() != 0
+
+    def __int__(self) -> Any:
+        return Integer(self.item())
+
+    def __float__(self) -> Any:
+        return Real(self.item())
+
+    def __index__(self) -> Any:
+        if dtype_of(self).kind not in "iu":
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return Integer(self.item())

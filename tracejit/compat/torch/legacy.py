@@ -1,0 +1,50 @@
+"""``torch.FloatTensor`` and its kin as objects: they make tensors, and say whether one is of their dtype."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tracejit.compat.torch import dtypes
+from tracejit.compat.torch.device import check_device
+from tracejit.compat.torch.tensor import Tensor
+from tracejit.compat.torch.types import NAMES
+from tracejit.compat.torch.value import wrap
+
+
+class TensorType:
+    """A tensor type.
+
+    Args:
+        name: Such as ``torch.FloatTensor``.
+        dtype: Of its tensors.
+        device: Where they are; anything but the CPU is an error when the type is used.
+    """
+
+    def __init__(self, name: str, dtype: dtypes.dtype, device: str = "cpu") -> None:
+        self._name, self._dtype, self._device = name, dtype, device
+
+    def tensor_dtype(self) -> dtypes.dtype:
+        """The dtype, for ``x.type(...)``."""
+        check_device(self._device, self._name)
+        return self._dtype
+
+    def __call__(self, *data: Any) -> Tensor:
+        kind = self.tensor_dtype().numpy
+        if len(data) == 1 and isinstance(data[0], Tensor):
+            return data[0].type(self._dtype)  # type: ignore[no-any-return]
+        if len(data) == 1 and not isinstance(data[0], int):
+            return wrap(Tensor, np.array(data[0], kind, order="C"))  # type: ignore[no-any-return]
+        return wrap(Tensor, np.zeros(data, kind))  # type: ignore[no-any-return]
+
+    def __instancecheck__(self, instance: Any) -> bool:
+        return isinstance(instance, Tensor) and instance.dtype is self._dtype and self._device == "cpu"
+
+    def __repr__(self) -> str:
+        return f"<class '{self._name}'>"
+
+
+FloatTensor, DoubleTensor, LongTensor, IntTensor, ShortTensor, CharTensor, ByteTensor, BoolTensor = (
+    TensorType(f"torch.{name}", dtype) for name, dtype in NAMES.items()
+)
