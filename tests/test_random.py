@@ -321,6 +321,10 @@ def test_seeding_within_a_function_starts_the_stream_again():
     assert g.state.numpy().tolist() == [4, 2] and f.compilations == 1
 
 
+def test_the_module_is_part_of_the_public_face():
+    assert tj.random is random and all(hasattr(random, name) for name in random.__all__)
+
+
 def test_generators_without_a_seed_differ():
     a, b = random.Generator(), random.Generator()
     assert a.state.numpy()[0] != b.state.numpy()[0]

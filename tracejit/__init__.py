@@ -60,6 +60,7 @@ from tracejit.frontend.variable import Variable
 from tracejit.ir import TensorSpec
 
 _PARTS = {
+    "compare": "tracejit.frontend.compare:compare",
     "compat": "tracejit.compat",
     "io": "tracejit.io",
     "optim": "tracejit.optim",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
+from functools import lru_cache
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -13,7 +14,7 @@ from tracejit.frontend.scope import scope
 from tracejit.frontend.where import at_line, user_where
 from tracejit.ir import Builder, Dim, Node, Operation, TensorSpec, Where, current
 from tracejit.ir.ambient import active
-from tracejit.ir.builder import CONSTANT, INPUT
+from tracejit.ir.builder import CONSTANT, INPUT, identity
 from tracejit.ir.node import Attr
 from tracejit.ops.row import TABLE, Op
 
@@ -51,17 +52,22 @@ class EagerTrace(Builder):
     """
 
     def __init__(self, recording: bool = False, plain: bool = False) -> None:
-        super().__init__(TABLE, user_where)
+        super().__init__(TABLE, user_where if recording else _nowhere)  # lines are for derivatives
         self.recording = recording
         self.plain = plain
         if recording:  # only there can Variables be made and nodes be seen
             self.scope = scope()
         self.borrowed: list[np.ndarray] = []
-        self._known: WeakKeyDictionary[Key, Node] = WeakKeyDictionary()
+        self._known: MutableMapping[Key, Node] = WeakKeyDictionary() if recording else {}  # which does not live long
 
     def emit(self, op: Operation, inputs: tuple[Node, ...], **attrs: Attr) -> Node:
-        spec = op.infer(*[x.spec for x in inputs], **attrs)
-        node = EagerNode(op, inputs, attrs, spec, self.where(), _value(op, inputs, attrs, spec))
+        if op is CONSTANT:
+            node = _constant(identity(attrs["value"]), attrs["value"], attrs["dtype"])
+        elif op is BROADCAST and inputs[0].op is CONSTANT:
+            node = _filled(inputs[0], attrs["shape"])
+        else:
+            spec = op.infer(*[x.spec for x in inputs], **attrs)
+            node = EagerNode(op, inputs, attrs, spec, self.where(), _value(op, inputs, attrs, spec))
         for listener in self.listeners:
             listener(node)
         return node
@@ -122,8 +128,29 @@ class EagerTrace(Builder):
         return dim
 
 
+def _nowhere() -> None:
+    """The user's line, where nobody will ask for it."""
+
+
 _SILENT: Final = frozenset({"gather", "reshape", "view", "write"})
 """Kinds of ops that move numbers, at which NumPy has nothing to warn of."""
+
+
+@lru_cache(maxsize=1024)
+def _constant(identity: object, value: Any, dtype: np.dtype) -> EagerNode:
+    """The node of a number, the same in all traces: nobody asks for a derivative by it."""
+    attrs = {"value": value, "dtype": dtype}
+    return EagerNode(CONSTANT, (), attrs, CONSTANT.infer(**attrs), None, np.asarray(value, dtype))
+
+
+@lru_cache(maxsize=1024)
+def _filled(scalar: Node, shape: tuple[int, ...]) -> EagerNode:
+    """The node of a number at every element, the same in all traces, too; its value takes the memory of one number."""
+    spec, attrs = TensorSpec.of(shape, scalar.dtype), {"shape": shape, "axes": ()}
+    return EagerNode(BROADCAST, (scalar,), attrs, spec, None, _value(BROADCAST, (scalar,), attrs, spec))
+
+
+BROADCAST: Final = TABLE["broadcast"]
 
 
 def value_of(node: Node) -> np.ndarray:
@@ -144,8 +171,6 @@ def eager_trace() -> EagerTrace:
 
 
 def _value(op: Operation, inputs: tuple[Node, ...], attrs: Mapping[str, Attr], spec: TensorSpec) -> np.ndarray:
-    if op is CONSTANT:
-        return np.asarray(attrs["value"], spec.dtype)
     assert isinstance(op, Op)
     values = [value_of(x) for x in inputs]
     if op.kind in _SILENT:

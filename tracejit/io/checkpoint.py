@@ -2,7 +2,7 @@
 
 ::
 
-    checkpoint = tj.io.Checkpoint("runs/a", {"w": w, "b": b, **slots_of_the_optimizer, "random": generator.state})
+    checkpoint = tj.io.Checkpoint("runs/a", [w, b, *optimizer.variables(), generator.state])
     step = checkpoint.restore() if checkpoint.latest() else 0
     while step < 10_000:
         train_step()
@@ -99,8 +99,9 @@ class Checkpoint:
 
     Args:
         directory: The folder; made when the first checkpoint is saved.
-        variables: Everything that the run goes on from, by name: weights, slots of the optimizer, states of random generators.
-            It is read at each save and restore, so Variables that are made later can be put in later.
+        variables: Everything that the run goes on from: weights, slots of the optimizer, states of random generators; a list
+            of Variables, each under its own name, or a dict from names to Variables. It is read at each save and restore, so
+            Variables that are made later can be put in later.
         max_to_keep: How many checkpoints stay, those of the highest steps; None for all.
     """
 

@@ -31,7 +31,8 @@ def named_leaves(tree: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, leaf in pairs:
         if name in found:
-            raise ArgumentError(f"two values go by the name {name!r}\n  cure: pass a dict, with a name of its own for each")
+            cure = 'give each a name of its own, as tj.Variable(x, name="w"), or pass a dict'
+            raise ArgumentError(f"two values go by the name {name!r}\n  cure: {cure}")
         if not name:
             raise ArgumentError(f"got a {type(leaf).__name__}, which has no name\n  cure: pass a dict from names to values")
         found[name] = leaf

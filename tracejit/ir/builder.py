@@ -52,7 +52,7 @@ class Builder:
 
     def emit(self, op: Operation, inputs: tuple[Node, ...], **attrs: Attr) -> Node:
         """The node ``op(*inputs, **attrs)``; an equal node made earlier is returned as it is."""
-        key = (op.name, tuple(map(id, inputs)), tuple((k, _identity(v)) for k, v in sorted(attrs.items())))
+        key = (op.name, tuple(map(id, inputs)), tuple((k, identity(v)) for k, v in sorted(attrs.items())))
         node = self._interned.get(key)
         if node is None:
             node = self._make(op, inputs, attrs)
@@ -63,7 +63,7 @@ class Builder:
 
     def adopt(self, node: Node) -> Node:
         """``node`` of another builder, whose inputs are nodes of this one, as it is or as the equal node made earlier."""
-        key = (node.op.name, tuple(map(id, node.inputs)), tuple((k, _identity(v)) for k, v in sorted(node.attrs.items())))
+        key = (node.op.name, tuple(map(id, node.inputs)), tuple((k, identity(v)) for k, v in sorted(node.attrs.items())))
         return self._interned.setdefault(key, node)
 
     def _make(self, op: Operation, inputs: tuple[Node, ...], attrs: Mapping[str, Attr]) -> Node:
@@ -98,8 +98,8 @@ class _At:
         self._builder.where = self._before
 
 
-def _identity(value: Attr) -> object:
+def identity(value: Attr) -> object:
     """A key under which 0.0 and -0.0, 1 and True, and two NaNs are what they should be: different, different, equal."""
     if isinstance(value, tuple):
-        return tuple(map(_identity, value))
+        return tuple(map(identity, value))
     return (type(value), repr(value)) if isinstance(value, float | complex | bool) else value

@@ -48,6 +48,8 @@ def highest(dtype: np.dtype) -> Any:
 
 
 def _broadcast_shape(x: TensorSpec, *, shape: tuple[Dim, ...], axes: tuple[int, ...]) -> tuple[Dim, ...]:
+    if not axes and not x.shape:
+        return shape
     fits = len(axes) == x.rank and list(axes) == sorted(set(axes)) and all(0 <= a < len(shape) for a in axes)
     if not fits or any(shape[a] != d for a, d in zip(axes, x.shape, strict=True)):
         raise ShapeError(f"broadcast: {x} does not become {shape} with its dimensions at {axes}; these rise and agree in size")

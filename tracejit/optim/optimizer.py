@@ -13,6 +13,7 @@ from tracejit.errors import ArgumentError, DTypeError, GradientError, ShapeError
 from tracejit.frontend.base import Tensor
 from tracejit.frontend.eager import EagerTrace, active
 from tracejit.frontend.numpy.creation import full_like
+from tracejit.frontend.scope import name_scope
 from tracejit.frontend.shapes import shape_text
 from tracejit.frontend.tree import Structure, flatten, flatten_paths
 from tracejit.frontend.variable import Variable
@@ -157,7 +158,7 @@ class Optimizer(ABC):
     def build(self, variables: Any) -> None:
         """Make the slots of Variables now; otherwise their first update does."""
         for variable in self._variables_in(variables)[0]:
-            with self._lock:
+            with self._lock, name_scope(None):  # the name of the Variable has its scope
                 if id(variable) not in self._slots:
                     slots = {
                         slot: Variable(np.full(variable.shape, value, variable.dtype), f"{variable.name}/{slot}", trainable=False)

@@ -55,7 +55,8 @@ def core_of(node: Node) -> Core:
     if not isinstance(builder, EagerTrace):
         return Tracer(builder, node)
     out = EagerTensor(builder.owned(value_of(node)))
-    builder.remember(out.key, node)
+    if builder.recording:
+        builder.remember(out.key, node)
     return out
 
 

@@ -10,7 +10,9 @@ differentiation that tracejit has; ``torch.compile`` makes one program of a whol
 ``tj.random``: seeded alike they repeat, but they are not PyTorch's.
 """
 
-from tracejit.compat.torch import autograd, cuda
+# ruff: noqa: F403  # methods of tensors that are functions, too, are listed in ``functions``, and nowhere else
+
+from tracejit.compat.torch import autograd, cuda, nn, optim
 from tracejit.compat.torch.compiled import compile
 from tracejit.compat.torch.creation import (
     Generator,
@@ -59,6 +61,7 @@ from tracejit.compat.torch.dtypes import (
 )
 from tracejit.compat.torch.dtypes import float32 as float
 from tracejit.compat.torch.dtypes import int32 as int
+from tracejit.compat.torch.functions import *
 from tracejit.compat.torch.legacy import (
     BoolTensor,
     ByteTensor,

@@ -74,6 +74,7 @@ class Traced:
         result = self.python_function(*args, **kwargs)
         values, plan = _planned(session, result)
         session.finish()
+        self.owner.refresh |= session.refresh
         self.owner.plans.append(plan)
         return values, plan
 

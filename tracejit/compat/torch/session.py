@@ -45,6 +45,7 @@ class Session:
         gradients: By the id of a captured tensor: it, its gradient when the call began, and its gradient now.
         leaves: The tensor that each node to differentiate by stands for.
         retained: The tensor of each other node whose gradient is wanted.
+        refresh: What must be called before each call of the program, as it brings up to date what that reads.
     """
 
     def __init__(self, trace: GraphTrace) -> None:
@@ -52,6 +53,7 @@ class Session:
         self.gradients: dict[int, tuple[Any, Any, Any]] = {}
         self.leaves: dict[Node, Any] = {}
         self.retained: dict[Node, Any] = {}
+        self.refresh: dict[Any, None] = {}
         self._captured: dict[int, tuple[np.ndarray, Tracer]] = {}
         self._seen: dict[int, Any] = {}
         self._leaf_of: dict[int, tuple[Any, Node, Node]] = {}
