@@ -291,3 +291,17 @@ def test_static_arguments_that_are_objects_are_guarded_by_what_the_code_reads_of
     assert f(layer, ones())[0] == 6.5
     assert f.compilations == 2
     assert f.retraces()[1].reason == "layer.w was 2.0; now it is 3.0"
+
+
+RATE = 2.0
+
+
+def scaled_loss(x: Any) -> Any:
+    return (x * x).sum() * RATE
+
+
+def test_what_a_differentiated_function_reads_is_guarded_through_grad(monkeypatch: pytest.MonkeyPatch) -> None:
+    f = tj.function(tj.grad(scaled_loss))
+    assert f(np.ones(2)).tolist() == [4, 4]
+    monkeypatch.setitem(globals(), "RATE", 5.0)
+    assert f(np.ones(2)).tolist() == [10, 10] and f.compilations == 2

@@ -230,3 +230,20 @@ def test_views_of_a_number_everywhere_are_that_number_everywhere():
         ],
         ["y: f32[m*n - m] = broadcast(s, shape=(m*n - m,), axes=())"],
     )
+
+
+@pytest.mark.parametrize("comparison", ["less", "less_equal", "greater", "greater_equal"])
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_comparison_that_holds_for_nan_is_the_opposite_one_that_does_not(comparison, swapped):
+    for value in SPECIAL:
+        builder = Builder(TABLE)
+        x, z = builder.input("x", TensorSpec((14,))), builder.input("z", TensorSpec((14,)))
+        c = builder.apply("broadcast", builder.constant(value, x.dtype), shape=x.shape, axes=())
+        held = builder.apply(comparison, *((c, x) if swapped else (x, c)))
+        both = builder.apply("logical_or", builder.apply("isnan", x), held)
+        graph = Graph("f", (x, z), (both, builder.apply("where", both, x, z)))
+        simple = simplify(graph)
+        assert ("isnan" in str(simple)) == bool(np.isnan(value))
+        arrays = [np.array(SPECIAL), np.zeros(14)]
+        for before, after in zip(evaluate_graph(graph, arrays, {})[0], evaluate_graph(simple, arrays, {})[0], strict=True):
+            np.testing.assert_array_equal(before, after)

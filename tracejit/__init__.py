@@ -43,6 +43,7 @@ from tracejit.errors import (
 from tracejit.frontend import numpy as _numpy
 from tracejit.frontend.function import function
 from tracejit.frontend.gradient import grad, jvp, value_and_grad, vjp
+from tracejit.frontend.inlined import inlined
 from tracejit.frontend.numpy.arrangement import *
 from tracejit.frontend.numpy.contraction import *
 from tracejit.frontend.numpy.creation import *
@@ -98,6 +99,7 @@ __all__ = [
     "function",
     "grad",
     "inf",
+    "inlined",
     "int8",
     "int16",
     "int32",

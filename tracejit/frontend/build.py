@@ -9,6 +9,7 @@ from typing import Any
 from tracejit.config import config
 from tracejit.frontend.entry import Entry
 from tracejit.frontend.guards import Guard, check_leaks, find_guards
+from tracejit.frontend.inlined import inlining
 from tracejit.frontend.parameters import Parameters
 from tracejit.frontend.signature import Call
 from tracejit.frontend.specialize import size_guard, trace_call
@@ -25,7 +26,8 @@ def build_entry(
     observe.signature(call)
     statics = [(i, leaf.path, leaf.value) for i, leaf in enumerate(call.leaves) if leaf.kind in ("static", "self")]
     before = find_guards(function, statics)
-    traced = trace_call(function, parameters, call, parameters.name)
+    with inlining(before):
+        traced = trace_call(function, parameters, call, parameters.name)
     observe("trace", traced.graph)
     # what the function itself changes while it is traced has been changed once and for all: guards are as after that
     guards = (*find_guards(function, statics), *traced.guards)

@@ -23,6 +23,7 @@ from tracejit.ir.text import call_text, node_names, spec_text
 from tracejit.transforms.passes import optimize
 
 _MOST_MATCHINGS = 500
+_LITERALS = bool | int | float | complex | str | bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ class _Look:
 
     Attributes:
         graph: With every result as an output.
-        statics: Results that are no arrays: where they stand among all, and what they are.
+        statics: Results that are literals: where they stand among all, and what they are.
         arguments: The inputs that are arguments of the call, by position.
     """
 
@@ -158,7 +159,8 @@ def _look(x: Any, args: tuple[Any, ...]) -> _Look:
         return _Look(subject(x, "compare").graph)
     if args:
         return _look_at(x.traced(*args), with_arguments=True)
-    x.graph()  # says what to do where there is no program
+    if not x.programs.entries:
+        x.graph()  # says what to do
     return _look_at(x.programs.entries[-1].traced, with_arguments=False)
 
 
@@ -173,7 +175,7 @@ def _look_at(traced: Traced, with_arguments: bool) -> _Look:
                 outputs.append(graph.outputs[leaf.number])
             elif leaf.kind == "argument" and leaf.number in passed:
                 outputs.append(passed[leaf.number])
-            else:
+            elif leaf.kind == "static" and isinstance(leaf.value, _LITERALS):
                 statics.append((len(outputs) + len(statics), repr(leaf.value)))
     rebound = tuple((passed[leaf], graph.outputs[number]) for leaf, number in traced.rebound)
     whole = Graph(graph.name, graph.inputs, tuple(outputs), (*graph.updates, *rebound))

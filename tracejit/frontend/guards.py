@@ -7,6 +7,7 @@ through libraries. A guard that fails means another trace, so a constant in a pr
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import functools
 import sys
@@ -256,9 +257,10 @@ class _Walk:
         if id(function) in self._seen:
             return
         self._seen[id(function)] = function
-        names = names_of(function.__code__, function.__globals__)
-        if not is_user_file(function.__code__.co_filename) and len(self._seen) > 1:
+        if not is_user_file(function.__code__.co_filename):
+            self._behind(function)
             return
+        names = names_of(function.__code__, function.__globals__)
         self.found |= names.attributes
         for name in names.globals:
             place = (id(function.__globals__), name)
@@ -271,6 +273,13 @@ class _Walk:
             except ValueError:  # not assigned yet
                 continue
             self.visit(Cell(cell, name), value, 0)
+
+    def _behind(self, function: types.FunctionType) -> None:
+        """Walk the user's functions that a library's function wraps: ``tj.grad(loss)`` reads what ``loss`` reads."""
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+            with contextlib.suppress(ValueError):  # not assigned yet
+                if isinstance(cell.cell_contents, types.FunctionType | types.MethodType | functools.partial):
+                    self.callable(Cell(cell, name), cell.cell_contents)
 
     def _container(self, access: Access, value: Any, depth: int, guarded: bool) -> None:
         if not guarded:

@@ -40,7 +40,8 @@ def subject(x: Any, asked: str) -> Subject:
     if isinstance(x, Graph):
         return Subject(x.name, x)
     if isinstance(x, Traceable):
-        x.graph()  # says what to do where there is no program
+        if not x.programs.entries:
+            x.graph()  # says what to do
         entry = x.programs.entries[-1]
         return Subject(x.programs.name, entry.program.graph, entry.program.schedule, input_names(entry))
     if isinstance(graph := getattr(x, "graph", None), Graph):

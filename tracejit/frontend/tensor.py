@@ -199,7 +199,7 @@ class EagerTensor(Tensor):
 
     @property
     def spec(self) -> TensorSpec:
-        return TensorSpec(self._value.shape, self._value.dtype)
+        return TensorSpec.of(self._value.shape, self._value.dtype)
 
     @property
     def shape(self) -> tuple[Any, ...]:

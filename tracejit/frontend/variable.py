@@ -54,7 +54,7 @@ class Variable(Tensor):
 
     @property
     def spec(self) -> TensorSpec:
-        return TensorSpec(self.buffer.shape, self.buffer.dtype)
+        return TensorSpec.of(self.buffer.shape, self.buffer.dtype)
 
     @property
     def shape(self) -> tuple[int, ...]:

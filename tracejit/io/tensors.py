@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -144,33 +145,47 @@ def remove_partials(folder: Path, begin: str) -> None:
         left = [e.path for e in entries if e.name.startswith(f".{begin}") and e.name.endswith(".partial")]
     for path in left:
         with suppress(OSError):  # somebody else removed it
-            lock = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # OSError while its writer lives
-                os.unlink(path)
+                shutil.rmtree(path, ignore_errors=True)
             finally:
                 os.close(lock)
 
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[str]:
-    """The name of a file to write, which takes the place of ``path`` once it is on the disk."""
-    partial = str(path.parent / f".{path.name}.{secrets.token_hex(8)}.partial")
-    lock = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+    """The name of a file to write, which takes the place of ``path`` once it is on the disk.
+
+    It stands in a folder of its own beside ``path``, since the library, too, writes to a temporary name first.
+    """
+    partial, lock = _own_folder(path)
     try:
-        with suppress(OSError):  # some network drives have no locks
-            fcntl.flock(lock, fcntl.LOCK_EX)  # until this process ends, however it does
-        try:
-            yield partial
-            _sync(partial)
-            os.replace(partial, path)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(partial)
-            raise
+        file = partial / "values"
+        file.touch()
+        mode = stat.S_IMODE(file.stat().st_mode)  # that of a new file of this user's
+        yield str(file)
+        file.chmod(mode)
+        _sync(str(file))
+        os.replace(file, path)
     finally:
+        shutil.rmtree(partial, ignore_errors=True)
         os.close(lock)
     _sync(str(path.parent))
+
+
+def _own_folder(path: Path) -> tuple[Path, int]:
+    """A new folder beside ``path``, and its lock, which holds until this process ends, however it does."""
+    while True:
+        partial = path.parent / f".{path.name}.{secrets.token_hex(8)}.partial"
+        partial.mkdir(0o700)
+        with suppress(FileNotFoundError):  # another writer may have removed it before the lock was on it
+            lock = os.open(partial, os.O_RDONLY)
+            with suppress(OSError):  # some network drives have no locks
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            if partial.is_dir():
+                return partial, lock
+            os.close(lock)
 
 
 def _sync(path: str) -> None:

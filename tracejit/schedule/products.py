@@ -17,6 +17,8 @@ def match_products(builder: Builder, graph: Graph) -> Graph:
         uses[node] = uses.get(node, 0) + 1
 
     def matched(target: Node, value: Node) -> Node:
+        if uses[value] > 1:  # who else reads the new value would have the product computed again
+            return value
         match value.op.name, value.inputs:
             case ("subtract", (base, delta)) if base is target:
                 found = _scaled(delta, uses)

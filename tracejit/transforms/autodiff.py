@@ -185,14 +185,20 @@ def _pull(builder: Builder, node: Node, ct: Node) -> tuple[Node | None, ...]:
     """The cotangents of the inputs of ``node`` by the rule of its op."""
     op = node.op
     assert isinstance(op, Op)
-    line = f"\n  at {node.where}: {node.where.text}" if node.where else ""
     if op.vjp is None:
-        raise GradientError(f"{op.name}: has no derivative. Use stop_gradient where its operands are constants to you.{line}")
+        raise GradientError(
+            f"{op.name}: has no derivative. Use stop_gradient where its operands are constants to you.{_line(node)}"
+        )
     with builder.at(node.where and node.where.reversed()), using(builder):
         try:
             return op.vjp(ct, node, *node.inputs, **node.attrs)
         except GradientError as error:
-            raise GradientError(f"{error}{line}") from None
+            raise GradientError(f"{error}{_line(node)}") from None
+
+
+def _line(node: Node) -> str:
+    """The user's line, for errors."""
+    return f"\n  at {node.where}: {node.where.text}" if node.where else ""
 
 
 def _push(builder: Builder, node: Node, tangents: Sequence[Node | None]) -> Node | None:

@@ -117,6 +117,17 @@ def _logical_not(builder: Builder, node: Node, args: tuple[Node, ...]) -> Node |
     return x.inputs[0] if x.op.name == "logical_not" and x.inputs[0].dtype == bool else None  # not not x -> x
 
 
+def _logical_or(builder: Builder, node: Node, args: tuple[Node, ...]) -> Node | None:
+    for x, y in (args, args[::-1]):
+        if y.op.name != "isnan" or x.op.name not in _OPPOSITE or y.inputs[0] not in x.inputs:
+            continue
+        for own, other in (x.inputs, x.inputs[::-1]):
+            c = number(other)
+            if own is y.inputs[0] and c is not None and c == c:  # x >= c or isnan(x) -> not x < c
+                return emit(builder, "logical_not", emit(builder, _OPPOSITE[x.op.name], *x.inputs))
+    return None
+
+
 def _where(builder: Builder, node: Node, args: tuple[Node, ...]) -> Node | None:
     condition, x, y = args
     if x is y:  # where(c, x, x) -> x
@@ -194,6 +205,8 @@ def _merged_reduction(builder: Builder, node: Node, args: tuple[Node, ...]) -> N
     return new if new.spec == node.spec else None
 
 
+_OPPOSITE = {"less": "greater_equal", "greater_equal": "less", "greater": "less_equal", "less_equal": "greater"}
+
 RULES: dict[str, Callable[[Builder, Node, tuple[Node, ...]], Node | None]] = {
     "add": _add,
     "subtract": _subtract,
@@ -202,6 +215,7 @@ RULES: dict[str, Callable[[Builder, Node, tuple[Node, ...]], Node | None]] = {
     "power": _power,
     "negative": _negative,
     "logical_not": _logical_not,
+    "logical_or": _logical_or,
     "where": _where,
     "masked_multiply": _masked_multiply,
     "stop_gradient": _stop_gradient,

@@ -12,7 +12,7 @@ Names, dtypes, printing and errors are TensorFlow's; operations, tapes and compi
 import difflib
 from typing import Final
 
-from tracejit.compat.tensorflow import bitwise, debugging, dtypes, errors, keras, linalg, math, nn, random
+from tracejit.compat.tensorflow import arrays, bitwise, creation, debugging, dtypes, errors, keras, linalg, math, nn, random
 from tracejit.compat.tensorflow.arrays import *
 from tracejit.compat.tensorflow.context import control_dependencies, device, executing_eagerly, group, no_op
 from tracejit.compat.tensorflow.creation import *
@@ -89,14 +89,110 @@ from tracejit.compat.tensorflow.tensor import Tensor
 from tracejit.compat.tensorflow.variable import Variable
 from tracejit.frontend.scope import name_scope
 
+__all__ = [
+    "Assert",
+    "GradientTape",
+    "IndexedSlices",
+    "Tensor",
+    "TensorShape",
+    "TensorSpec",
+    "UnconnectedGradients",
+    "Variable",
+    "abs",
+    "acos",
+    "acosh",
+    "add",
+    "add_n",
+    "argmax",
+    "argmin",
+    "argsort",
+    "asin",
+    "asinh",
+    "assert_equal",
+    "assert_greater",
+    "assert_less",
+    "assert_rank",
+    "atan",
+    "atan2",
+    "atanh",
+    "bitwise",
+    "clip_by_global_norm",
+    "clip_by_norm",
+    "clip_by_value",
+    "control_dependencies",
+    "cos",
+    "cosh",
+    "cumsum",
+    "debugging",
+    "device",
+    "divide",
+    "dtypes",
+    "einsum",
+    "equal",
+    "errors",
+    "executing_eagerly",
+    "exp",
+    "floor",
+    "function",
+    "greater",
+    "greater_equal",
+    "group",
+    "keras",
+    "less",
+    "less_equal",
+    "linalg",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "math",
+    "matmul",
+    "maximum",
+    "minimum",
+    "multiply",
+    "name_scope",
+    "negative",
+    "newaxis",
+    "nn",
+    "no_op",
+    "norm",
+    "not_equal",
+    "pow",
+    "print",
+    "random",
+    "reduce_all",
+    "reduce_any",
+    "reduce_logsumexp",
+    "reduce_max",
+    "reduce_mean",
+    "reduce_min",
+    "reduce_prod",
+    "reduce_sum",
+    "round",
+    "sigmoid",
+    "sign",
+    "sin",
+    "sinh",
+    "sort",
+    "sqrt",
+    "square",
+    "subtract",
+    "tan",
+    "tanh",
+    "tensordot",
+    "truediv",
+    "where",
+]
+__all__ += arrays.__all__
+__all__ += creation.__all__
+__all__ += dtypes.__all__
+
 newaxis: Final = None
 
 _MODULES: Final = (bitwise, debugging, dtypes, errors, keras, linalg, math, nn, random)
 
 
 def __getattr__(name: str) -> object:
-    known = [n for n in globals() if not n.startswith("_")]
-    near = [f"tf.{n}" for n in difflib.get_close_matches(name, known, n=2, cutoff=0.75)]
+    near = [f"tf.{n}" for n in difflib.get_close_matches(name, __all__, n=2, cutoff=0.75)]
     inner = [f"tf.{m.__name__.rpartition('.')[2]}.{name}" for m in _MODULES if name in m.__all__]
     hint = f"; there is {' or '.join(inner or near)}" if inner or near else ""
     raise AttributeError(f"module 'tracejit.compat.tensorflow' has no attribute {name!r}{hint}")

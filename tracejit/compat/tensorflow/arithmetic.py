@@ -41,29 +41,30 @@ def checked(node: Node, kinds: str, op: str) -> Node:
     return node
 
 
-def unary(op: str, body: Callable[[Node], Node], kinds: str, doc: str = "") -> Unary:
+def unary(op: str, body: Callable[[Node], Node], kinds: str) -> Unary:
     """A function of one operand by its body on nodes."""
 
     def function(x: Any) -> Node:
         return body(checked(node_of(x, op=op), kinds, op))
 
-    return _named(function, op, doc or body.__doc__)
+    _name(function, op, body.__doc__)
+    return function
 
 
-def binary(op: str, body: Callable[[Node, Node], Node], kinds: str, doc: str = "") -> Binary:
+def binary(op: str, body: Callable[[Node, Node], Node], kinds: str) -> Binary:
     """A function of two operands, brought to one dtype and shape."""
 
     def function(x: Any, y: Any) -> Node:
         a, b = pair(x, y, op)
         return body(*aligned(checked(a, kinds, op), b, op))
 
-    return _named(function, op, doc or body.__doc__)
+    _name(function, op, body.__doc__)
+    return function
 
 
-def _named(function: Any, name: str, doc: str | None) -> Any:
+def _name(function: Any, name: str, doc: str | None) -> None:
     function.__name__ = function.__qualname__ = name
     function.__doc__ = doc
-    return function
 
 
 def larger(x: Node, y: Node) -> Node:
@@ -132,7 +133,8 @@ def logical(op: str, row: Callable[[Node, Node], Node]) -> Binary:
         a, b = node_of(x, BOOL, op, 0), node_of(y, BOOL, op, 1)
         return row(*aligned(checked(a, BOOLS, op), checked(b, BOOLS, op), op))
 
-    return _named(function, op, row.__doc__)
+    _name(function, op, row.__doc__)
+    return function
 
 
 logical_and = logical("LogicalAnd", ops.logical_and)
@@ -148,7 +150,8 @@ def _bits(op: str, row: Callable[[Node, Node], Node], truth: Callable[[Node, Nod
         a, b = aligned(*pair(x, y, op), op)
         return truth(a, b) if a.dtype.kind == "b" else row(checked(a, INTEGERS, op), b)
 
-    return _named(function, op, row.__doc__)
+    _name(function, op, row.__doc__)
+    return function
 
 
 bitwise_and = _bits("BitwiseAnd", ops.bitwise_and, ops.logical_and)

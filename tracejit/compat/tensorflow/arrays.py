@@ -17,6 +17,7 @@ from tracejit.compat.tensorflow.shape import shape_text
 from tracejit.compat.tensorflow.sizes import axis_of, dims_of, integers, listed
 from tracejit.compat.tensorflow.tensor import handed, op
 from tracejit.errors import ShapeError
+from tracejit.frontend.eager import EagerTrace, trace, value_of
 from tracejit.frontend.indexing import checked_places
 from tracejit.frontend.lift import cast
 from tracejit.frontend.shapes import broadcast_node, filled, normal_axis, reshape_node, same
@@ -119,7 +120,8 @@ def stack(values: Any, axis: Any = 0) -> Node:
     nodes = _alike(list(values), "Pack")
     place = axis_of(axis, nodes[0].spec.rank + 1, "Pack")
     for k, node in enumerate(nodes[1:], 1):
-        fault = f"Shapes of all inputs must match: values[0].shape = {shape_text(nodes[0].shape)} != values[{k}].shape = {shape_text(node.shape)} [Op:Pack]"
+        both = f"values[0].shape = {shape_text(nodes[0].shape)} != values[{k}].shape = {shape_text(node.shape)}"
+        fault = f"Shapes of all inputs must match: {both} [Op:Pack]"
         if node.spec.rank != nodes[0].spec.rank:
             fail(InvalidArgumentError, fault)
         for a, b in zip(nodes[0].shape, node.shape, strict=True):
@@ -153,7 +155,8 @@ def split(value: Any, num_or_size_splits: Any, axis: Any = 0, num: int | None = 
         if isinstance(total, int) and total % count:
             fail(
                 InvalidArgumentError,
-                f"Number of ways to split should evenly divide the split dimension, but got split_dim {place} (size = {total}) and num_split {count} [Op:Split]",
+                f"Number of ways to split should evenly divide the split dimension, but got split_dim {place}"
+                f" (size = {total}) and num_split {count} [Op:Split]",
             )
         sizes = [total // count] * count
     elif -1 in sizes:
@@ -252,8 +255,15 @@ def gather(params: Any, indices: Any, axis: Any = None, batch_dims: int = 0) -> 
 
 
 def _in_range(indices: Any, size: Any, name: str) -> Node:
-    node = checked(node_of(indices), "iu", name)
-    return ops.checked_index(cast(node, np.int64), size=size)
+    node = cast(checked(node_of(indices), "iu", name), np.int64)
+    if isinstance(trace(), EagerTrace):
+        found = value_of(node)
+        wrong = np.argwhere((found < 0) | (found >= size))
+        if wrong.size:
+            place = tuple(wrong[0].tolist())
+            where = f"[{', '.join(map(str, place))}]" if place else ""
+            fail(InvalidArgumentError, f"indices{where} = {found[place]} is not in [0, {size}) [Op:{name}]")
+    return ops.checked_index(node, size=size)
 
 
 @op

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from abc import ABC
+from abc import ABC, abstractmethod
+from typing import Any
 
+from tracejit.compat.tensorflow.dtypes import DType, as_dtype
 from tracejit.frontend.base import Tensor as Core
 
 
-class Held(ABC):  # noqa: B024  (its subclasses are not abstract, and nobody makes one of it)
+class Held(ABC):
     """A tensor or variable of TensorFlow's.
 
     Attributes:
@@ -16,3 +18,15 @@ class Held(ABC):  # noqa: B024  (its subclasses are not abstract, and nobody mak
 
     __slots__ = ("core",)
     core: Core
+
+    @abstractmethod
+    def numpy(self) -> Any:
+        """A copy of the value: an array of NumPy, or its scalar."""
+
+    @property
+    def dtype(self) -> DType:
+        return as_dtype(self.core.dtype)
+
+    @property
+    def ndim(self) -> int:
+        return self.core.ndim

@@ -77,9 +77,10 @@ def _dense(x: IndexedSlices, like: np.dtype | None, op: str, place: int) -> Node
 
 
 def _array(x: Any, like: np.dtype | None, op: str, place: int) -> Node:
-    if x is None or isinstance(x, str | bytes) or not (isinstance(x, np.ndarray) or hasattr(x, "__array__")):
-        cure = "; tracejit has no tensors of strings" if isinstance(x, str | bytes) else ""
-        fail(ValueError, f"Attempt to convert a value ({x!r}) with an unsupported type ({type(x)}) to a Tensor.{cure}")
+    if isinstance(x, str | bytes):
+        fail(TypeError, f"Cannot convert {x!r} to a tensor of dtype {as_dtype(like or FLOAT).short}; tracejit has no strings")
+    if x is None or not (isinstance(x, np.ndarray) or hasattr(x, "__array__")):
+        fail(ValueError, f"Attempt to convert a value ({x!r}) with an unsupported type ({type(x)}) to a Tensor.")
     array = np.asarray(x)
     as_dtype(array.dtype)
     node: Node = trace().captured(array)
@@ -149,7 +150,7 @@ def _list(x: Any, like: np.dtype | None, op: str, place: int) -> Node:
 
 
 def _own_dtype(array: np.ndarray) -> np.dtype:
-    if array.dtype.kind == "i" and array.size and not (-(2**31) <= array.min() and array.max() < 2**31):
+    if array.dtype.kind == "i" and array.size and not (array.min() >= -(2**31) and array.max() < 2**31):
         return LONG
     return _DEFAULTS.get(array.dtype.kind, array.dtype)
 

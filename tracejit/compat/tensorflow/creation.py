@@ -9,7 +9,7 @@ import numpy as np
 
 from tracejit import ops
 from tracejit.compat.tensorflow.base import Held
-from tracejit.compat.tensorflow.convert import BOOL, INT, node_of, pair, tensor_in
+from tracejit.compat.tensorflow.convert import BOOL, FLOAT, INT, node_of, pair, tensor_in
 from tracejit.compat.tensorflow.dtypes import as_dtype, float32, int32
 from tracejit.compat.tensorflow.errors import InvalidArgumentError, fail
 from tracejit.compat.tensorflow.sizes import dims_of, integers, is_open, number_of
@@ -142,17 +142,21 @@ def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None) -> N
         size: Dim = quotient(last - first + (step - 1), step)
         return composite.arange(size, int(first), int(step), wide)
     numbers = [x.numpy() if isinstance(x, Held) else x for x in given]
-    own = np.result_type(*[_own_dtype(x) for x in numbers]) if dtype is None else as_dtype(dtype).numpy
+    own = _common(numbers) if dtype is None else as_dtype(dtype).numpy
     if numbers[2] == 0:
         fail(InvalidArgumentError, "Requires delta != 0: 0 [Op:Range]")
-    values = np.arange(*[np.asarray(x, own) for x in numbers], dtype=own)
-    return _array(values)
+    first, last, step = (np.asarray(x, own).item() for x in numbers)
+    return _array(np.arange(first, last, step, dtype=own))
 
 
-def _own_dtype(x: Any) -> np.dtype:
-    if isinstance(x, np.generic):
-        return x.dtype
-    return as_dtype(float32 if isinstance(x, float) else int32).numpy
+def _common(numbers: list[Any]) -> np.dtype:
+    """The dtype of a range: that of the arrays and tensors among its bounds, or else float32 or int32."""
+    known = [np.dtype(x.dtype) for x in numbers if isinstance(x, np.generic | np.ndarray)]
+    floats = FLOAT if any(isinstance(x, float) and not isinstance(x, np.generic) for x in numbers) else INT
+    if not known:
+        return floats
+    own = np.result_type(*known)
+    return FLOAT if own.kind != "f" and floats is FLOAT else own
 
 
 def _array(values: np.ndarray) -> Node:

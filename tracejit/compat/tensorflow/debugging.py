@@ -107,7 +107,7 @@ def assert_rank(x: Any, rank: int, message: str | None = None) -> None:
 
 
 def assert_shapes(shapes: Sequence[tuple[Any, Sequence[Any]]], message: str | None = None) -> None:
-    """ValueError unless tensors have these shapes, in which equal names stand for equal sizes; in a function when it is traced."""
+    """ValueError unless tensors have these shapes, in which equal names are equal sizes; in a function when it is traced."""
     known: dict[str, Any] = {}
     for x, wanted in shapes:
         found = _shape(x)
@@ -124,7 +124,7 @@ def _shape(x: Any) -> tuple[Any, ...]:
     return tuple(tensor.core.shape)
 
 
-def Assert(condition: Any, data: Sequence[Any], summarize: int = 3, name: str | None = None) -> None:  # noqa: N802
+def Assert(condition: Any, data: Sequence[Any], summarize: int = 3, name: str | None = None) -> None:
     """InvalidArgumentError with ``data`` unless the condition is true."""
     if not _values(condition, "Assert").all():
         shown = " ".join(str(x) for x in data)

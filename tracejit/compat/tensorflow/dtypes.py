@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import Any, Final
 
 import numpy as np
@@ -49,27 +50,27 @@ class DType:
         return as_dtype(np.zeros(0, self._numpy).real.dtype)
 
     @property
-    def is_floating(self) -> bool:
+    def is_floating(self) -> builtins.bool:
         return self._numpy.kind == "f"
 
     @property
-    def is_integer(self) -> bool:
+    def is_integer(self) -> builtins.bool:
         return self._numpy.kind in "iu"
 
     @property
-    def is_unsigned(self) -> bool:
+    def is_unsigned(self) -> builtins.bool:
         return self._numpy.kind == "u"
 
     @property
-    def is_complex(self) -> bool:
+    def is_complex(self) -> builtins.bool:
         return self._numpy.kind == "c"
 
     @property
-    def is_bool(self) -> bool:
+    def is_bool(self) -> builtins.bool:
         return self._numpy.kind == "b"
 
     @property
-    def is_numpy_compatible(self) -> bool:
+    def is_numpy_compatible(self) -> builtins.bool:
         return True
 
     @property
@@ -93,12 +94,12 @@ class DType:
             return which == "max"
         raise TypeError(f"Cannot find {which}imum value of {self}.")
 
-    def is_compatible_with(self, other: Any) -> bool:
-        return self == other
+    def is_compatible_with(self, other: Any) -> builtins.bool:
+        return as_dtype(other) is self
 
-    def __eq__(self, other: object) -> bool:
+    def __eq__(self, other: object) -> builtins.bool:
         if isinstance(other, DType):
-            return self is other
+            return self._numpy == other._numpy
         try:
             return as_dtype(other) is self
         except TypeError:

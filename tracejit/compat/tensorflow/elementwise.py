@@ -23,7 +23,8 @@ __all__ = [
     "ceil", "clip_by_value", "conj", "cos", "cosh", "digamma", "divide", "divide_no_nan", "equal", "erf", "erfc", "exp", "expm1",
     "floor", "floordiv", "floormod", "greater", "greater_equal", "imag", "is_finite", "is_inf", "is_nan", "less",
     "less_equal", "lgamma", "log", "log1p", "log_sigmoid", "logical_and", "logical_not", "logical_or", "logical_xor", "maximum",
-    "minimum", "mod", "multiply", "multiply_no_nan", "negative", "not_equal", "pow", "real", "reciprocal", "rint", "round", "rsqrt",
+    "minimum", "mod",
+    "multiply", "multiply_no_nan", "negative", "not_equal", "pow", "real", "reciprocal", "rint", "round", "rsqrt",
     "sigmoid", "sign", "sin", "sinh", "softplus", "sqrt", "square", "squared_difference", "subtract", "tan", "tanh", "truediv",
     "where", "xlogy",
 ]  # fmt: skip

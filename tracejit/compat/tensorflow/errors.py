@@ -63,7 +63,7 @@ def mismatch(op: str, place: int, expected: np.dtype, got: np.dtype) -> NoReturn
     fail(
         DTypeMismatchError,
         f"cannot compute {op} as input #{place}(zero-based) was expected to be a {asked} tensor but is a {given} tensor"
-        f" [Op:{op}]\n  cure: tf.cast(x, tf.{expected.name})",
+        f" [Op:{op}]\n  cure: tf.cast(x, tf.{expected.name}), or cast the other operands",
     )
 
 

@@ -118,17 +118,18 @@ class _Body:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         builder = active()
-        outermost = builder is not None and not isinstance(builder, EagerTrace) and builder not in _printed
-        if outermost:
-            _printed[builder] = []
+        if builder is None or isinstance(builder, EagerTrace) or builder in _printed:
+            return self._run(args, kwargs)
+        lines = _printed[builder] = []
         try:
-            out = self.python_function(*map_structure(_entering, args), **map_structure(_entering, kwargs))
-            out = map_structure(_leaving, out)
-            lines = _printed[builder] if outermost else []
+            out = self._run(args, kwargs)
         finally:
-            if outermost:
-                del _printed[builder]
+            del _printed[builder]
         return Printed(out, lines) if lines else out
+
+    def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        out = self.python_function(*map_structure(_entering, args), **map_structure(_entering, kwargs))
+        return map_structure(_leaving, out)
 
 
 def _entering(x: Any) -> Any:

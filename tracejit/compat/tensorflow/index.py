@@ -50,8 +50,8 @@ def _item(item: Any) -> Any:
 def _bound(bound: Any) -> Any:
     if bound is None or is_integer(bound):
         return bound
-    if isinstance(bound, Held | np.ndarray) and bound.ndim == 0 and np.dtype(bound.dtype.name).kind in "iu":
-        return int(bound)
+    if isinstance(bound, Held) and bound.ndim == 0 and bound.dtype.is_integer:
+        return int(bound.core)
     _refuse(bound)
 
 

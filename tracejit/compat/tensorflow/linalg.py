@@ -9,8 +9,8 @@ from tracejit import ops
 from tracejit.compat.tensorflow import products
 from tracejit.compat.tensorflow.arithmetic import NUMBERS, checked
 from tracejit.compat.tensorflow.convert import node_of, pair
-from tracejit.compat.tensorflow.errors import InvalidArgumentError, fail
 from tracejit.compat.tensorflow.creation import eye
+from tracejit.compat.tensorflow.errors import InvalidArgumentError, fail
 from tracejit.compat.tensorflow.reductions import norm
 from tracejit.compat.tensorflow.shape import shape_text
 from tracejit.compat.tensorflow.sizes import axis_of, integers

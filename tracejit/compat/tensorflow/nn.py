@@ -8,14 +8,18 @@ import numpy as np
 
 from tracejit import ops
 from tracejit.compat.tensorflow.arithmetic import REAL_FLOATS, REALS, checked
+from tracejit.compat.tensorflow.arrays import gather
+from tracejit.compat.tensorflow.base import Held
 from tracejit.compat.tensorflow.convert import aligned, node_of, pair
+from tracejit.compat.tensorflow.creation import shape
 from tracejit.compat.tensorflow.elementwise import clipped, log_sigmoid, sigmoid, softplus, tanh
 from tracejit.compat.tensorflow.errors import InvalidArgumentError, fail
-from tracejit.compat.tensorflow.arrays import gather
+from tracejit.compat.tensorflow.random import uniform
 from tracejit.compat.tensorflow.reductions import in_top_k, mean, top_k
 from tracejit.compat.tensorflow.shape import shape_text
 from tracejit.compat.tensorflow.sizes import axes_of, axis_of
-from tracejit.compat.tensorflow.tensor import op
+from tracejit.compat.tensorflow.tensor import op, run
+from tracejit.frontend.eager import EagerTrace, trace, value_of
 from tracejit.frontend.lift import cast
 from tracejit.frontend.numpy.reductions import kept
 from tracejit.frontend.shapes import same
@@ -23,10 +27,10 @@ from tracejit.ir import Node
 from tracejit.ops import composite
 
 __all__ = [
-    "bias_add", "elu", "embedding_lookup", "gelu", "in_top_k", "l2_loss", "l2_normalize", "leaky_relu", "log_sigmoid", "log_softmax",
-    "moments", "relu", "relu6", "selu", "sigmoid", "sigmoid_cross_entropy_with_logits", "silu", "softmax",
-    "softmax_cross_entropy_with_logits", "softplus", "softsign", "sparse_softmax_cross_entropy_with_logits", "swish", "tanh", "top_k",
-    "zero_fraction",
+    "bias_add", "dropout", "elu", "embedding_lookup", "gelu", "in_top_k", "l2_loss", "l2_normalize", "leaky_relu", "log_sigmoid",
+    "log_softmax",    "moments", "relu", "relu6", "selu", "sigmoid", "sigmoid_cross_entropy_with_logits", "silu", "softmax",
+    "softmax_cross_entropy_with_logits", "softplus", "softsign", "sparse_softmax_cross_entropy_with_logits", "swish", "tanh",
+    "top_k",    "zero_fraction",
 ]  # fmt: skip
 
 
@@ -129,13 +133,28 @@ def sparse_softmax_cross_entropy_with_logits(labels: Any, logits: Any) -> Node:
     """
     name = "SparseSoftmaxCrossEntropyWithLogits"
     x, classes = _floats(logits, name), checked(node_of(labels), "iu", name)
-    fault = f"`labels.shape` must equal `logits.shape` except for the last dimension. Received: labels.shape={shape_text(classes.shape)} and logits.shape={shape_text(x.shape)}"
+    both = f"labels.shape={shape_text(classes.shape)} and logits.shape={shape_text(x.shape)}"
+    fault = f"`labels.shape` must equal `logits.shape` except for the last dimension. Received: {both}"
     if classes.spec.rank != x.spec.rank - 1:
         fail(ValueError, fault)
     for a, b in zip(classes.shape, x.shape, strict=False):
         same(a, b, fault)
-    places = ops.checked_index(cast(classes, np.int64), size=x.shape[-1])
-    return composite.cross_entropy(x, places, x.spec.rank - 1)
+    places = cast(classes, np.int64)
+    _check_labels(places, x.shape[-1], name)
+    return composite.cross_entropy(x, ops.checked_index(places, size=x.shape[-1]), x.spec.rank - 1)
+
+
+def _check_labels(labels: Node, size: Any, op: str) -> None:
+    """Refuse labels that are known to be no class; others are checked when the program runs."""
+    if isinstance(trace(), EagerTrace):
+        found = value_of(labels)
+        wrong = found[(found < 0) | (found >= size)]
+        if wrong.size:
+            fail(
+                InvalidArgumentError,
+                f"Received a label value of {wrong[0]} which is outside the valid range of [0, {size}).  Label values:"
+                f" {' '.join(map(str, found.ravel()[:20]))} [Op:{op}]",
+            )
 
 
 @op
@@ -197,6 +216,22 @@ def moments(x: Any, axes: Any, shift: Any = None, keepdims: bool = False) -> tup
     both = mean(node, places), composite.var(node, places)
     out = tuple(kept(n, node.shape, places) if keepdims else n for n in both)
     return out[0], out[1]
+
+
+def dropout(x: Any, rate: float, noise_shape: Any = None, seed: Any = None, name: str | None = None) -> Any:
+    """Elements set to 0 with the probability ``rate``, the others divided by ``1 - rate``; a new draw in each call."""
+    if isinstance(rate, float | int) and not 0 <= rate < 1:
+        raise ValueError(f"`rate` must be a scalar tensor or a float in the range [0, 1). Received: rate={rate}")
+    draw = uniform(
+        shape(x) if noise_shape is None else noise_shape, dtype=x.dtype if isinstance(x, Held) else "float32", seed=seed
+    )
+    return run(_dropped, x, draw, rate)
+
+
+def _dropped(x: Any, draw: Any, rate: float) -> Node:
+    node = _floats(x, "Dropout")
+    kept_back = ops.greater_equal(node_of(draw), rate)
+    return ops.where(aligned(kept_back, node, "Dropout")[0], node / (1.0 - rate), 0.0)
 
 
 @op

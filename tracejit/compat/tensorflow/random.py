@@ -6,7 +6,6 @@ import contextvars
 from collections.abc import Callable
 from typing import Any
 
-
 from tracejit.compat.tensorflow.base import Held
 from tracejit.compat.tensorflow.convert import node_of
 from tracejit.compat.tensorflow.dtypes import as_dtype, float32

@@ -68,7 +68,7 @@ class TensorShape(Sequence[Any]):
         return TensorShape((*other, *self._dims))
 
     def concatenate(self, other: Any) -> TensorShape:
-        return self + other
+        return TensorShape((*self._dims, *other))
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, TensorShape):

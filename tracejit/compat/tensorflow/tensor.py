@@ -12,7 +12,6 @@ import numpy as np
 
 from tracejit.compat.tensorflow import arithmetic
 from tracejit.compat.tensorflow.base import Held
-from tracejit.compat.tensorflow.dtypes import DType, as_dtype
 from tracejit.compat.tensorflow.errors import OperatorNotAllowedInGraphError, fail, translated
 from tracejit.compat.tensorflow.index import item_of
 from tracejit.compat.tensorflow.products import matmul
@@ -23,6 +22,7 @@ from tracejit.frontend.eager import EagerTrace, active, value_of
 from tracejit.frontend.symbolic import SymbolicInt
 from tracejit.frontend.tensor import EagerTensor, Tracer
 from tracejit.frontend.tree import register_tree
+from tracejit.frontend.variable import Variable as CoreVariable
 from tracejit.ir import Node, current, using
 
 
@@ -70,20 +70,56 @@ def op(body: Callable[..., Any]) -> Callable[..., Any]:
     return public
 
 
-def _operator(function: Callable[[Any, Any], Any], body: Callable[..., Node]) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """``x + y`` and ``y + x``; of Python numbers of a traced function Python's own, whose result is such a number again."""
+def _operator(
+    function: Callable[[Any, Any], Any], body: Callable[..., Node], kinds: str = ""
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """``x + y`` and ``y + x``.
+
+    Args:
+        function: Python's own, for the Python numbers of a traced function, and for NumPy's arrays.
+        body: Of nodes.
+        kinds: Of the dtypes for which NumPy gives what ``body`` gives: outside of functions and tapes that is quicker.
+    """
 
     def forward(self: Operand, other: Any) -> Any:
+        if active() is None and (pair := _arrays(self, other, kinds)) is not None:
+            return _at_once(function, body, self, other, *pair)
         return _numbers(function, self, other) if self.core.weak and _is_number(other) else run(body, self, other)
 
     def backward(self: Operand, other: Any) -> Any:
+        if active() is None and (pair := _arrays(self, other, kinds)) is not None:
+            return _at_once(function, body, other, self, *reversed(pair))
         return _numbers(function, other, self) if self.core.weak and _is_number(other) else run(body, other, self)
 
     return forward, backward
 
 
-def _compared(function: Callable[[Any, Any], Any], body: Callable[..., Node]) -> Callable[..., Any]:
-    return _operator(function, body)[0]
+def _arrays(x: Operand, y: Any, kinds: str) -> tuple[np.ndarray, Any] | None:
+    """What NumPy computes ``x + y`` from by TensorFlow's dtypes; None where it would not."""
+    array = _array_of(x.core)
+    if array is None or array.dtype.kind not in kinds:
+        return None
+    if type(y) is int or (type(y) is float and array.dtype.kind == "f"):
+        return array, y
+    other = _array_of(y.core) if isinstance(y, Operand) else None
+    return None if other is None or other.dtype != array.dtype else (array, other)
+
+
+def _array_of(core: Core) -> np.ndarray | None:
+    return core.value if type(core) is EagerTensor else core.buffer if type(core) is CoreVariable else None
+
+
+def _at_once(function: Callable[[Any, Any], Any], body: Callable[..., Node], x: Any, y: Any, a: Any, b: Any) -> Tensor:
+    try:
+        with np.errstate(all="ignore"):
+            return Tensor(EagerTensor(np.asarray(function(a, b))))
+    except ValueError:  # shapes that do not fit; TensorFlow says so in other words
+        out: Tensor = run(body, x, y)
+        return out
+
+
+def _compared(function: Callable[[Any, Any], Any], body: Callable[..., Node], kinds: str = "") -> Callable[..., Any]:
+    return _operator(function, body, kinds)[0]
 
 
 def _is_number(x: Any) -> bool:
@@ -100,21 +136,9 @@ class Operand(Held):
     __slots__ = ()
     __array_priority__ = 100  # NumPy's arrays leave operators with a tensor to the tensor
 
-    @abstractmethod
-    def numpy(self) -> Any:
-        """A copy of the value: an array of NumPy, or its scalar."""
-
-    @property
-    def dtype(self) -> DType:
-        return as_dtype(self.core.dtype)
-
     @property
     def shape(self) -> TensorShape:
         return TensorShape(self.core.shape)
-
-    @property
-    def ndim(self) -> int:
-        return self.core.ndim
 
     @property
     def device(self) -> str:
@@ -127,10 +151,10 @@ class Operand(Held):
         """What stands for it where a hash is needed, such as in a dict."""
         return Reference(self)
 
-    __add__, __radd__ = _operator(operator.add, arithmetic.add)
-    __sub__, __rsub__ = _operator(operator.sub, arithmetic.subtract)
-    __mul__, __rmul__ = _operator(operator.mul, arithmetic.multiply)
-    __truediv__, __rtruediv__ = _operator(operator.truediv, arithmetic.divide)
+    __add__, __radd__ = _operator(operator.add, arithmetic.add, "if")
+    __sub__, __rsub__ = _operator(operator.sub, arithmetic.subtract, "if")
+    __mul__, __rmul__ = _operator(operator.mul, arithmetic.multiply, "if")
+    __truediv__, __rtruediv__ = _operator(operator.truediv, arithmetic.divide, "f")
     __floordiv__, __rfloordiv__ = _operator(operator.floordiv, arithmetic.floordiv)
     __mod__, __rmod__ = _operator(operator.mod, arithmetic.mod)
     __pow__, __rpow__ = _operator(operator.pow, arithmetic.power)
@@ -140,8 +164,8 @@ class Operand(Held):
     __xor__, __rxor__ = _operator(operator.xor, arithmetic.bitwise_xor)
     __lshift__, __rlshift__ = _operator(operator.lshift, arithmetic.left_shift)
     __rshift__, __rrshift__ = _operator(operator.rshift, arithmetic.right_shift)
-    __lt__, __le__ = _compared(operator.lt, arithmetic.less), _compared(operator.le, arithmetic.less_equal)
-    __gt__, __ge__ = _compared(operator.gt, arithmetic.greater), _compared(operator.ge, arithmetic.greater_equal)
+    __lt__, __le__ = _compared(operator.lt, arithmetic.less, "if"), _compared(operator.le, arithmetic.less_equal, "if")
+    __gt__, __ge__ = _compared(operator.gt, arithmetic.greater, "if"), _compared(operator.ge, arithmetic.greater_equal, "if")
 
     def __eq__(self, other: object) -> Any:
         return False if other is None else _equal(self, other)
@@ -210,7 +234,11 @@ class Operand(Held):
             not_allowed(f"Using a symbolic `tf.Tensor` as a Python `{kind}`", "tf.where(condition, x, y)")
 
     def __format__(self, spec: str) -> str:
-        return repr(self) if isinstance(self.core, Tracer) else format(self.numpy(), spec)
+        return format(self.numpy(), spec) if spec else self._text()
+
+    @abstractmethod
+    def _text(self) -> str:
+        """What an empty format gives."""
 
 
 _equal = _compared(operator.eq, arithmetic.equals)
@@ -257,6 +285,9 @@ class Tensor(Operand):
             not_allowed("Asking a symbolic `tf.Tensor` for numpy()", "compute with the tensor itself, or return it")
         value = self.core.value
         return np.array(value) if value.ndim else value[()]
+
+    def _text(self) -> str:
+        return str(self) if isinstance(self.core, Tracer) else str(self.numpy())
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise TypeError(

@@ -204,6 +204,9 @@ class Variable(Operand):
     __iadd__, __isub__, __imul__ = _no_update("+"), _no_update("-"), _no_update("*")
     __itruediv__, __ifloordiv__, __ipow__ = _no_update("/"), _no_update("//"), _no_update("**")
 
+    def _text(self) -> str:
+        return repr(self)
+
     def __repr__(self) -> str:
         head = f"<tf.Variable {self.name!r} shape={self.shape} dtype={self.dtype.name}"
         return f"{head}>" if _traced() else f"{head}, numpy={value_repr(self)}>"

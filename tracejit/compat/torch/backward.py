@@ -7,16 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.compat.torch import mode
+from tracejit.compat.torch import mode, reverse
 from tracejit.compat.torch.apply import node_of, trace
 from tracejit.compat.torch.errors import SizeError, TypeMismatchError
-from tracejit.compat.torch.graph import RECORDER, Leaf, Recorded, evaluate, free, history, known
+from tracejit.compat.torch.graph import Leaf, Recorded, free, history
 from tracejit.compat.torch.promote import dims_of, dtype_of
+from tracejit.compat.torch.reverse import Gradient
 from tracejit.compat.torch.session import Session
 from tracejit.compat.torch.size import Size
 from tracejit.compat.torch.value import versions, wrap
 from tracejit.frontend.shapes import filled
-from tracejit.ir import Node, using
+from tracejit.ir import Node
 from tracejit.transforms import autodiff
 
 
@@ -41,7 +42,7 @@ def backward(outputs: Sequence[Any], weights: Sequence[Any], retain_graph: bool 
     nodes = [node_of(x) for x in outputs]
     order = history(nodes)
     wrt = [n for n in order if type(n) is Leaf or n.collects is not None]
-    for node, found in zip(wrt, _gradients(nodes, outputs, weights, wrt, create_graph), strict=True):
+    for node, found in zip(wrt, reverse.gradients(order, nodes, _nodes(weights), wrt), strict=True):
         tensor = node.tensor() if type(node) is Leaf else node.collects()
         if found is not None and tensor is not None:
             _collect(tensor, found, create_graph)
@@ -64,17 +65,14 @@ def gradients(
             raise RuntimeError("One of the differentiated Tensors does not require grad")
     keep = create_graph if retain_graph is None else retain_graph
     session = trace()
-    found: Sequence[Any]
+    found: list[Any]
     if session is not None:
         found = _gradients_in_trace(session, outputs, weights, [session.node(x, True) for x in inputs], keep, create_graph)
     else:
         nodes = [node_of(x) for x in outputs]
         order = history(nodes)
-        wrt = [node_of(x) for x in inputs]
-        found = [
-            None if n is None else _tensor(type(inputs[0]), n, create_graph)
-            for n in _gradients(nodes, outputs, weights, wrt, create_graph)
-        ]
+        slopes = reverse.gradients(order, nodes, _nodes(weights), [node_of(x) for x in inputs])
+        found = [None if g is None else _tensor(type(outputs[0]), g, create_graph) for g in slopes]
         if not keep:
             free(order)
     if None in [x if x is None else 0 for x in found] and not allow_unused:
@@ -101,43 +99,28 @@ def _check(outputs: Sequence[Any], weights: Sequence[Any]) -> None:
             raise TypeMismatchError(f"grad_output[{i}] is {dtype_of(weight)}, and output[{i}] is {dtype_of(x)}")
 
 
-def _gradients(
-    nodes: list[Recorded], outputs: Sequence[Any], weights: Sequence[Any], wrt: Sequence[Recorded], keep: bool
-) -> list[Any]:
-    """Nodes of an eager reverse pass, with values."""
-    with using(RECORDER):
-        seeds: list[Node] = []
-        for node, x, weight in zip(nodes, outputs, weights, strict=True):
-            if weight is None:
-                seeds.append(filled(RECORDER.constant(1, dtype_of(x)), node.shape))
-            else:
-                seeds.append(node_of(weight) if keep else known(weight._array))
-        found = autodiff.backward(RECORDER, nodes, seeds, wrt)
-        evaluate([n for n in found if n is not None], keep)
-    return found
+def _nodes(weights: Sequence[Any]) -> list[Recorded | None]:
+    return [None if w is None else node_of(w) for w in weights]
 
 
-def _collect(tensor: Any, node: Any, recorded: bool) -> None:
+def _collect(tensor: Any, gradient: Gradient, recorded: bool) -> None:
     """Add to the gradient of a tensor."""
     before = tensor._grad
     if before is None:
-        tensor._grad = _tensor(type(tensor), node, recorded)
+        tensor._grad = _tensor(type(tensor), gradient, recorded)
     elif recorded:
-        tensor._grad = before + _tensor(type(tensor), node, recorded)
+        tensor._grad = before + _tensor(type(tensor), gradient, recorded)
     else:
-        np.add(before._array, node.value, out=before._array)
+        np.add(before._array, gradient.value, before._array)
         if before._versions is not None:
             before._versions[0] += 1
 
 
-def _tensor(kind: type[Any], node: Any, recorded: bool) -> Any:
-    """A gradient in memory of its own."""
-    value = node.value
-    mine = value.base is None and node.versions is None and value.flags.c_contiguous and node.inputs
-    out = wrap(kind, value if mine else np.array(value, order="C"))
-    if mine:  # nobody else may take the same memory
-        node.hold(value, versions(out))
-    if recorded and mode.is_grad_enabled() and any(type(n) is Leaf for n in history([node])):
+def _tensor(kind: type[Any], gradient: Gradient, recorded: bool) -> Any:
+    """A gradient as a tensor with memory of its own."""
+    out = wrap(kind, gradient.value if gradient.fresh else np.array(gradient.value, order="C"))
+    if recorded and mode.is_grad_enabled() and any(type(n) is Leaf for n in history(gradient.operands)):
+        node = Recorded(gradient.kernel, gradient.operands, {}, out._array, versions(out))
         out._requires, out._made, out._node = True, "Gradient", node
     return out
 

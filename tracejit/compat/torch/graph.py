@@ -1,126 +1,86 @@
-"""The graph of an eager backward(): nodes of the one IR that hold their value, or compute it when it is asked for.
+"""The graph of an eager backward(): which kernel made a tensor of which, with the values that it had.
 
-Operations of tensors that require a gradient are recorded as the nodes that a trace would hold. The value of the result is
-known when it is recorded; what only a derivative reads, such as the mask of a clamp, is computed if and when one reads it.
-``transforms.autodiff.backward`` adds the nodes of the reverse pass, and :func:`evaluate` computes those that a gradient needs.
+Its nodes are coarse, one for each operation of the user, and cheap to make. ``reverse.py`` turns a graph into nodes of the IR
+when it is differentiated, once for each form that a graph has.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Collection, Mapping, Sequence
-from contextvars import Context
+from collections.abc import Iterable
+from itertools import count
 from typing import Any
 from weakref import ref
 
 import numpy as np
 
-from tracejit.errors import ShapeError
-from tracejit.ir import Builder, Dim, Node, Operation, TensorSpec
-from tracejit.ir.builder import CONSTANT, INPUT, Structural
-from tracejit.ir.node import Attr
-from tracejit.ops import broadcast
-from tracejit.ops.row import TABLE, Op
-
-FREED = Structural("freed")
-"""The op of a node whose graph a backward() has used up."""
+from tracejit.compat.torch.kernels.kernel import Kernel
+from tracejit.ir import TensorSpec
 
 _MOST_SPECS = 8192
+_specs: dict[Any, TensorSpec] = {}
+_serial = count()
 
 
-class Recorded(Node):
-    """A node of an eager graph.
+class Recorded:
+    """A value of an eager graph.
 
     Attributes:
-        value: Its array; None until somebody asks for it.
-        versions: Where the array is the memory of a tensor: the count of writes to it.
-        version: That count when the node was made.
-        collects: Of a node that is no leaf: a reference to the tensor that wants its gradient all the same.
+        kernel: What made it; None for a leaf, and for a constant, which no gradient goes to.
+        operands: Values and numbers that it was made of.
+        attrs: Of the kernel.
+        value: Its array; None once a backward() has let go of it.
+        versions: The count of writes to that memory.
+        version: The count when the value was recorded.
+        serial: Rises from operands to results.
+        spec: Shape and dtype, once somebody has asked for them.
+        collects: A reference to a tensor that is no leaf and wants its gradient all the same.
+        freed: Whether a backward() has used it up.
     """
 
-    __slots__ = ("collects", "value", "version", "versions")
+    __slots__ = ("attrs", "collects", "freed", "kernel", "operands", "serial", "spec", "value", "version", "versions")
 
-    def __init__(self, op: Operation, inputs: tuple[Any, ...], attrs: Mapping[str, Attr], spec: TensorSpec) -> None:
-        self.op = op
-        self.inputs = inputs
+    def __init__(
+        self, kernel: Kernel | None, operands: tuple[Any, ...], attrs: dict[str, Any], value: np.ndarray, versions: list[int]
+    ) -> None:
+        self.kernel = kernel
+        self.operands = operands
         self.attrs = attrs
-        self.spec = spec
-        self.where = None
-        self.value: np.ndarray | None = None
-        self.versions: list[int] | None = None
-        self.collects: Any = None
-
-    def hold(self, value: np.ndarray, versions: list[int]) -> None:
-        """Take the memory of a tensor as the value."""
-        self.value = value
+        self.value: np.ndarray | None = value
         self.versions = versions
         self.version = versions[0]
+        self.serial = next(_serial)
+        self.spec: TensorSpec | None = None
+        self.collects: Any = None
+        self.freed = False
+
+    def known_spec(self) -> TensorSpec:
+        """The spec, the same object for equal ones."""
+        spec = self.spec
+        if spec is None:
+            assert self.value is not None, "a value that was let go of has told its spec"
+            spec = self.spec = spec_of(self.value)
+        return spec
+
+    def saved(self) -> np.ndarray:
+        """The value, for a derivative; RuntimeError where it is not there, or not what it was any more."""
+        if self.value is None:
+            raise used_up()
+        if self.versions[0] != self.version:
+            raise RuntimeError(
+                "one of the variables needed for gradient computation has been modified by an inplace operation:"
+                f" {self.known_spec()} is at version {self.versions[0]}; expected version {self.version} instead"
+            )
+        return self.value
 
 
 class Leaf(Recorded):
-    """The node of a tensor that gradients are collected in."""
+    """The value of a tensor that gradients are collected in."""
 
     __slots__ = ("tensor",)
 
-    def __init__(self, tensor: Any, value: np.ndarray) -> None:
-        super().__init__(INPUT, (), {}, spec_of(value))
+    def __init__(self, tensor: Any, value: np.ndarray, versions: list[int]) -> None:
+        super().__init__(None, (), {}, value, versions)
         self.tensor = ref(tensor)
-
-
-class Recorder(Builder):
-    """Makes the nodes of eager graphs; it holds none of them, so there is one for all threads."""
-
-    def __init__(self) -> None:
-        super().__init__(TABLE)
-        self._specs: dict[Any, TensorSpec] = {}
-
-    def emit(self, op: Operation, inputs: tuple[Any, ...], **attrs: Attr) -> Node:
-        key = (op, *[id(x.spec) for x in inputs], *attrs.items())
-        spec = self._specs.get(key)
-        if spec is None:
-            spec = self._infer(key, op, inputs, attrs)
-        return Recorded(op, inputs, attrs, spec)
-
-    def _infer(self, key: Any, op: Operation, inputs: tuple[Any, ...], attrs: Mapping[str, Attr]) -> TensorSpec:
-        inferred = op.infer(*(x.spec for x in inputs), **attrs)
-        spec = _specs.setdefault((inferred.shape, inferred.dtype), inferred)
-        specs = self._specs if len(self._specs) < _MOST_SPECS else {}
-        for x in inputs:  # the key holds the ids of their specs, which therefore must live as long as it
-            specs[id(x.spec)] = x.spec
-        specs[key] = spec
-        self._specs = specs
-        return spec
-
-    def constant(self, value: Any, dtype: np.dtype) -> Node:
-        return self.emit(CONSTANT, (), value=dtype.type(value).item(), dtype=dtype)
-
-    def captured(self, array: np.ndarray) -> Node:
-        """A node for an array that no gradient goes to."""
-        return known(array)
-
-    # what a trace does with symbolic sizes
-
-    def spec(self, node: Node) -> TensorSpec:
-        return node.spec
-
-    def canonical(self, dim: Dim) -> Dim:
-        return dim
-
-    def unify(self, a: Dim, b: Dim, what: str) -> Dim:
-        if a != b:
-            raise ShapeError(what)
-        return a
-
-    def decide(self, left: Any, relation: str, right: Any, why: str = "compared") -> bool:
-        return {"==": left == right, "!=": left != right, "<": left < right, "<=": left <= right}[relation]
-
-    def size_of(self, dim: Any, asked: str) -> int:
-        return int(dim)
-
-
-RECORDER = Recorder()
-
-_specs: dict[Any, TensorSpec] = {}
 
 
 def spec_of(value: np.ndarray) -> TensorSpec:
@@ -134,99 +94,28 @@ def spec_of(value: np.ndarray) -> TensorSpec:
     return spec
 
 
-def known(value: np.ndarray, versions: list[int] | None = None) -> Recorded:
-    """A node without history that has ``value``."""
-    node = Recorded(INPUT, (), {}, spec_of(value))
-    node.value = value
-    if versions is not None:
-        node.hold(value, versions)
-    return node
-
-
-class _Quiet(threading.local):
-    """``run(f, *args)`` calls NumPy without its warnings of division by zero, overflow and the like: programs have none."""
-
-    def __init__(self) -> None:
-        context = Context()
-        context.run(np.seterr, all="ignore")
-        self.run = context.run  # a context is entered by one thread at a time, so each has its own
-
-
-quiet = _Quiet()
-
-
-def evaluate(roots: Sequence[Any], keep: bool = True) -> None:
-    """Compute the values of ``roots``, and of what they need.
-
-    Args:
-        roots: Nodes of eager graphs.
-        keep: Whether values on the way stay; they are dropped as soon as nobody needs them any more otherwise.
-    """
-    order, uses = _unknown(roots)
-    kept = {*roots} if not keep else ()
-    run = quiet.run
-    for node, operands in order:
-        op = node.op
-        if op is CONSTANT:
-            node.value = np.asarray(node.attrs["value"], node.attrs["dtype"])
-            continue
-        values = [x.value if x.versions is None else _unchanged(x) for x in operands]
-        value = run(op.evaluate, *values, **node.attrs)
-        if type(value) is not np.ndarray:
-            value = np.asarray(value)
-        node.value = value if value.shape == node.spec.shape else np.broadcast_to(value, node.spec.shape)
-        if not keep:
-            for x in operands:
-                count = uses.get(x)
-                if count is not None:
-                    uses[x] = count - 1
-                    if count == 1 and x not in kept:
-                        x.value = None
-
-
-def _unknown(roots: Sequence[Any]) -> tuple[list[tuple[Any, Sequence[Any]]], dict[Any, int]]:
-    """What must be computed for ``roots``, operands first, each with its operands; and how often each is an operand."""
-    order: list[tuple[Any, Sequence[Any]]] = []
-    uses: dict[Any, int] = {}
-    stack: list[Any] = [x for x in roots if x.value is None]
-    entered: dict[Any, Sequence[Any]] = {}
+def history(roots: Iterable[Recorded]) -> list[Recorded]:
+    """Everything that ``roots`` were made of, operands first."""
+    seen = set(roots)
+    stack = list(seen)
     while stack:
-        node = stack[-1]
-        operands = entered.get(node)
-        if operands is None:
-            operands = entered[node] = _operands(node)
-            missing = [x for x in operands if x.value is None and x not in entered]
-            if missing:
-                stack.extend(missing)
-                continue
-        stack.pop()
-        if node not in uses:
-            uses[node] = 0
-            order.append((node, operands))
-            for x in operands:
-                if x in uses:
-                    uses[x] += 1
-    return order, uses
+        for x in stack.pop().operands:
+            if isinstance(x, Recorded) and x not in seen:
+                seen.add(x)
+                stack.append(x)
+    return sorted(seen, key=_serial_of)
 
 
-def _operands(node: Any) -> Sequence[Any]:
-    """The inputs of a node; of an elementwise one, scalars in place of their repetitions, which NumPy makes itself."""
-    if node.op is FREED:
-        raise used_up()
-    if isinstance(node.op, Op) and node.op.kind == "elementwise":
-        return [x.inputs[0] if x.op is broadcast and x.value is None and not x.attrs["axes"] else x for x in node.inputs]
-    inputs: tuple[Any, ...] = node.inputs
-    return inputs
+def _serial_of(node: Recorded) -> int:
+    return node.serial
 
 
-def _unchanged(node: Recorded) -> np.ndarray | None:
-    """The value of a node that is the memory of a tensor; RuntimeError where the tensor was written to since."""
-    if node.versions is not None and node.versions[0] != node.version:
-        raise RuntimeError(
-            "one of the variables needed for gradient computation has been modified by an inplace operation:"
-            f" {node.spec} is at version {node.versions[0]}; expected version {node.version} instead"
-        )
-    return node.value
+def free(nodes: Iterable[Recorded]) -> None:
+    """Let go of the values of ``nodes``; a derivative that needs one of them cannot be computed any more."""
+    for node in nodes:
+        if node.kernel is not None:
+            node.known_spec()
+            node.freed, node.value = True, None
 
 
 def used_up() -> RuntimeError:
@@ -236,25 +125,3 @@ def used_up() -> RuntimeError:
         " freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad()."
         " Specify retain_graph=True if you need to backward through the graph a second time."
     )
-
-
-def history(roots: Sequence[Any]) -> list[Any]:
-    """Every node that ``roots`` were computed from; RuntimeError where one was freed."""
-    seen: dict[Any, None] = dict.fromkeys(roots)
-    stack = list(seen)
-    while stack:
-        node = stack.pop()
-        if node.op is FREED:
-            raise used_up()
-        for x in node.inputs:
-            if x not in seen:
-                seen[x] = None
-                stack.append(x)
-    return list(seen)
-
-
-def free(nodes: Collection[Any]) -> None:
-    """Let go of the history of ``nodes``, which a later backward() refuses to go through."""
-    for node in nodes:
-        if node.inputs:
-            node.op, node.inputs, node.value, node.versions = FREED, (), None, None

@@ -11,10 +11,11 @@ from tracejit.compat.torch import dtypes, mode
 from tracejit.compat.torch.apply import apply, trace
 from tracejit.compat.torch.errors import SizeError, TypeMismatchError
 from tracejit.compat.torch.arrangement import plain_index
-from tracejit.compat.torch.graph import quiet
+from tracejit.compat.torch.graph import Recorded
 from tracejit.compat.torch.kernels import elementwise as K
 from tracejit.compat.torch.kernels import movement as M
 from tracejit.compat.torch.kernels.kernel import Kernel
+from tracejit.compat.torch.program import quiet
 from tracejit.compat.torch.promote import dims_of, dtype_of, operand, to
 from tracejit.compat.torch.value import Value, versions
 from tracejit.frontend.shapes import broadcast_node
@@ -57,15 +58,14 @@ def write(x: Any, new: Any) -> Any:
     if recorded:
         if dims_of(new) != dims_of(x):
             new = apply(M.Expand, new, shape=dims_of(x))
-        old = x._node
+        old, node = x._node, new._node
         if old is not None and old.value is x._array:  # what was recorded with the old value keeps it
-            old.value, old.versions = x._array.copy(), None
+            old.value, old.versions, old.version = x._array.copy(), [0], 0
         np.copyto(x._array, new._array)
         count = versions(x)
         count[0] += 1
-        x._requires, x._made, x._node = True, new._made, new._node
-        if x._node.value is new._array:
-            x._node.hold(x._array, count)
+        made = Recorded(node.kernel, node.operands, node.attrs, x._array, count)
+        x._requires, x._made, x._node = True, new._made, made
     else:
         np.copyto(x._array, new._array)
         _count(x)

@@ -14,7 +14,7 @@ from tracejit.compat.tensorflow.tensor import run
 __all__ = ["CosineDecay", "ExponentialDecay", "InverseTimeDecay", "LearningRateSchedule", "PiecewiseConstantDecay"]
 
 
-class LearningRateSchedule(ABC):  # noqa: B024  (its subclasses differ in their arguments only)
+class LearningRateSchedule(ABC):
     """A schedule; called with the number of updates it gives the rate.
 
     Attributes:

@@ -116,16 +116,7 @@ def _traced(
         aside = needed(live, [t for t in request.feeds if t.op.compute is None])
     run.trace(live, aside - live)
     outputs = [run.value(t) for t in request.targets]
-    import os
-    if os.environ.get("CP")=="1":
-        from tracejit import ops
-        new=set(run.updates.values())
-        outputs=[ops.copy(o, key=i) if o in new else o for i,o in enumerate(outputs)]
-    upd=list(run.updates.items())
-    if os.environ.get("CP")=="2":
-        from tracejit import ops
-        upd=[(t, ops.copy(v, key=i) if v in outputs else v) for i,(t,v) in enumerate(upd)]
-    finished = run.finish(outputs, upd)
+    finished = run.finish(outputs, list(run.updates.items()))
     arrays = {held.input: Input("array", held.buffer) for held in run.held.values()}
     return finished.graph, [run.inputs.get(node) or arrays[node] for node in finished.inputs], finished.names
 

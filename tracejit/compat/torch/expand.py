@@ -1,0 +1,123 @@
+"""From kernels to nodes: graphs of the IR that stand for what was recorded, and NumPy programs of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tracejit.compat.torch.graph import spec_of
+from tracejit.compat.torch.kernels.kernel import Kernel
+from tracejit.compat.torch.program import NumpyProgram
+from tracejit.errors import ShapeError
+from tracejit.ir import Builder, Dim, Graph, Node, Operation, TensorSpec, using
+from tracejit.ir.node import Attr
+from tracejit.ops import reshape
+from tracejit.ops.row import TABLE
+from tracejit.transforms.fold import fold
+from tracejit.transforms.simplify import simplify
+
+_MOST = 1024
+
+
+class Expansion(Builder):
+    """A builder that shares no nodes, so that each recorded value is one; sizes are numbers."""
+
+    def __init__(self) -> None:
+        super().__init__(TABLE)
+
+    def emit(self, op: Operation, inputs: tuple[Node, ...], **attrs: Attr) -> Node:
+        return self._make(op, inputs, attrs)
+
+    def spec(self, node: Node) -> TensorSpec:
+        return node.spec
+
+    def canonical(self, dim: Dim) -> Dim:
+        return dim
+
+    def unify(self, a: Dim, b: Dim, what: str) -> Dim:
+        if a != b:
+            raise ShapeError(what)
+        return a
+
+    def decide(self, left: Any, relation: str, right: Any, why: str = "compared") -> bool:
+        return {"==": left == right, "!=": left != right, "<": left < right, "<=": left <= right}[relation]
+
+    def size_of(self, dim: Any, asked: str) -> int:
+        return int(dim)
+
+
+def expanded(builder: Builder, kernel: Kernel, operands: Sequence[Any], attrs: dict[str, Any]) -> Node:
+    """The node of what ``kernel`` makes of nodes and numbers, which is none of the operands."""
+    with using(builder):
+        node = kernel.body(*operands, **attrs)
+        return reshape(node, shape=node.shape) if any(node is x for x in operands) else node
+
+
+def cut(outputs: Sequence[Node], inputs: Sequence[Node], name: str) -> Graph:
+    """The graph from ``inputs``, which may have been computed, to ``outputs``; equal nodes are one."""
+    builder = Builder(TABLE)
+    made = {node: builder.input(f"x{i}", node.spec) for i, node in enumerate(inputs)}
+    ends = tuple(made.values())
+    stack = list(reversed(outputs))
+    while stack:
+        node = stack[-1]
+        missing = [x for x in node.inputs if x not in made] if node not in made else []
+        if missing:
+            stack.extend(missing)
+            continue
+        stack.pop()
+        if node not in made:
+            made[node] = builder.emit(node.op, tuple([made[x] for x in node.inputs]), **node.attrs)
+    return Graph(name, ends, tuple(made[node] for node in outputs))
+
+
+def needed(graph: Graph) -> tuple[Graph, list[int]]:
+    """``graph`` with those inputs only that its outputs depend on, and their places among all."""
+    used = {x for node in graph.nodes() for x in node.inputs} | set(graph.outputs)
+    places = [i for i, node in enumerate(graph.inputs) if node in used]
+    return Graph(graph.name, tuple(graph.inputs[i] for i in places), graph.outputs), places
+
+
+def simplified(graph: Graph) -> Graph:
+    """``graph`` without what is constant or does nothing."""
+    return simplify(fold(graph))
+
+
+def frozen(operand: Any) -> Hashable:
+    """A number as a part of a key: 1, 1.0 and True differ, and so do 0.0 and -0.0."""
+    return (float, operand.hex()) if type(operand) is float else (type(operand), operand)
+
+
+def remember(cache: dict[Any, Any], key: Hashable, make: Callable[[], Any]) -> Any:
+    """``cache[key]``, made where it is missing; the oldest go when there are too many."""
+    found = cache.get(key)
+    if found is None:
+        found = make()
+        while len(cache) >= _MOST:
+            cache.pop(next(iter(cache)), None)
+        cache[key] = found
+    return found
+
+
+_programs: dict[Any, tuple[NumpyProgram, tuple[Any, ...]]] = {}
+
+
+def computed(kernel: Kernel, operands: Sequence[Any], attrs: dict[str, Any]) -> np.ndarray:
+    """What ``kernel`` makes of arrays and numbers."""
+    arrays = [x for x in operands if isinstance(x, np.ndarray)]
+    specs = tuple([spec_of(x) for x in arrays])
+    places = tuple([None if isinstance(x, np.ndarray) else frozen(x) for x in operands])
+    key = (kernel, tuple(map(id, specs)), places, *attrs.items())
+
+    def make() -> tuple[NumpyProgram, tuple[Any, ...]]:
+        builder = Expansion()
+        given = [builder.input("x", spec_of(x)) if isinstance(x, np.ndarray) else x for x in operands]
+        inputs = [x for x in given if isinstance(x, Node)]
+        graph = cut([expanded(builder, kernel, given, attrs)], inputs, kernel.name)
+        return NumpyProgram(simplified(graph)), specs  # the key holds the ids of the specs
+
+    program, _ = remember(_programs, key, make)
+    (value,) = program(arrays)
+    return value if program.fresh[0] else np.array(value, order="C")  # type: ignore[no-any-return]

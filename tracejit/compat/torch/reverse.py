@@ -1,0 +1,132 @@
+"""The reverse pass of an eager graph: made once for each form that a graph has, then run by NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tracejit.compat.torch.expand import Expansion, cut, expanded, frozen, needed, remember, simplified
+from tracejit.compat.torch.graph import Leaf, Recorded, used_up
+from tracejit.compat.torch.kernels.kernel import Kernel
+from tracejit.compat.torch.program import NumpyProgram
+from tracejit.frontend.shapes import filled
+from tracejit.ir import Graph, Node, current, using
+from tracejit.transforms import autodiff
+
+
+class Reverse(NamedTuple):
+    """A reverse pass.
+
+    Attributes:
+        program: From saved values to gradients.
+        uses: The places of the saved values among the history, those of weights after it.
+        outputs: For each value to differentiate by the place of its gradient among the outputs; -1 where there is none.
+        graph: The same as nodes, for derivatives of the gradients.
+        kernels: For each output what makes it, so that gradients can be recorded.
+        kept: What the key of the cache refers to by its identity.
+    """
+
+    program: NumpyProgram
+    uses: tuple[int, ...]
+    outputs: tuple[int, ...]
+    graph: Graph
+    graph_uses: tuple[int, ...]
+    kernels: tuple[Kernel, ...]
+    kept: tuple[Any, ...]
+
+
+class Gradient(NamedTuple):
+    """A gradient: its array, whether the memory belongs to nobody else, and how to record it."""
+
+    value: np.ndarray
+    fresh: bool
+    kernel: Kernel
+    operands: tuple[Recorded, ...]
+
+
+_reverses: dict[Any, Reverse] = {}
+
+
+def gradients(
+    order: list[Recorded], roots: Sequence[Recorded], weights: Sequence[Recorded | None], wrt: Sequence[Recorded]
+) -> list[Gradient | None]:
+    """The gradients of ``sum(weight * root)`` by ``wrt``.
+
+    Args:
+        order: The history of the roots.
+        roots: What is differentiated.
+        weights: For each root; ones where None.
+        wrt: What to differentiate by.
+    """
+    place = {node: i for i, node in enumerate(order)}
+    form: list[Any] = []
+    for node in order:
+        if node.kernel is None:
+            form.append((id(node.known_spec()), type(node) is Leaf))
+        else:
+            operands = [place[x] if isinstance(x, Recorded) else frozen(x) for x in node.operands]
+            form.append((node.kernel, *operands, *node.attrs.items()))
+    ends = tuple([place[x] for x in roots])
+    by = tuple([place.get(x, -1) for x in wrt])
+    weighted = tuple([w is not None for w in weights])
+    reverse: Reverse = remember(_reverses, (*form, ends, by, weighted), lambda: _made(order, place, ends, by, weighted))
+    if reverse.uses and any(node.freed for node in order):
+        raise used_up()
+    saved = [*order, *(w for w in weights if w is not None)]
+    values = reverse.program([saved[i].saved() for i in reverse.uses])
+    operands = tuple([saved[i] for i in reverse.graph_uses])
+    return [
+        None if i < 0 else Gradient(values[i], reverse.program.fresh[i], reverse.kernels[i], operands) for i in reverse.outputs
+    ]
+
+
+def _made(
+    order: Sequence[Recorded], place: dict[Recorded, int], ends: Sequence[int], by: Sequence[int], weighted: Sequence[bool]
+) -> Reverse:
+    """The reverse pass of graphs of this form."""
+    builder = Expansion()
+    nodes: list[Node] = []
+    for i, x in enumerate(order):
+        if x.kernel is None:
+            nodes.append(builder.input(f"x{i}", x.known_spec()))
+        else:
+            operands = [nodes[place[o]] if isinstance(o, Recorded) else o for o in x.operands]
+            nodes.append(expanded(builder, x.kernel, operands, x.attrs))
+    roots = [nodes[i] for i in ends]
+    with using(builder):
+        given = [builder.input("weight", root.spec) if w else None for root, w in zip(roots, weighted, strict=True)]
+        seeds = [
+            filled(builder.constant(1, root.dtype), root.shape) if w is None else w for root, w in zip(roots, given, strict=True)
+        ]
+        wrt = [nodes[i] for i in by if i >= 0]
+        found = dict(zip(wrt, autodiff.backward(builder, roots, seeds, wrt), strict=True))
+    outputs: list[Node] = []
+    places = []
+    for i in by:
+        gradient = found[nodes[i]] if i >= 0 else None
+        places.append(-1 if gradient is None else len(outputs))
+        if gradient is not None:
+            outputs.append(gradient)
+    whole = cut(outputs, [*nodes, *(w for w in given if w is not None)], "reverse")
+    graph, graph_uses = needed(whole)
+    plain, uses = needed(simplified(whole))
+    kernels = tuple(_kernel(graph, k) for k in range(len(outputs)))
+    kept = tuple(x.known_spec() for x in order if x.kernel is None)
+    return Reverse(NumpyProgram(plain), tuple(uses), tuple(places), graph, tuple(graph_uses), kernels, kept)
+
+
+def _kernel(graph: Graph, output: int) -> Kernel:
+    """What makes one output of ``graph`` from its inputs."""
+
+    def body(*nodes: Node) -> Node:
+        builder = current()
+        made = dict(zip(graph.inputs, nodes, strict=True))
+        part = Graph(graph.name, graph.inputs, (graph.outputs[output],))
+        for node in part.nodes():
+            if node not in made:
+                made[node] = builder.emit(node.op, tuple([made[x] for x in node.inputs]), **node.attrs)
+        return made[graph.outputs[output]]
+
+    return Kernel("Gradient", body)
