@@ -215,6 +215,20 @@ def test_a_value_returned_beside_its_write_is_told():
     assert "returns also returns new values that it writes" in str(compare(writes, returns, A))
 
 
+@pytest.mark.parametrize(("left", "same"), [(0.0, True), (1.0, False)])
+def test_a_variable_that_each_call_leaves_with_a_number_is_taken_to_hold_it(left, same):
+    total = tj.Variable(np.zeros((5, 5)), name="total")
+
+    def accumulates(x):
+        total.assign_add(np.exp(x))
+        out = total * 2
+        total.assign(tj.full((5, 5), left))
+        return out
+
+    found = compare(accumulates, lambda x: np.exp(x) * 2, A)
+    assert found.same == same and f"total is taken to hold {left}, as each call leaves it" in str(found)
+
+
 def test_sizes_that_one_leaves_open_are_told():
     open_one = tj.function(lambda x: np.exp(x) + x.shape[0], name="open")
     fixed = tj.function(lambda x: np.exp(x) + 5, input_signature=[tj.TensorSpec((5, 5))], name="fixed")

@@ -17,7 +17,7 @@ from tracejit.schedule.fuse import is_scalar, reads_of
 def scalar_expression(node: Node, operands: list[str], scope: Scope) -> str:
     """The scalar source of an elementwise node."""
     assert isinstance(node.op, Op)
-    expr = node.op.expr
+    expr = (node.dtype.kind == "c" and node.op.of_complex) or node.op.expr
     attrs = {k: dtype_code(v) if isinstance(v, np.dtype) else scope.dim(v) for k, v in node.attrs.items() if f"{{{k}}}" in expr}
     return wrapped(expr.format(**dict(zip(node.op.operands, operands, strict=False)), **attrs), node.dtype)
 

@@ -150,7 +150,7 @@ def scan(file: File, step: Scope, item: Scan, name: str) -> list[str]:
     body = [
         "for r in range(end - begin):",
         f"    start = {start}",
-        f"    s = {literal(0, dtype)}",
+        f"    s = {literal(-0.0 if dtype.kind == 'f' else 0, dtype)}",
         f"    for t in range({scope.dim(length)}):",
         f"        at = {total(['start', moved])}",
         f"        s = {value}{comment(node)}",

@@ -8,7 +8,7 @@ from typing import Any
 
 from tracejit.config import config
 from tracejit.frontend.entry import Entry
-from tracejit.frontend.guards import Guard, check_leaks, find_guards
+from tracejit.frontend.guards import Guard, check_leaks, check_writes, find_guards
 from tracejit.frontend.inlined import inlining
 from tracejit.frontend.parameters import Parameters
 from tracejit.frontend.signature import Call
@@ -32,6 +32,8 @@ def build_entry(
     # what the function itself changes while it is traced has been changed once and for all: guards are as after that
     guards = (*find_guards(function, statics), *traced.guards)
     check_leaks(guards, parameters.name)
+    written = [(held.owner, held.value.where) for held in traced.held if held.updated and not held.is_variable]
+    check_writes((*before, *guards), written, parameters.name)
     values = [leaf.value for leaf in call.leaves]
     notes = tuple(_effect(g) for g in before if not g.holds(values))
     program = compile_program(traced.graph, Options(math or config().math, pin), observe)

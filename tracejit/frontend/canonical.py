@@ -105,6 +105,8 @@ def _negative(values: Values, node: Node, args: Terms) -> Term:
 
 def _add(values: Values, node: Node, args: Terms) -> Term:
     (s, x), (t, y) = sorted(args, key=_by_number)
+    if x in values.zeros or y in values.zeros:
+        return (s, x) if y in values.zeros else (t, y)
     if (s, x) == (t, y):  # x + x is 2 * x
         two = values.filled(node, 2.0)
         return s, values.made(node, [two, (1, x)], "multiply", commutative=True)[1]

@@ -2,95 +2,29 @@
 
 from __future__ import annotations
 
-import html
-import json
-import os
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
 from tracejit.errors import ArgumentError
 from tracejit.frontend.canonical import Term, Values
+from tracejit.frontend.comparison import Comparison, Side
 from tracejit.frontend.entry import Traced
 from tracejit.frontend.function import Function
 from tracejit.frontend.matching import Labels, Matching, Sizes, matchings, name_labels, resized, used_inputs
 from tracejit.frontend.programs import Traceable
 from tracejit.frontend.subject import subject
-from tracejit.ir import Graph, Node, Where
+from tracejit.ir import Builder, Graph, Node
+from tracejit.ir.graph import replay_node
 from tracejit.ir.text import call_text, node_names, spec_text
+from tracejit.ops import TABLE
+from tracejit.ops.row import full_like, number
 from tracejit.transforms.passes import optimize
 
 _MOST_MATCHINGS = 500
 _LITERALS = bool | int | float | complex | str | bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """What one of two programs does where they differ.
-
-    Attributes:
-        name: Of the function.
-        text: The operation, or what else there is.
-        where: The user's line.
-    """
-
-    name: str
-    text: str
-    where: Where | None = None
-
-    def __str__(self) -> str:
-        if self.where is None:
-            return f"  {self.name}: {self.text}"
-        line = f"{os.path.basename(self.where.file)}:{self.where.line}: {self.where.text}"
-        return f"  {self.name}: {self.text}\n    at {'reverse of ' if self.where.reverse else ''}{line}"
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """What :func:`compare` found; true where the programs are the same.
-
-    Attributes:
-        same: Whether they are.
-        names: Of the functions.
-        difference: In words, where they differ.
-        sides: What each of them does there.
-        inputs: Names of the inputs that stand for one another.
-        notes: What differs without making another program.
-        operations: How many different operations they have in common.
-    """
-
-    same: bool
-    names: tuple[str, str]
-    difference: str = ""
-    sides: tuple[Side, ...] = ()
-    inputs: tuple[tuple[str, str], ...] = ()
-    notes: tuple[str, ...] = ()
-    operations: int = 0
-
-    def __bool__(self) -> bool:
-        return self.same
-
-    def __str__(self) -> str:
-        f, g = self.names
-        if self.same:
-            lines = [f"{f} and {g} are the same program: {self.operations} operations"]
-        else:
-            lines = [f"{f} and {g} differ: {self.difference}", *map(str, self.sides)]
-        lines += [f"  {a} of {f} is {b} of {g}" for a, b in self.inputs if a != b]
-        return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(str(self))}</pre>"
-
-    def json(self) -> str:
-        """The result as JSON."""
-        sides = [{"name": s.name, "text": s.text, "where": s.where and str(s.where)} for s in self.sides]
-        data = {"same": self.same, "difference": self.difference, "sides": sides, "inputs": self.inputs, "notes": self.notes}
-        return json.dumps({"title": f"{self.names[0]} and {self.names[1]}", "data": data}, indent=1)
 
 
 def compare(f: Any, g: Any, *args: Any) -> Comparison:
@@ -99,7 +33,8 @@ def compare(f: Any, g: Any, *args: Any) -> Comparison:
     Both are traced and optimized. They are the same when they compute the same results and the same new values of Variables, by
     the same operations, from inputs that stand for one another. Names, the order of commutative operands, and signs that pass
     through operations make no difference: ``(x - y)**2`` is ``(y - x)**2``. The grouping of sums and products does, since it
-    rounds differently.
+    rounds differently. A Variable that each call leaves with one number in it, as gradients that are made zero are, is taken to
+    hold that number, where this makes the programs the same.
 
     Arguments of one position in ``args`` stand for one another; so do other inputs of one name, and, without ``args``, all inputs
     of one name. For inputs that have no name in common it is found out.
@@ -119,15 +54,15 @@ def compare(f: Any, g: Any, *args: Any) -> Comparison:
     names = _name(f), _name(g)
     if names[0] == names[1]:
         names = f"{names[0]} (1)", f"{names[1]} (2)"
-    comparer = _Comparer(names, (_look(f, args), _look(g, args)))
-    best = comparer.best(labelled=True)
-    if best is not None and best.same:
-        return comparer.equal(best)
-    other = comparer.best(labelled=False)
-    if other is not None and other.same:
-        return comparer.exchanged(other)
-    best = best or other
-    return comparer.unmatched() if best is None else comparer.different(best)
+    plain = _Comparer(names, (_look(f, args), _look(g, args)))
+    steady = _Comparer(names, (_steady(plain.looks[0]), _steady(plain.looks[1])))
+    closest: Comparison | None = None
+    for comparer, labelled in ((plain, True), (steady, True), (plain, False)):
+        attempt = comparer.best(labelled)
+        if attempt is not None and attempt.same:
+            return comparer.equal(attempt) if labelled else comparer.exchanged(attempt)
+        closest = comparer.different(attempt) if closest is None and attempt is not None else closest
+    return plain.unmatched() if closest is None else closest
 
 
 def _name(x: Any) -> str:
@@ -143,11 +78,13 @@ class _Look:
         graph: With every result as an output.
         statics: Results that are literals: where they stand among all, and what they are.
         arguments: The inputs that are arguments of the call, by position.
+        notes: What was assumed.
     """
 
     graph: Graph
     statics: tuple[tuple[int, str], ...] = ()
     arguments: Mapping[Node, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def _look(x: Any, args: tuple[Any, ...]) -> _Look:
@@ -180,6 +117,23 @@ def _look_at(traced: Traced, with_arguments: bool) -> _Look:
     rebound = tuple((passed[leaf], graph.outputs[number]) for leaf, number in traced.rebound)
     whole = Graph(graph.name, graph.inputs, tuple(outputs), (*graph.updates, *rebound))
     return _Look(whole, tuple(statics), {x: f"argument {i}" for i, x in passed.items()} if with_arguments else {})
+
+
+def _steady(look: _Look) -> _Look:
+    """The program as it is from the second call on: what each call leaves with one number in it holds that number."""
+    graph = look.graph
+    known = {target: number(value) for target, value in optimize(graph).updates if number(value) is not None}
+    builder = Builder(TABLE)
+    made = {node: node for node in graph.inputs if node not in known}
+    made |= {node: full_like(builder, node, value) for node, value in known.items() if value is not None}
+    for node in graph.nodes():
+        if node not in made:
+            made[node] = replay_node(builder, node, tuple(made[x] for x in node.inputs), lambda builder, node, args: None)
+    updates = tuple((target, made[value]) for target, value in graph.updates if target not in known)
+    inputs = tuple(node for node in graph.inputs if node not in known)
+    notes = tuple(f"{node.attrs['name']} is taken to hold {value}, as each call leaves it" for node, value in known.items())
+    whole = Graph(graph.name, inputs, tuple(made[n] for n in graph.outputs), updates)
+    return replace(look, graph=whole, notes=notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,8 +230,8 @@ class _Comparer:
         labels |= {n: f"unused {i}" for i, n in enumerate(graph.inputs) if n not in labels}
         terms = values.terms(graph, labels)
         first: dict[int, Node] = {}
-        for node, (_, number) in terms.items():
-            first.setdefault(number, node)
+        for node, (_, entry) in terms.items():
+            first.setdefault(entry, node)
         updates = {labels[target]: terms[value] for target, value in graph.updates}
         return _Numbered(graph, terms, first, tuple(terms[n] for n in graph.outputs), updates)
 
@@ -341,7 +295,8 @@ class _Comparer:
         return tuple((self._input_name(x), self._input_name(y)) for x, y in attempt.matching.pairs)
 
     def _notes(self, attempt: _Attempt) -> tuple[str, ...]:
-        notes = [attempt.also] if attempt.also else []
+        notes = [f"in {name}, {note}" for name, look in zip(self.names, self.looks, strict=True) for note in look.notes]
+        notes += [attempt.also] if attempt.also else []
         for name, other, sizes in zip(self.names, self.names[::-1], attempt.matching.sizes, strict=True):
             notes += [f"{s} of {name} is {d} in {other}" for s, d in sizes.items() if isinstance(d, int)]
         for name, graph in zip(self.names, self.graphs, strict=True):
@@ -361,8 +316,10 @@ def _deepest(attempt: _Attempt, x: Term, y: Term) -> tuple[Term, Term]:
         if a.commutative:
             ours, theirs = ((list((Counter(p) - Counter(q)).elements())) for p, q in ((ours, theirs), (theirs, ours)))
             ours, theirs = (sorted(z, key=lambda t: (entries[t[1]].op, t[1])) for z in (ours, theirs))
-        inner = next(((p, q) for p, q in zip(ours, theirs, strict=True) if p != q), None)
-        if inner is None or inner[0][1] not in first.first or inner[1][1] not in second.first:
+        inner = next(((p, q) for p, q in zip(ours, theirs, strict=True) if p[1] != q[1]), None)
+        if inner is None or inner[0] in theirs or inner[1] in ours:  # the same operands, in other signs or another order
+            break
+        if inner[0][1] not in first.first or inner[1][1] not in second.first:
             break
         x, y = inner
     return x, y

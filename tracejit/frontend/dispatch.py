@@ -91,6 +91,8 @@ class _Writer:
             self.miss_if(f"len(args) != {len(args)} or kwargs")
         else:
             self.miss_if(f"len(args) != {len(args)} or len(kwargs) != {len(kwargs)}")
+            if any(p.kind is p.VAR_KEYWORD for p in self.parameters.signature.parameters.values()):
+                self.miss_if(f"(*kwargs,) != {self.constant(tuple(kwargs))}")  # the function sees their order
         sources, structures = self.sources, self.call.signature.structure.children
         plain = [f"args[{i}]" for i in range(len(args))]
         if args and [getattr(s, "text", None) for s in sources] == plain and all(s is LEAF or s == LEAF for s in structures):

@@ -17,12 +17,13 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from tracejit.errors import LeakedTracerError
+from tracejit.errors import LeakedTracerError, TraceError
 from tracejit.frontend.names import is_user_file, names_of
 from tracejit.frontend.signature import same
 from tracejit.frontend.symbolic import SymbolicInt
 from tracejit.frontend.tensor import Tracer
-from tracejit.frontend.where import is_library_file
+from tracejit.frontend.where import at_line, is_library_file
+from tracejit.ir import Where
 
 _MOST_GUARDS = 5000
 _DEEPEST = 10
@@ -187,6 +188,43 @@ def check_leaks(guards: Sequence[Guard], name: str) -> None:
                 "  rule: assignments to names and attributes happen when a function is traced, not when its program runs\n"
                 f"  cure: make it a Variable and use {text}.assign(...), write into it by {text}[...] = ..., or return the value"
             )
+
+
+def check_writes(guards: Sequence[Guard], arrays: Sequence[tuple[np.ndarray, Where | None]], name: str) -> None:
+    """Refuse traced values in an array that NumPy made while ``name`` was traced: every call would find it as the last left it.
+
+    Args:
+        guards: All that the function reads beside its arguments.
+        arrays: What it wrote traced values into, with the user's line.
+        name: Of the function.
+
+    Raises:
+        TraceError: With the line, and what to do instead.
+    """
+    known = {id(array) for guard in guards for array in _arrays_in(guard.expected)}
+    for array, where in arrays:
+        owner: Any = array
+        while id(owner) not in known and isinstance(owner.base, np.ndarray):
+            owner = owner.base
+        if id(owner) not in known:
+            raise refused_write(name, where)
+
+
+def refused_write(name: str, where: Where | None) -> TraceError:
+    """The error for traced values in a plain NumPy array."""
+    return TraceError(
+        f"{name}: a traced value was written into an array that NumPy made\n"
+        "  rule: np.zeros and its kin make a real array, once, while the function is traced; a program makes none\n"
+        f"  cure: tj.zeros(...), tj.ones(...) or tj.asarray(x), or np.zeros_like(x) of a traced x{at_line(where)}"
+    )
+
+
+def _arrays_in(value: Any) -> Iterator[np.ndarray]:
+    if isinstance(value, np.ndarray):
+        yield value
+    elif type(value) in (list, tuple, dict):
+        for element in value.values() if isinstance(value, dict) else value:
+            yield from _arrays_in(element)
 
 
 class _Walk:

@@ -14,7 +14,7 @@ from tracejit.errors import ArgumentError, UnsupportedError
 from tracejit.frontend.base import Tensor
 from tracejit.frontend.eager import EagerTrace, trace, value_of
 from tracejit.frontend.lift import Operand, cast, lift
-from tracejit.frontend.public import hand_out, opened, registered
+from tracejit.frontend.public import hand_out, opened, registered, write_to
 from tracejit.frontend.shapes import broadcast_node, broadcast_nodes, filled, reshape_node, same
 from tracejit.frontend.slicing import basic, expanded, is_basic, is_integer, position
 from tracejit.frontend.tensor import EagerTensor, Tracer
@@ -86,17 +86,17 @@ def _shows(value: Any, x: Tensor, steps: Steps) -> bool:
 
 
 @registered
-def add_at(x: Tensor, index: Any, value: Any, sign: int = 1) -> None:
+def add_at(x: Any, index: Any, value: Any, sign: int = 1) -> None:
     """``x[index] += value``, added again where places repeat: ``numpy.add.at``."""
     with opened(x, index, value):
-        node = x.node_in(current())
+        node = lift(x, "add.at").node()
         if _all_basic(index):
             x[index] = x[index] + value if sign > 0 else x[index] - value
             return
         whole, places, axis = _places(node, index)
         updates = _fitted(_assigned(lift(value, "add.at"), node), _gathered_shape(whole, places, axis))
         part = ops.scatter_add(whole, places, updates if sign > 0 else -updates, axis=axis)
-        x.write(write_back(node, _steps(node, whole), part))
+        write_to(x, write_back(node, _steps(node, whole), part))
 
 
 def _items(index: Any) -> tuple[Any, ...]:

@@ -126,11 +126,15 @@ def write_out(out: Any, node: Node, name: str) -> Any:
     target = lift(out).node()
     if node.spec.rank > target.spec.rank:
         raise ShapeError(f"{name}: the result, {node.spec}, does not fit into out, {target.spec}")
-    new = broadcast_node(cast(node, out.dtype), target.shape, f"{name}, to out")
-    if isinstance(out, Tensor):
-        out.write(new)
-    elif isinstance(builder := trace(), EagerTrace):
-        np.copyto(out, value_of(new))
-    else:
-        builder.assign(out, new)
+    write_to(out, broadcast_node(cast(node, out.dtype), target.shape, f"{name}, to out"))
     return out
+
+
+def write_to(target: Tensor | np.ndarray, node: Node) -> None:
+    """Give a tensor or an array a new value, of its spec."""
+    if isinstance(target, Tensor):
+        target.write(node)
+    elif isinstance(builder := trace(), EagerTrace):
+        np.copyto(target, value_of(node))
+    else:
+        builder.assign(target, node)

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.errors import LeakedTracerError, TracejitError
+from tracejit.errors import LeakedTracerError, TraceError, TracejitError
 from tracejit.frontend.entry import Dimension, ResultLeaf, ResultTree, Traced
+from tracejit.frontend.guards import refused_write
 from tracejit.frontend.parameters import Parameters
 from tracejit.frontend.signature import ARRAYS, Call, Leaf
 from tracejit.frontend.sizes import Sizes
@@ -57,6 +58,10 @@ class _Tracing:
         except TracejitError as error:
             if "\n  at " not in str(error):
                 error.args = (f"{error}{at_line(raised_where(error))}",)
+            raise
+        except ValueError as error:
+            if isinstance(error.__cause__, TraceError):  # NumPy asked a traced value for its number, to store it
+                raise refused_write(self.trace.name, raised_where(error)) from None
             raise
         finally:
             self.trace.ended = True

@@ -9,6 +9,7 @@ import numpy as np
 from tracejit.ops.row import Domain, elementwise
 
 NUMBER = Domain()
+COMPLEX = Domain(kinds="biufc")
 BITS = Domain(-100, 100, "biu")
 SHIFT = Domain(0, 7, "iu")
 TRUTH = Domain(kinds="b")
@@ -19,13 +20,13 @@ def _logical(*dtypes: Any) -> tuple[np.dtype, ...]:
     return (np.dtype(bool),) * (len(dtypes) + 1)
 
 
-@elementwise("{x} == {y}", NUMBER, NUMBER, ufunc=np.equal)
+@elementwise("{x} == {y}", COMPLEX, COMPLEX, ufunc=np.equal)
 def equal(x: Any, y: Any) -> Any:
     """``x == y``; NaN equals nothing."""
     return np.equal(x, y)
 
 
-@elementwise("{x} != {y}", NUMBER, NUMBER, ufunc=np.not_equal)
+@elementwise("{x} != {y}", COMPLEX, COMPLEX, ufunc=np.not_equal)
 def not_equal(x: Any, y: Any) -> Any:
     """``x != y``; true wherever a NaN is."""
     return np.not_equal(x, y)

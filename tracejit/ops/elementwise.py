@@ -131,7 +131,7 @@ def _multiply_vjp(ct: Node, out: Node, x: Node, y: Node) -> Cotangents:
     return _times(ct, y), _times(ct, x)
 
 
-@elementwise("{x} / {y}", COMPLEX, NONZERO, ufunc=np.divide)
+@elementwise("{x} / {y}", COMPLEX, NONZERO, ufunc=np.divide, of_complex="quotient({x}, {y})")
 def divide(x: Any, y: Any) -> Any:
     """``x / y``, a float for integers; by zero inf or NaN."""
     return np.divide(x, y)

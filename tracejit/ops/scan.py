@@ -31,13 +31,13 @@ def _linear_scan_shape(a: TensorSpec, b: TensorSpec, *, axis: int, reverse: bool
     *(Sample(((3, 4), (3, 4)), {"axis": axis, "reverse": r}, (STEADY, STEADY)) for axis in (0, 1) for r in (False, True)),
 )
 def linear_scan(a: Any, b: Any, *, axis: int, reverse: bool) -> Any:
-    """The recurrence ``s[i] = a[i] * s[i - 1] + b[i]`` along ``axis`` from ``s[-1] = 0``; ``reverse`` runs it from the end.
+    """The recurrence ``s[i] = a[i] * s[i - 1] + b[i]`` along ``axis`` from ``s[-1] = -0``; ``reverse`` runs it from the end.
 
     Derivative: a scan the other way round, in ``a`` and ``b``, any order. Cost: sequential along ``axis``.
     """
     a, b = np.moveaxis(np.asarray(a), axis, 0), np.moveaxis(np.asarray(b), axis, 0)
     out = np.empty_like(b)
-    last = np.zeros(b.shape[1:], b.dtype)
+    last = np.full(b.shape[1:], -0.0, b.dtype)
     for i in reversed(range(len(b))) if reverse else range(len(b)):
         out[i] = last = a[i] * last + b[i]
     return np.moveaxis(out, 0, axis)

@@ -94,7 +94,7 @@ class Executable:
         sizes = self._sizes(leaves)
         if sizes is None or not self._guards(sizes):
             return MISS
-        binding, words = self._bind(leaves, sizes)
+        binding, words = self._bind(leaves, sizes, Arena())  # memory of its own: other calls may run in between
         out = [pool.take() for pool in binding.pools]
         table = binding.table
         for (_, word), leaf in zip(words, [*leaves, *out], strict=True):
@@ -159,7 +159,9 @@ class Executable:
                     return None
         return sizes
 
-    def _bind(self, leaves: tuple[Any, ...], sizes: dict[str, int]) -> tuple[Binding, list[tuple[Argument, int]]]:
+    def _bind(
+        self, leaves: tuple[Any, ...], sizes: dict[str, int], arena: Arena | None = None
+    ) -> tuple[Binding, list[tuple[Argument, int]]]:
         layout = self.program.source.layout
         numbers = [i for i, leaf in enumerate(leaves) if type(leaf) in _KINDS]
         table = np.zeros(layout.length + len(numbers), np.int64)
@@ -183,7 +185,7 @@ class Executable:
             spec = node.spec.concrete(sizes)
             pools.append(OutputPool(spec.shape, spec.dtype))  # type: ignore[arg-type]
             words.append((Argument(enter.ARRAY, word, spec.dtype, spec.shape), word))  # type: ignore[arg-type]
-        arena = self._place(table, sizes)
+        arena = self._place(table, sizes, arena)
         descriptor = enter.describe(self.program.code.address, table, [a for a, _ in words])
         scalar = tuple(node.shape == () for node in self.program.graph.outputs)
         kept = (arena, self.program.code, *self._buffers.values(), *(a.expected for a, _ in words))
@@ -194,21 +196,23 @@ class Executable:
         flags = enter.C_CONTIGUOUS | enter.ALIGNED | (enter.WRITEABLE if node in self._updated else 0)
         return Argument(enter.ARRAY, word, node.dtype, shape, flags)
 
-    def _place(self, table: NDArray[np.int64], sizes: Mapping[str, int]) -> Arena:
-        """Lay out the arena for these sizes."""
+    def _place(self, table: NDArray[np.int64], sizes: Mapping[str, int], arena: Arena | None) -> Arena:
+        """Lay out an arena, that of all calls if None, for these sizes."""
         source, layout = self.program.source, self.program.source.layout
         begin, starts = 0, []
         for nbytes in source.slots:
             starts.append(begin)
             begin += -(-evaluate(nbytes, sizes) // Arena.ALIGNMENT) * Arena.ALIGNMENT
         total = begin + max((evaluate(b, sizes) for b in source.workspace), default=0)
-        if total + Arena.ALIGNMENT > self._arena.nbytes or blas.source() == "matmul":
-            self._arena = Arena()  # bindings of smaller sizes keep the old one, which may be in use
-        base = self._arena.address(total)
+        if arena is None:
+            if total + Arena.ALIGNMENT > self._arena.nbytes or blas.source() == "matmul":
+                self._arena = Arena()  # bindings of smaller sizes keep the old one, which may be in use
+            arena = self._arena
+        base = arena.address(total)
         for word, start in zip(layout.slots, starts, strict=True):
             table[word] = base + start
         table[layout.workspace] = base + begin
-        return self._arena
+        return arena
 
 
 def _quick(entry: Callable[..., int], pools: list[OutputPool], scalar: tuple[bool, ...]) -> Quick:

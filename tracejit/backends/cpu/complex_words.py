@@ -38,6 +38,19 @@ def times(accumulator: Pair, z: Pair) -> Pair:
     return a * x - b * y, a * y + b * x
 
 
+def quotient(z: Pair, w: Pair) -> Pair:
+    """Smith's division, as NumPy does it; by zero inf or NaN."""
+    (a, b), (x, y) = z, w
+    along = magnitude(x) >= magnitude(y)
+    large, small = select(along, x, y), select(along, y, x)
+    ratio = small / large
+    scale = x.constant(1) / (large + small * ratio)
+    out_x = select(along, a + b * ratio, a * ratio + b) * scale
+    out_y = select(along, b - a * ratio, b * ratio - a) * scale
+    zero = (x == 0) & (y == 0)
+    return select(zero, a / magnitude(x), out_x), select(zero, b / magnitude(x), out_y)
+
+
 def before(z: Pair, w: Pair) -> Value:
     """Whether ``z`` comes strictly before ``w``: by real part, then by imaginary part, numbers with NaN after the others."""
     (a, b), (x, y) = z, w

@@ -50,6 +50,7 @@ gemm_tn, gemm_tt = gemm_word("gemm_tn", True, False), gemm_word("gemm_tt", True,
 select = select_word()
 plus = word("plus", words.plus, ANY, of_complex=complex_words.plus)
 times = word("times", words.times, ANY, of_complex=complex_words.times)
+quotient = word("quotient", lambda x, y: x / y, of_complex=complex_words.quotient)
 max_of, min_of = word("max_of", words.max_of, ANY), word("min_of", words.min_of, ANY)
 absolute = word("absolute", value.absolute, ANY, of_complex=complex_words.absolute)
 sign = word("sign", words.sign, REALS)

@@ -63,9 +63,9 @@ from tracejit.compat.tensorflow.elementwise import (
     where,
 )
 from tracejit.compat.tensorflow.function import TensorSpec, function
-from tracejit.compat.tensorflow.function import tensorflow_print as print
 from tracejit.compat.tensorflow.linalg import einsum, matmul, tensordot
 from tracejit.compat.tensorflow.norms import clip_by_global_norm, clip_by_norm
+from tracejit.compat.tensorflow.printing import tensorflow_print as print
 from tracejit.compat.tensorflow.reductions import (
     argmax,
     argmin,

@@ -44,6 +44,10 @@ class NotFoundError(OpError, LookupError):
     """A file, or a name in it, that does not exist."""
 
 
+class DataLossError(OpError, ValueError):
+    """A file that is damaged."""
+
+
 class OutOfRangeError(OpError, IndexError):
     """Something was read past its end."""
 
@@ -89,6 +93,7 @@ def translated(error: TracejitError) -> Exception:
 
 
 __all__: list[Any] = [
+    "DataLossError",
     "FailedPreconditionError",
     "InvalidArgumentError",
     "NotFoundError",

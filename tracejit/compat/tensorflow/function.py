@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from functools import partial, update_wrapper
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -15,6 +13,7 @@ from tracejit.compat.tensorflow.convert import node_of
 from tracejit.compat.tensorflow.dtypes import DType, as_dtype, float32
 from tracejit.compat.tensorflow.errors import translated
 from tracejit.compat.tensorflow.nest import map_structure
+from tracejit.compat.tensorflow.printing import Line, lines_of
 from tracejit.compat.tensorflow.shape import TensorShape
 from tracejit.compat.tensorflow.tensor import Tensor, run
 from tracejit.compat.tensorflow.variable import Variable
@@ -26,7 +25,6 @@ from tracejit.frontend.function import Method
 from tracejit.frontend.function import function as core_function
 from tracejit.frontend.programs import Programs, Traceable
 from tracejit.frontend.variable import Variable as CoreVariable
-from tracejit.ir import Builder
 from tracejit.ir import TensorSpec as CoreSpec
 
 _OPTIONS = frozenset(
@@ -35,42 +33,12 @@ _OPTIONS = frozenset(
 )
 """What ``tf.function`` takes besides, and what has no meaning here: every function is compiled for all sizes."""
 
-_printed: WeakKeyDictionary[Builder, list[Print]] = WeakKeyDictionary()
-"""What the functions that are being traced print when their program runs."""
-
-
-class Print(NamedTuple):
-    """A line of ``tf.print``: tensors with their values in the run, and text."""
-
-    parts: tuple[Any, ...]
-    separator: str
-    end: str
-    stream: Any
-
-    def show(self) -> None:
-        text = self.separator.join(str(x.numpy()) if isinstance(x, Held) else str(x) for x in self.parts)
-        print(text, end=self.end, file=self.stream or sys.stderr)
-
 
 class Printed(NamedTuple):
     """A result of a function that prints, and what it prints."""
 
     result: Any
-    lines: list[Print]
-
-
-def tensorflow_print(*inputs: Any, output_stream: Any = None, end: str = "\n", sep: str = " ", name: str | None = None) -> None:
-    """Print tensors and anything else; in a function each time that its program has run, with the values of that run."""
-    line = Print(tuple(map_structure(_value, list(inputs))), sep, end, output_stream)
-    builder = active()
-    if builder is None or isinstance(builder, EagerTrace):
-        line.show()
-    else:
-        _printed.setdefault(builder, []).append(line)
-
-
-def _value(x: Any) -> Any:
-    return run(node_of, x) if isinstance(x, Held) else x
+    lines: list[Line]
 
 
 class TensorSpec:
@@ -118,13 +86,13 @@ class _Body:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         builder = active()
-        if builder is None or isinstance(builder, EagerTrace) or builder in _printed:
+        if builder is None or isinstance(builder, EagerTrace) or builder in lines_of:
             return self._run(args, kwargs)
-        lines = _printed[builder] = []
+        lines = lines_of[builder] = []
         try:
             out = self._run(args, kwargs)
         finally:
-            del _printed[builder]
+            del lines_of[builder]
         return Printed(out, lines) if lines else out
 
     def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

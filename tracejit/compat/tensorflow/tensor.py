@@ -206,6 +206,8 @@ class Operand(Held):
         return (self[i] for i in range(length))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if isinstance(self.core, Tracer):
+            not_allowed("Converting a symbolic `tf.Tensor` to a NumPy array", "TensorFlow's functions: tf.reduce_sum for np.sum")
         return self.core.__array__(dtype, copy)
 
     def __bool__(self) -> bool:

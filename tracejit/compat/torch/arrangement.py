@@ -10,7 +10,8 @@ import numpy as np
 from tracejit.compat.torch.apply import apply, trace
 from tracejit.compat.torch.errors import DimensionError, SizeError, normal_dim, normal_dims
 from tracejit.compat.torch.kernels import movement as K
-from tracejit.compat.torch.promote import dims_of, dtype_of, rank_of
+from tracejit.compat.torch.kernels.place import ARRAY, Place
+from tracejit.compat.torch.promote import dims_of, rank_of
 from tracejit.compat.torch.size import Size
 from tracejit.compat.torch.value import Value
 from tracejit.errors import IndexOutOfBoundsError, ShapeError
@@ -260,9 +261,9 @@ class Arrangement(Value):
     def __getitem__(self, index: Any) -> Any:
         if not rank_of(self) and type(index) is int and index in (0, -1):  # what the scalars of PyTorch before 0.4 were read by
             return self if trace() is not None else self._array.item()
-        place = plain_index(index)
         try:
-            return apply(K.Slice if is_basic(place) else K.Index, self, index=place)
+            arrays, place = parts(index, dims_of(self))
+            return apply(K.Index if arrays else K.Slice, self, *arrays, place=place)
         except (IndexOutOfBoundsError, IndexError) as error:
             if not rank_of(self):
                 text = "invalid index of a 0-dim tensor. Use `tensor.item()` in Python to convert a 0-dim tensor to a number"
@@ -270,40 +271,58 @@ class Arrangement(Value):
             raise DimensionError(str(error)) from None
 
 
-def is_basic(index: Any) -> bool:
-    """Whether an index holds integers, slices, None and the ellipsis only."""
+def parts(index: Any, dims: Sequence[Any]) -> tuple[list[Any], Place]:
+    """The arrays, or traced values, in an index, and the index without them.
+
+    Integers in arrays come back in range, counted from the front; masks as the places where they are true.
+
+    Args:
+        index: As the user writes it.
+        dims: The sizes of what is indexed.
+
+    Raises:
+        IndexError: An integer is out of range.
+    """
     items = index if isinstance(index, tuple) else (index,)
-    return not any(isinstance(i, np.ndarray | list | Tracer) for i in items)
+    if not any(isinstance(i, Value | list | np.ndarray) for i in items):
+        return [], Place(index)
+    plain: list[Any] = []
+    for item in map(_plain, items):
+        plain.extend(item.nonzero() if isinstance(item, np.ndarray) and item.dtype == bool else [item])
+    axes = sum(item is not None and item is not Ellipsis for item in plain)
+    axis, arrays, kept = 0, [], list[Any]()
+    for item in plain:
+        if item is Ellipsis:
+            axis += len(dims) - axes
+        if isinstance(item, np.ndarray | Tracer):
+            arrays.append(_counted(item, dims, axis) if isinstance(item, np.ndarray) else item)
+            item = ARRAY
+        axis += item is not None and item is not Ellipsis
+        kept.append(item)
+    return arrays, Place(tuple(kept) if isinstance(index, tuple) or len(kept) > 1 else kept[0])
 
 
-def plain_index(index: Any) -> Any:
-    """An index with arrays, or traced values, in place of tensors."""
-    if isinstance(index, tuple):
-        return tuple(_plain_item(i) for i in index) if not _has_mask(index) else _places(index)
-    item = _plain_item(index)
-    return item.nonzero() if isinstance(item, np.ndarray) and item.dtype == bool else item
-
-
-def _plain_item(item: Any) -> Any:
+def _plain(item: Any) -> Any:
+    """An item of an index: an array or traced value in place of a tensor; a number in place of one without dimensions."""
     if isinstance(item, list):
         return np.asarray(item) if item else np.zeros(0, INDEX)
     if not isinstance(item, Value):
         return item
-    if item._tracer is not None:
-        return item._tracer
     session = trace()
     if session is not None:
         return session.tracer(item)
-    return int(item._array) if not item._array.ndim and dtype_of(item).kind in "iu" else item._array
+    return int(item._array) if not item._array.ndim and item._array.dtype.kind in "iu" else item._array
 
 
-def _has_mask(index: Sequence[Any]) -> bool:
-    return any(isinstance(i, Value) and i._tracer is None and dtype_of(i).kind == "b" for i in index)
-
-
-def _places(index: Sequence[Any]) -> tuple[Any, ...]:
-    """An index with the places where masks are true."""
-    out: list[Any] = []
-    for item in map(_plain_item, index):
-        out.extend(item.nonzero() if isinstance(item, np.ndarray) and item.dtype == bool else [item])
-    return tuple(out)
+def _counted(places: np.ndarray, dims: Sequence[Any], axis: int) -> np.ndarray:
+    """Integers in range, counted from the front."""
+    if places.dtype.kind not in "iu":
+        raise DimensionError(f"tensors used as indices must be long, int, byte or bool tensors; got {places.dtype}")
+    size = dims[axis] if axis < len(dims) else 0
+    if type(size) is not int:  # of a trace, which checks when the program runs
+        return places
+    wide = places.astype(INDEX)
+    if wide.size and not (-size <= wide.min() and wide.max() < size):
+        wrong = int(wide.max()) if wide.max() >= size else int(wide.min())
+        raise DimensionError(f"index {wrong} is out of bounds for dimension {axis} with size {size}")
+    return np.where(wide < 0, wide + size, wide)

@@ -18,6 +18,7 @@ from tracejit.compat.torch.size import Size
 from tracejit.compat.torch.value import versions, wrap
 from tracejit.frontend.shapes import filled
 from tracejit.ir import Node
+from tracejit.ops import row
 from tracejit.transforms import autodiff
 
 
@@ -133,7 +134,7 @@ def _backward_in_trace(session: Session, outputs: Sequence[Any], weights: Sequen
     order = session.history(roots)
     wanted = session.leaves | session.retained
     wrt = [n for n in order if n in wanted]
-    for node, found in zip(wrt, _reverse(session, roots, outputs, weights, wrt), strict=True):
+    for node, found in zip(wrt, _reverse(session, order, roots, outputs, weights, wrt), strict=True):
         tensor = wanted[node]
         if tensor._made is not None and node in session.leaves:
             raise RuntimeError(
@@ -151,17 +152,18 @@ def _gradients_in_trace(
 ) -> list[Any]:
     roots = [session.node(x, True) for x in outputs]
     order = session.history(roots)
-    found = _reverse(session, roots, outputs, weights, wrt)
+    found = _reverse(session, order, roots, outputs, weights, wrt)
     if not keep:
         session.free(order)
     return [None if n is None else session.derived(type(outputs[0]), n, create) for n in found]
 
 
 def _reverse(
-    session: Session, roots: Sequence[Node], outputs: Sequence[Any], weights: Sequence[Any], wrt: Sequence[Node]
+    session: Session, order: list[Node], roots: Sequence[Node], outputs: Sequence[Any], weights: Sequence[Any], wrt: Sequence[Node]
 ) -> list[Node | None]:
     seeds = [
         filled(session.trace.constant(1, dtype_of(x)), root.shape) if weight is None else session.node(weight, False)
         for x, root, weight in zip(outputs, roots, weights, strict=True)
     ]
-    return autodiff.backward(session.trace, roots, seeds, wrt)
+    found = autodiff.backward(session.trace, roots, seeds, wrt)
+    return [row.filled(x, 0.0) if gradient is None and x in order else gradient for x, gradient in zip(wrt, found, strict=True)]

@@ -155,6 +155,8 @@ class _Writer:
 
     def _reusable(self, node: Node) -> Node | None:
         """An operand that nobody else reads, and whose memory the result can have."""
+        if node.shape == ():  # NumPy gives numbers then, and not arrays
+            return None
         for x in node.inputs:
             once = self._uses.get(x) == 1 and x not in self.graph.outputs and x not in self.graph.inputs
             kind = getattr(x.op, "kind", "")

@@ -13,6 +13,7 @@ from tracejit.compat.torch.kernels.kernel import Kernel
 from tracejit.compat.torch.program import NumpyProgram
 from tracejit.frontend.shapes import filled
 from tracejit.ir import Graph, Node, current, using
+from tracejit.ops import row
 from tracejit.transforms import autodiff
 
 
@@ -23,17 +24,14 @@ class Reverse(NamedTuple):
         program: From saved values to gradients.
         uses: The places of the saved values among the history, those of weights after it.
         outputs: For each value to differentiate by the place of its gradient among the outputs; -1 where there is none.
-        graph: The same as nodes, for derivatives of the gradients.
-        kernels: For each output what makes it, so that gradients can be recorded.
+        kernels: For each output what makes it, and of which of the saved values, so that gradients can be recorded.
         kept: What the key of the cache refers to by its identity.
     """
 
     program: NumpyProgram
     uses: tuple[int, ...]
     outputs: tuple[int, ...]
-    graph: Graph
-    graph_uses: tuple[int, ...]
-    kernels: tuple[Kernel, ...]
+    kernels: tuple[tuple[Kernel, tuple[int, ...]], ...]
     kept: tuple[Any, ...]
 
 
@@ -43,7 +41,13 @@ class Gradient(NamedTuple):
     value: np.ndarray
     fresh: bool
     kernel: Kernel
-    operands: tuple[Recorded, ...]
+    uses: tuple[int, ...]
+    saved: Sequence[Recorded]
+
+    @property
+    def operands(self) -> tuple[Recorded, ...]:
+        """What it was made of."""
+        return tuple([self.saved[i] for i in self.uses])
 
 
 _reverses: dict[Any, Reverse] = {}
@@ -76,10 +80,7 @@ def gradients(
         raise used_up()
     saved = [*order, *(w for w in weights if w is not None)]
     values = reverse.program([saved[i].saved() for i in reverse.uses])
-    operands = tuple([saved[i] for i in reverse.graph_uses])
-    return [
-        None if i < 0 else Gradient(values[i], reverse.program.fresh[i], reverse.kernels[i], operands) for i in reverse.outputs
-    ]
+    return [None if i < 0 else Gradient(values[i], reverse.program.fresh[i], *reverse.kernels[i], saved) for i in reverse.outputs]
 
 
 def _made(
@@ -105,28 +106,27 @@ def _made(
     outputs: list[Node] = []
     places = []
     for i in by:
-        gradient = found[nodes[i]] if i >= 0 else None
-        places.append(-1 if gradient is None else len(outputs))
-        if gradient is not None:
-            outputs.append(gradient)
+        places.append(len(outputs) if i >= 0 else -1)
+        if i >= 0:
+            gradient = found[nodes[i]]
+            with using(builder):  # what an output depends on by steps only, such as floor, has the gradient 0
+                outputs.append(row.filled(nodes[i], 0.0) if gradient is None else gradient)
     whole = cut(outputs, [*nodes, *(w for w in given if w is not None)], "reverse")
-    graph, graph_uses = needed(whole)
     plain, uses = needed(simplified(whole))
-    kernels = tuple(_kernel(graph, k) for k in range(len(outputs)))
+    kernels = tuple(_kernel(*needed(Graph(whole.name, whole.inputs, (output,)))) for output in whole.outputs)
     kept = tuple(x.known_spec() for x in order if x.kernel is None)
-    return Reverse(NumpyProgram(plain), tuple(uses), tuple(places), graph, tuple(graph_uses), kernels, kept)
+    return Reverse(NumpyProgram(plain), tuple(uses), tuple(places), kernels, kept)
 
 
-def _kernel(graph: Graph, output: int) -> Kernel:
-    """What makes one output of ``graph`` from its inputs."""
+def _kernel(graph: Graph, uses: list[int]) -> tuple[Kernel, tuple[int, ...]]:
+    """What makes the output of ``graph`` from its inputs, whose places among the saved values are ``uses``."""
 
     def body(*nodes: Node) -> Node:
         builder = current()
         made = dict(zip(graph.inputs, nodes, strict=True))
-        part = Graph(graph.name, graph.inputs, (graph.outputs[output],))
-        for node in part.nodes():
+        for node in graph.nodes():
             if node not in made:
                 made[node] = builder.emit(node.op, tuple([made[x] for x in node.inputs]), **node.attrs)
-        return made[graph.outputs[output]]
+        return made[graph.outputs[0]]
 
-    return Kernel("Gradient", body)
+    return Kernel("Gradient", body), tuple(uses)

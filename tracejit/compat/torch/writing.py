@@ -10,7 +10,7 @@ import numpy as np
 from tracejit.compat.torch import dtypes, mode
 from tracejit.compat.torch.apply import apply, trace
 from tracejit.compat.torch.errors import SizeError, TypeMismatchError
-from tracejit.compat.torch.arrangement import plain_index
+from tracejit.compat.torch.arrangement import parts
 from tracejit.compat.torch.graph import Recorded
 from tracejit.compat.torch.kernels import elementwise as K
 from tracejit.compat.torch.kernels import movement as M
@@ -176,15 +176,15 @@ class Writing(Value):
         return out
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        place = plain_index(index)
+        arrays, place = parts(index, dims_of(self))
         new = value if isinstance(value, Value) else self._like(operand(value, self, "setitem"))
         recorded = mode.is_grad_enabled() and (self._requires or new._requires)
         if trace() is None and not recorded:
             try:
-                self._array[place] = new._array
+                self._array[place.filled(arrays)] = new._array
             except ValueError as error:
                 raise SizeError(f"shape mismatch: value tensor of shape {list(dims_of(new))} cannot be broadcast: {error}") from None
             _count(self)
             return
         check_writable(self, recorded)
-        write(self, apply(M.IndexPut, self, to(new, dtype_of(self)), index=place))
+        write(self, apply(M.IndexPut, self, to(new, dtype_of(self)), *arrays, place=place))

@@ -1,12 +1,38 @@
-"""TensorFlow 1: graphs that sessions run. ``import tracejit.compat.tensorflow.v1 as tf``."""
+"""TensorFlow 1 on tracejit: ``import tracejit.compat.tensorflow.v1 as tf``.
 
-from numpy import newaxis
+A graph is built, which computes nothing; then a session runs parts of it. What a session is asked for, with what it is fed, is one
+compiled program, for every batch size. What differs:
 
-from tracejit.compat.tensorflow import errors
-from tracejit.compat.tensorflow.dtypes import DType, as_dtype, bool, complex64, complex128, double, float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64
-from tracejit.compat.tensorflow.v1 import nn
+- reads of a Variable show what it held before the run, whatever assignments are fetched beside them, always; an operation under
+  ``control_dependencies`` sees the assignments that it waits for;
+- a feed may replace any tensor, Variables included;
+- random numbers have TensorFlow's distributions and not its bits;
+- ``tf.enable_eager_execution()`` puts the functions of ``tracejit.compat.tensorflow`` in place of those of the graph.
+"""
+
+# ruff: noqa: F403  # functions that TensorFlow names stand in the ``__all__`` of their modules, and nowhere else
+
+from typing import Any, Final
+
+from tracejit.compat.tensorflow import dtypes, errors
+from tracejit.compat.tensorflow.dtypes import *
+from tracejit.compat.tensorflow.v1 import (
+    arrays,
+    initializers,
+    linalg,
+    math,
+    nn,
+    reductions,
+    scopes,
+    state,
+    summary,
+    train,
+    variables,
+)
 from tracejit.compat.tensorflow.v1.arrays import *
-from tracejit.compat.tensorflow.v1.construct import as_tensor as convert_to_tensor
+from tracejit.compat.tensorflow.v1.collections import add_to_collection, device, get_collection, get_seed, name_scope_of
+from tracejit.compat.tensorflow.v1.construct import as_tensor
+from tracejit.compat.tensorflow.v1.dtypes import string
 from tracejit.compat.tensorflow.v1.gradients import gradients
 from tracejit.compat.tensorflow.v1.graph import Graph, GraphKeys, Operation, Tensor, get_default_graph, reset_default_graph
 from tracejit.compat.tensorflow.v1.initializers import *

@@ -34,6 +34,39 @@ from tracejit.frontend.tensor import Tracer
 from tracejit.ir import Node
 from tracejit.ops import composite
 
+__all__ = [
+    "broadcast_to",
+    "concat",
+    "diag",
+    "diag_part",
+    "embedding_lookup",
+    "expand_dims",
+    "eye",
+    "fill",
+    "gather",
+    "getitem",
+    "linspace",
+    "one_hot",
+    "ones",
+    "ones_like",
+    "pad",
+    "range",
+    "rank",
+    "reshape",
+    "reverse",
+    "shape",
+    "size",
+    "slice",
+    "split",
+    "squeeze",
+    "stack",
+    "tile",
+    "transpose",
+    "unstack",
+    "zeros",
+    "zeros_like",
+]
+
 Sizes = Callable[[Sequence[Node]], list[Any]]
 
 

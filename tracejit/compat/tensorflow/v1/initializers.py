@@ -16,6 +16,19 @@ from tracejit.compat.tensorflow.v1.graph import Tensor
 from tracejit.compat.tensorflow.v1.random import random_normal, random_uniform, truncated_normal
 from tracejit.compat.tensorflow.v1.state import constant
 
+__all__ = [
+    "constant_initializer",
+    "glorot_normal_initializer",
+    "glorot_uniform_initializer",
+    "he_normal_initializer",
+    "ones_initializer",
+    "random_normal_initializer",
+    "random_uniform_initializer",
+    "truncated_normal_initializer",
+    "variance_scaling_initializer",
+    "zeros_initializer",
+]
+
 
 class Initializer(ABC):
     """Makes the tensor that a Variable starts from."""

@@ -16,6 +16,23 @@ from tracejit.compat.tensorflow.v1.graph import Tensor
 from tracejit.compat.tensorflow.v1.math import FLOATS, NUMBERS, REAL_FLOATS, REALS, TRUTHS, check_kinds, named
 from tracejit.ir import Node
 
+__all__ = [
+    "argmax",
+    "argmin",
+    "count_nonzero",
+    "cumprod",
+    "cumsum",
+    "norm",
+    "reduce_all",
+    "reduce_any",
+    "reduce_logsumexp",
+    "reduce_max",
+    "reduce_mean",
+    "reduce_min",
+    "reduce_prod",
+    "reduce_sum",
+]
+
 
 def _static(axis: Any, function: str) -> Any:
     """An axis, or several, as numbers; a constant of the graph gives its own."""

@@ -16,6 +16,15 @@ from tracejit.compat.tensorflow.v1.shape import TensorShape
 from tracejit.compat.tensorflow.v1.variables import Variable
 from tracejit.frontend.where import at_line
 
+__all__ = [
+    "AUTO_REUSE",
+    "VariableScope",
+    "get_variable",
+    "get_variable_scope",
+    "name_scope",
+    "variable_scope",
+]
+
 
 class Reuse(enum.Enum):
     """Whether ``get_variable`` makes Variables or finds them; True finds, False makes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
@@ -117,7 +117,7 @@ class Plan:
         """Run the program for these feeds, which is made now where there is none."""
         ready = [feed.checked(leaf) for feed, leaf in zip(self.feeds, leaves, strict=True)]
         prepared, executable = self.program(ready)
-        self._session.check_ready(prepared)
+        self._session.check_ready(prepared.reads)
         out = executable.call(*ready)
         assert out is not None, "a program takes the feeds that it was made for"
         self._session.mark_ready(prepared)
@@ -205,8 +205,7 @@ class BaseSession:
             raise self._out_of_bounds(error) from None
 
     def _plan(self, fetches: Any, feed_dict: Any) -> Plan:
-        if self._closed:
-            raise RuntimeError("Attempted to use a closed Session.")
+        self._check_open()
         if feed_dict is not None and not isinstance(feed_dict, Mapping):
             raise TypeError(f"feed_dict is a {type(feed_dict).__name__}; it must be a dict from tensors to values")
         feeds = tuple(feed_dict or ())
@@ -256,9 +255,30 @@ class BaseSession:
             draws = self._draws.setdefault(owner, np.array([number, 0], np.int64))
         return draws
 
-    def check_ready(self, prepared: Prepared) -> None:
-        """FailedPreconditionError where a Variable that is read has no value."""
-        for variable in prepared.reads:
+    def values(self, variables: Iterable[Any]) -> list[ndarray]:
+        """Copies of what Variables hold."""
+        known = list(variables)
+        self._check_open()
+        self.check_ready(known)
+        return [self.cell(v).buffer.copy() for v in known]
+
+    def load(self, values: Mapping[Any, ndarray]) -> None:
+        """Give Variables values of their shapes and dtypes, all or none."""
+        self._check_open()
+        pairs = [(self.cell(v), np.broadcast_to(value, v.shape.known())) for v, value in values.items()]
+        try:
+            _store(pairs)
+        except BaseException:  # Ctrl-C in the middle: no Variable stays behind the others
+            _store(pairs)
+            raise
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("Attempted to use a closed Session.")
+
+    def check_ready(self, variables: Iterable[Any]) -> None:
+        """FailedPreconditionError where a Variable has no value."""
+        for variable in variables:
             if not self.cell(variable).ready:
                 raise FailedPreconditionError(
                     f"Attempting to use uninitialized value {variable.op.name}\n\t [[{{{{node {variable.op.name}}}}}]]"
@@ -297,8 +317,7 @@ class Session(BaseSession):
         self._blocks: list[ExitStack] = []
 
     def __enter__(self) -> Session:
-        if self._closed:
-            raise RuntimeError("Attempted to use a closed Session.")
+        self._check_open()
         block = ExitStack()
         block.enter_context(self.graph.as_default())
         block.enter_context(self.as_default())
@@ -331,6 +350,12 @@ class InteractiveSession(BaseSession):
         stacks.leave_session(self)
         if self._given is not None:
             stacks.leave_graph(self._given)
+
+
+def _store(pairs: Iterable[tuple[Cell, ndarray]]) -> None:
+    for cell, value in pairs:
+        np.copyto(cell.buffer, value)
+        cell.ready = True
 
 
 def _feed_key(graph: Graph, key: Any) -> Tensor:

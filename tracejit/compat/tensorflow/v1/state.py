@@ -21,6 +21,22 @@ from tracejit.frontend.shapes import broadcast_node
 from tracejit.frontend.tensor import Tracer
 from tracejit.ir import Node
 
+__all__ = [
+    "assign",
+    "assign_add",
+    "assign_sub",
+    "constant",
+    "control_dependencies",
+    "group",
+    "identity",
+    "no_op",
+    "placeholder",
+    "placeholder_with_default",
+    "scatter_add",
+    "scatter_sub",
+    "scatter_update",
+]
+
 
 def _variable(ref: Any, function: str) -> Variable:
     if not isinstance(ref, Variable):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from tracejit import ops
 from tracejit.compat.tensorflow.dtypes import DType
 from tracejit.compat.tensorflow.errors import fail
@@ -14,6 +16,16 @@ from tracejit.compat.tensorflow.v1.operators import Operators
 from tracejit.compat.tensorflow.v1.run import Run, current_run
 from tracejit.compat.tensorflow.v1.shape import TensorShape
 from tracejit.ir import Node
+
+__all__ = [
+    "Variable",
+    "global_variables",
+    "global_variables_initializer",
+    "local_variables",
+    "local_variables_initializer",
+    "trainable_variables",
+    "variables_initializer",
+]
 
 Update = Callable[[Run, Node, tuple[Node, ...]], Node]
 """From the present value of a Variable, and nodes, to its new value."""
@@ -118,7 +130,10 @@ class Variable(Operators, Stands):
 
     def load(self, value: Any, session: Any = None) -> None:
         """Give it a value in ``session``, the default one if not given; no operation is made."""
-        session_for(self.graph, session, "evaluate tensor using `load()`", "load").run(self.initializer, {self.initial_value: value})
+        array = np.asarray(value, self.dtype.numpy)
+        if array.shape != tuple(self.shape.as_list()):
+            fail(ValueError, f"Cannot feed value of shape {array.shape} for Variable {self.name!r}, which has shape {self.shape}")
+        session_for(self.graph, session, "evaluate tensor using `load()`", "load").load({self: array})
 
     def value(self) -> Tensor:
         """The value as a tensor."""

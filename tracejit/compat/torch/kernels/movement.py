@@ -9,6 +9,7 @@ import numpy as np
 
 from tracejit import ops
 from tracejit.compat.torch.kernels.kernel import Kernel, kernel
+from tracejit.compat.torch.kernels.place import Place
 from tracejit.frontend.indexing import selected, stored
 from tracejit.frontend.shapes import broadcast_node, reshape_node
 from tracejit.ir import Node
@@ -16,13 +17,13 @@ from tracejit.ops import composite
 from tracejit.ops.movement import window
 
 
-@kernel(np.reshape, view=True)
+@kernel(lambda x, shape: x.reshape(shape), view=True)
 def View(x: Node, shape: Any) -> Node:
     """The same elements under another shape; one size may be -1."""
     return reshape_node(x, shape, "view")
 
 
-@kernel(np.transpose, view=True)
+@kernel(lambda x, perm: x.transpose(perm), view=True)
 def Permute(x: Node, perm: tuple[int, ...]) -> Node:
     """Dimensions in another order."""
     return x if perm == tuple(range(len(perm))) else ops.transpose(x, perm=perm)
@@ -34,22 +35,28 @@ def Expand(x: Node, shape: Any) -> Node:
     return broadcast_node(x, shape, "expand")
 
 
-@kernel(lambda x, index: x[index], view=True)
-def Slice(x: Node, index: Any) -> Node:
+@kernel(lambda x, place: x[place.index], view=True)
+def Slice(x: Node, place: Place) -> Node:
     """A part that integers, slices, None and the ellipsis select."""
-    return selected(x, index)
+    return selected(x, place.index)
 
 
-@kernel(lambda x, index: x[index])
-def Index(x: Node, index: Any) -> Node:
-    """Elements that arrays of integers or a mask select."""
-    return selected(x, index)
+@kernel(lambda x, *arrays, place: x[place.filled(arrays)])
+def Index(x: Node, *arrays: Any, place: Place) -> Node:
+    """Elements that arrays of integers select; in nodes, they are in range and count from the front."""
+    return selected(x, place.filled(arrays))
 
 
-@kernel()
-def IndexPut(x: Node, value: Node, index: Any) -> Node:
-    """``x`` with ``value`` at ``index``."""
-    return stored(x, index, value)
+def _put(x: np.ndarray, value: np.ndarray, *arrays: Any, place: Place) -> np.ndarray:
+    out = x.copy()
+    out[place.filled(arrays)] = value
+    return out
+
+
+@kernel(_put)
+def IndexPut(x: Node, value: Node, *arrays: Any, place: Place) -> Node:
+    """``x`` with ``value`` at a place."""
+    return stored(x, place.filled(arrays), value)
 
 
 @kernel(lambda *xs, axis: np.concatenate(xs, axis=axis))
