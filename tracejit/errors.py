@@ -79,7 +79,13 @@ class UnsupportedError(TracejitError, TypeError):
 
 
 class IndexOutOfBoundsError(TracejitError, IndexError):
-    """An index beyond the size of its axis, found at run time."""
+    """An index beyond the size of its axis, found at run time.
+
+    Attributes:
+        scope: The name scope of the operation that checked it.
+    """
+
+    scope: str = ""
 
 
 class CompileError(TracejitError, RuntimeError):

@@ -126,6 +126,7 @@ theta = tf.matmul(tf.matmul(tf.matrix_inverse(tf.matmul(XT,X)), XT), y)  # fixed
 with tf.Session() as sess:
     theta_value = theta.eval()
 print(theta_value.shape, theta_value.dtype)  # added
+print("MSE of the normal equation", np.mean((housing_data_plus_bias @ theta_value - housing.target.reshape(-1,1))**2))  # added
 
 # %% 09
 # added: the notes use scaled features without making them

@@ -1,5 +1,7 @@
 """What the TensorFlow 2 tutorials rely on, one test for each thing; texts were read off TensorFlow 2.21."""
 
+# ruff: noqa: NPY002, UP031  # as the tutorials have it
+
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ import pytest
 import tracejit.compat.tensorflow as tf
 
 mpl.use("agg")
-import matplotlib.pyplot as plt  # noqa: E402  (the backend is chosen before)
+import matplotlib.pyplot as plt
 
 
 @pytest.fixture(autouse=True)
@@ -130,7 +132,7 @@ def test_tensors_go_straight_into_plots():
 
 def test_the_untrained_model_has_a_loss_of_about_nine(capsys):
     inputs, outputs = data()
-    print("Current loss: "),  # noqa: B018  (as in the notebook)
+    (print("Current loss: "),)
     print(loss(Model()(inputs), outputs).numpy())
     first, second = capsys.readouterr().out.splitlines()
     assert first == "Current loss: "

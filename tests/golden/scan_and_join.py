@@ -16,7 +16,7 @@ def region_0(chunk, begin, end, args):
     s0 = f64_at(args[1], n*n1)
     for r in range(end - begin):
         start = (begin + r) * n1
-        s = f64(0.0)
+        s = f64(-0.0)
         for t in range(n1):
             at = start + t
             s = f64(f64(1.0) * s + x0[at])

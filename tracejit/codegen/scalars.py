@@ -6,6 +6,7 @@ import numpy as np
 
 from tracejit.codegen.scope import File, Scope
 from tracejit.codegen.text import comment, literal, wrapped
+from tracejit.errors import DTypeError
 from tracejit.ir import Node
 from tracejit.ir.spec import dtype_code
 from tracejit.ops.row import Op
@@ -17,7 +18,10 @@ from tracejit.schedule.fuse import is_scalar, reads_of
 def scalar_expression(node: Node, operands: list[str], scope: Scope) -> str:
     """The scalar source of an elementwise node."""
     assert isinstance(node.op, Op)
-    expr = (node.dtype.kind == "c" and node.op.of_complex) or node.op.expr
+    expr = node.op.of_complex if any(x.dtype.kind == "c" for x in node.inputs) else node.op.expr
+    if not expr:
+        line = f"\n  at {node.where}: {node.where.text}" if node.where else ""
+        raise DTypeError(f"{node.op.name}: complex operands are not supported\n  cure: write it with x.real and x.imag{line}")
     attrs = {k: dtype_code(v) if isinstance(v, np.dtype) else scope.dim(v) for k, v in node.attrs.items() if f"{{{k}}}" in expr}
     return wrapped(expr.format(**dict(zip(node.op.operands, operands, strict=False)), **attrs), node.dtype)
 

@@ -166,6 +166,9 @@ class _Writer:
                 self.miss_if(f"{name} is not {self.constant(key.get)}()")
             case "number":  # a 0-d array of the same dtype is no Python number: it promotes otherwise
                 self.miss_if(f"type({name}) is not {self.constant(type(leaf.value))}")
+                if index in self.entry.traced.limits:
+                    low, high = self.entry.traced.limits[index]
+                    self.miss_if(f"not {low} <= {name} <= {high}")
             case "array" if leaf.array is not None and leaf.array.ndim == 0:
                 self.miss_if(f"type({name}) is not {self.constant(np.ndarray)}")
             case "tensor":
@@ -231,6 +234,9 @@ class _Writer:
             self.lines.append("return MISS")  # the slow way makes copies and keeps them up to date
             return
         self._check_written()
+        for array, dtype in ((h.source, h.source.dtype) for h in traced.held if not h.is_variable):
+            name = self.constant(array)
+            self.miss_if(f"{name}.shape != {array.shape} or {name}.dtype != {self.constant(dtype)}")
         self.lines.append(f"out = call({', '.join(self._passed(i) for i in traced.passed)})")
         self.miss_if("out is None")
         self.lines += [f"{self.constant(h.owner.touched)}()" for h in traced.held if h.updated and h.is_variable]

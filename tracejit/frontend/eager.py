@@ -72,6 +72,8 @@ class EagerTrace(Builder):
             listener(node)
         return node
 
+    emit_apart = emit  # no two nodes are one here
+
     def leaf(self, value: np.ndarray) -> Node:
         """An input that has a value."""
         spec = TensorSpec.of(value.shape, value.dtype)
@@ -105,6 +107,13 @@ class EagerTrace(Builder):
     def find(self, key: Key) -> Node | None:
         """The node of the value that goes by ``key``, if it has taken part in this trace."""
         return self._known.get(key)
+
+    def fit(self, node: Node, dtype: np.dtype) -> None:
+        np.array(value_of(node).item(), dtype)
+
+    def beyond(self, node: Node, dtype: np.dtype) -> int | None:
+        limits, number = np.iinfo(dtype), value_of(node).item()
+        return None if limits.min <= number <= limits.max else int(number)
 
     # what a GraphTrace does with symbolic sizes
 
@@ -140,7 +149,9 @@ _SILENT: Final = frozenset({"gather", "reshape", "view", "write"})
 def _constant(identity: object, value: Any, dtype: np.dtype) -> EagerNode:
     """The node of a number, the same in all traces: nobody asks for a derivative by it."""
     attrs = {"value": value, "dtype": dtype}
-    return EagerNode(CONSTANT, (), attrs, CONSTANT.infer(**attrs), None, np.asarray(value, dtype))
+    array = np.array(value, dtype)
+    array.flags.writeable = False
+    return EagerNode(CONSTANT, (), attrs, CONSTANT.infer(**attrs), None, array)
 
 
 @lru_cache(maxsize=1024)

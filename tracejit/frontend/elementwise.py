@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.errors import DTypeError, UnsupportedError
+from tracejit.frontend.eager import trace
 from tracejit.frontend.lift import Operand, cast, lift
 from tracejit.frontend.public import hand_out, opened, registered, write_out
 from tracejit.frontend.shapes import broadcast_nodes, filled
@@ -54,6 +55,8 @@ def _known_comparison(name: str, operands: Sequence[Operand]) -> Node | None:
     x, y = operands
     for operand, other in ((x, y), (y, x)):
         number = operand.value
+        if isinstance(number, Node) and operand.kind is int and isinstance(other.kind, np.dtype) and other.kind.kind in "iu":
+            number = trace().beyond(number, other.kind)
         if isinstance(number, int) and isinstance(other.value, Node) and other.value.dtype.kind in "iu":
             limits = np.iinfo(other.value.dtype)
             if not limits.min <= number <= limits.max:

@@ -59,6 +59,7 @@ class Traced:
         passed: Which leaves of the call are inputs, in order.
         held: Variables and captured arrays.
         pins: Python numbers by leaf that the program was made for.
+        limits: Least and largest value of Python ints by leaf, where a dtype does not hold all.
         sizes: Symbols and facts about them.
         names: Final names of the symbols that are left.
         dimensions: Where the symbols come from.
@@ -74,6 +75,7 @@ class Traced:
     passed: tuple[int, ...]
     held: tuple[Held, ...]
     pins: dict[int, Pin]
+    limits: dict[int, tuple[int, int]]
     sizes: Sizes
     names: dict[str, str]
     dimensions: tuple[Dimension, ...]
@@ -124,6 +126,15 @@ class Entry:
             if not same(leaf.value, pin.value):
                 reason = f"{leaf.path} was pinned to {pin.value!r} ({pin.asked}); now it is {leaf.value!r}"
                 return Refusal(reason, pin.where, pin.value, leaf.value)
+        for index, (low, high) in self.traced.limits.items():
+            leaf = call.leaves[index]
+            if not low <= leaf.value <= high:
+                text = f"{leaf.path} was between {low} and {high}, as its dtype asks; now it is {leaf.value}"
+                return Refusal(text, user_where(), None, leaf.value)
+        for held in self.traced.held:
+            if held.changed:
+                now = f"a captured array was {held.input.spec}; now it is {held.source.dtype}{list(held.source.shape)}"
+                return Refusal(now, user_where())
         values = self.size_values(call)
         fact = self.traced.sizes.first_broken(values)
         if fact is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from tracejit.frontend.base import Tensor
 from tracejit.frontend.eager import trace
 from tracejit.frontend.shapes import same
 from tracejit.frontend.symbolic import SymbolicInt
-from tracejit.ir import Node, Where, current
+from tracejit.ir import Node, current
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,8 @@ class Operand:
     def to(self, dtype: np.dtype) -> Node:
         """The node, in ``dtype``."""
         if isinstance(self.value, Node):
+            if self.weak and self.value.dtype.kind == "i" and dtype.kind in "iu" and dtype != self.value.dtype:
+                trace().fit(self.value, dtype)
             return cast(self.value, dtype)
         if isinstance(self.value, int):
             np.array(self.value, dtype)  # OverflowError where it does not fit, with NumPy's words
@@ -57,14 +59,9 @@ def cast(node: Node, dtype: Any) -> Node:
 def distinct(node: Node) -> Node:
     """The value of ``node`` as a node that is no other's, so that a derivative by it is by nothing else.
 
-    A reshape to the same shape, which the passes drop again. Builders share equal nodes, so it is repeated until it is new.
+    A reshape to the same shape, which the passes drop again.
     """
-    mark = Where("", 0) if node.where is None else replace(node.where)
-    with current().at(mark):
-        while True:
-            node = ops.reshape(node, shape=node.shape)
-            if node.where is mark:
-                return node
+    return current().emit_apart(ops.reshape, (node,), shape=node.shape)
 
 
 def lift(x: Any, name: str = "array") -> Operand:

@@ -151,11 +151,11 @@ def _rank(dtype: np.dtype) -> int:
 
 
 def _asked(spec: TensorSpec, path: str, kind: Kind, value: Any, array: np.ndarray | None, known: bool = True) -> Leaf:
-    """A leaf whose open sizes may be any, 0 and 1 included."""
+    """A leaf whose open sizes may be any, 0 and 1 included, where they are known."""
     assert array is not None
     origins = tuple(
-        None if isinstance(d, int) else Origin(f"{path}.shape[{i}]", least=0, free=not known or size < 2)
-        for i, (d, size) in enumerate(zip(spec.shape, array.shape, strict=True))
+        None if isinstance(d, int) else Origin(f"{path}.shape[{i}]", least=0 if known else 2, free=not known)
+        for i, d in enumerate(spec.shape)
     )
     return Leaf(path, kind, value, ("tensor" if kind == "tensor" else "array", spec), array, origins)
 

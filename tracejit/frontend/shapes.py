@@ -64,14 +64,16 @@ def same(a: Dim, b: Dim, fault: str) -> Dim:
 
 
 def _merged(a: Dim, b: Dim, fault: str) -> Dim:
-    if a == b or is_one(b):
+    if a == b or b == 1:
         return a
-    return b if is_one(a) else same(a, b, fault)
+    if a == 1 or is_one(a):
+        return b
+    return a if is_one(b) else same(a, b, fault)
 
 
 def is_one(dim: Dim) -> bool:
-    """Whether the size is 1; sizes of arguments never are, but what is computed from them may be."""
-    return dim == 1 if isinstance(dim, int) else (lower_bound(dim) or 0) < 2 and trace().decide(dim, "==", 1)
+    """Whether the size is 1; a symbol is only where an input signature leaves it open, or where it is computed."""
+    return dim == 1 if isinstance(dim, int) else bool(trace().decide(dim, "==", 1))
 
 
 def broadcast_node(node: Node, shape: Sequence[Dim], name: str = "broadcast_to") -> Node:

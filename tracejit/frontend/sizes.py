@@ -91,7 +91,7 @@ class Sizes:
     def decide(self, left: Dim, relation: str, right: Dim, why: str) -> bool:
         """Whether a comparison holds in this call; a fact is kept where other calls could differ."""
         left, right = self.canonical(left), self.canonical(right)
-        known = _known(left - right, relation)
+        known = _known(left - right, relation, min((self.origins[s].least for s in self._symbols(left, right)), default=2))
         if known is not None:
             return known
         self._require_known(left - right, why)
@@ -113,6 +113,9 @@ class Sizes:
 
     def first_broken(self, values: Mapping[str, int]) -> Fact | None:
         """The first fact that does not hold for the sizes of another call."""
+        for name, origin in self.origins.items():
+            if values.get(name, origin.least) < origin.least:
+                return Fact(symbol(name), ">=", origin.least, True, "made before there was a call", None)
         return next((f for f in self.facts if not f.holds(values)), None)
 
     def text(self, dim: Dim) -> str:
@@ -169,10 +172,10 @@ def symbol_name(index: int) -> str:
     return _LETTERS[letter] + (f"_{round_}" if round_ else "")
 
 
-def _known(difference: Dim, relation: str) -> bool | None:
-    """Whether ``difference relation 0`` for every size that symbols can have, where that is plain to see."""
-    below = lower_bound(difference)
-    above = lower_bound(difference * -1)
+def _known(difference: Dim, relation: str, least: int) -> bool | None:
+    """Whether ``difference relation 0`` for all symbols of at least ``least``, where that is plain to see."""
+    below = lower_bound(difference, least)
+    above = lower_bound(difference * -1, least)
     if below is None and above is None:
         return None
     low = float("-inf") if below is None else below

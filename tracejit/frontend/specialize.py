@@ -133,6 +133,7 @@ class _Tracing:
             passed=tuple(self.inputs[n] for n in finished.inputs if n in self.inputs),
             held=tuple(trace.held.values()),
             pins={self.inputs[n]: pin for n, pin in trace.pins.items()},
+            limits={self.inputs[n]: limits for n, limits in trace.limits.items() if n not in trace.pins},
             sizes=trace.sizes,
             names=finished.names,
             dimensions=tuple(self.dimensions),

@@ -47,6 +47,11 @@ class Held:
     def updated(self) -> bool:
         return self.value is not self.input
 
+    @property
+    def changed(self) -> bool:
+        """Whether a captured array has another shape or dtype than it had, since NumPy lets users assign these."""
+        return self.source.shape != self.input.shape or self.source.dtype.newbyteorder("=") != self.input.dtype
+
 
 class Pin(NamedTuple):
     """A Python number that the program was made for: its value, who asked, and the user's line."""
@@ -87,6 +92,7 @@ class GraphTrace(Builder):
         self.sizes = Sizes()
         self.pins: dict[Node, Pin] = {}
         self.numbers: dict[Node, Any] = {}  # inputs that are Python numbers, with their values in this call
+        self.limits: dict[Node, tuple[int, int]] = {}  # of Python ints that went into dtypes which do not hold all of them
         self.held: dict[int, Held] = {}
         self.made: list[Any] = []  # Variables created by the function
         self.guards: list[Any] = []  # on what a front end read beside arguments and names, as Guards
@@ -241,6 +247,21 @@ class GraphTrace(Builder):
                 values[n] = operation.evaluate(*(values[x] for x in n.inputs), **attrs)
         value = np.asarray(values[node])
         return value.item() if value.ndim == 0 else value
+
+    def fit(self, node: Node, dtype: np.dtype) -> None:
+        """Note that a Python int goes into ``dtype``; OverflowError, in NumPy's words, where its value does not."""
+        if node in self.numbers:
+            np.array(self.numbers[node], dtype)
+            low, high = self.limits.get(node, (-(2**63), 2**63 - 1))
+            self.limits[node] = max(low, int(np.iinfo(dtype).min)), min(high, int(np.iinfo(dtype).max))
+
+    def beyond(self, node: Node, dtype: np.dtype) -> int | None:
+        """The value of a Python int that ``dtype`` does not hold, pinned; None where it does."""
+        limits, number = np.iinfo(dtype), self.numbers.get(node)
+        if not isinstance(number, int) or limits.min <= number <= limits.max:
+            return None
+        pinned: int = self.pin(node, f"compared with {dtype}, which does not hold it")
+        return pinned
 
     def _known_attr(self, value: Attr, asked: str) -> Attr:
         if isinstance(value, tuple):

@@ -21,7 +21,7 @@ def current() -> Builder:
     return builder
 
 
-class using:  # noqa: N801  (read as a word: ``with using(builder)``)
+class using:
     """Make ``builder`` current. A class, as a generator would cost as much as a small operation."""
 
     __slots__ = ("_builder", "_token")

@@ -61,6 +61,14 @@ class Builder:
             listener(node)
         return node
 
+    def emit_apart(self, op: Operation, inputs: tuple[Node, ...], **attrs: Attr) -> Node:
+        """A node that no other emit returns, even where it is equal."""
+        node = self._make(op, inputs, attrs)
+        self._interned[object()] = node
+        for listener in self.listeners:
+            listener(node)
+        return node
+
     def adopt(self, node: Node) -> Node:
         """``node`` of another builder, whose inputs are nodes of this one, as it is or as the equal node made earlier."""
         key = (node.op.name, tuple(map(id, node.inputs)), tuple((k, identity(v)) for k, v in sorted(node.attrs.items())))

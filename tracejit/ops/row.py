@@ -73,7 +73,7 @@ class Op:
         resolve: ``resolve(*dtypes) -> (*operand dtypes, result dtype)``; dtypes may be int, float, complex or bool, the Python
             types, for operands that are weakly typed as in NEP 50.
         expr: Scalar source over ``{x}``-style names of the operands and attributes; the words are the prelude's.
-        of_complex: The same where the result is complex and it reads otherwise.
+        of_complex: The same for complex operands; empty where there is none.
         identity: Of a reduction, by dtype.
         index_map: Of a view: indices of the operand from indices of the result.
         vjp: Cotangents of the operands: ``vjp(ct, out, *inputs, **attrs)``.
@@ -150,18 +150,6 @@ def ufunc_resolver(ufunc: np.ufunc, name: str = "") -> Callable[..., tuple[np.dt
     return lambda *dtypes, **attrs: resolve(*dtypes)
 
 
-def _real_only(rule: Callable[..., tuple[np.dtype, ...]], name: str) -> Callable[..., tuple[np.dtype, ...]]:
-    """``rule`` where no operand is complex."""
-
-    def resolve(*dtypes: Any, **attrs: Any) -> tuple[np.dtype, ...]:
-        resolved = rule(*dtypes, **attrs)
-        if any(d.kind == "c" for d in resolved[:-1]):
-            raise DTypeError(f"{name}: complex operands are not supported\n  cure: write it with x.real and x.imag")
-        return resolved
-
-    return resolve
-
-
 def same_dtype(*dtypes: Any, **attrs: Any) -> tuple[np.dtype, ...]:
     """Operands and result have the dtype of the first operand."""
     return (dtypes[0],) * (len(dtypes) + 1)
@@ -192,10 +180,10 @@ def elementwise(
 
     Args:
         expr: Scalar source, such as ``"arcsinh({x})"``.
-        domains: Of each operand, for tests; complex numbers are refused where no operand is said to be one.
+        domains: Of each operand, for tests; where none may be complex, programs refuse complex operands.
         ufunc: Where given, NumPy's own dtype resolution; otherwise ``resolve``.
         attrs: Attributes to test with.
-        of_complex: Scalar source for a complex result, where it is another one.
+        of_complex: Scalar source for complex operands, where it is another one.
     """
     assert (ufunc is None) != (resolve is None)
     rule = ufunc_resolver(ufunc) if ufunc is not None else resolve
@@ -204,8 +192,9 @@ def elementwise(
     def make(function: Callable[..., Any]) -> Op:
         name = function.__name__.rstrip("_")
         samples = tuple(Sample(((3, 4),) * len(domains), dict(a), domains) for a in attrs)
-        dtypes = rule if any("c" in d.kinds for d in domains) else _real_only(rule, name)
-        return Op(name, "elementwise", function, same_shape(name), dtypes, expr=expr, of_complex=of_complex, samples=samples)
+        takes_complex = any("c" in d.kinds for d in domains)
+        source = (of_complex or expr) if takes_complex else ""
+        return Op(name, "elementwise", function, same_shape(name), rule, expr=expr, of_complex=source, samples=samples)
 
     return make
 

@@ -16,7 +16,7 @@ def _same(*dtypes: Any, **attrs: Any) -> tuple[np.dtype, ...]:
     return (*dtypes, dtypes[0])
 
 
-@elementwise("{x}", Domain(), resolve=_same)
+@elementwise("{x}", Domain(kinds="biufc"), resolve=_same)
 def copy(x: Any, *, key: int = 0) -> Any:
     """``x`` in a buffer of its own; copies with different keys are different nodes."""
     return np.array(x)

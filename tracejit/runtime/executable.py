@@ -81,7 +81,10 @@ class Executable:
         Raises:
             IndexOutOfBoundsError: An index was out of bounds; no input was updated.
         """
-        out = self._quick(*leaves)
+        try:
+            out = self._quick(*leaves)
+        except MemoryError:  # for results of the sizes before these
+            out = None
         return self._call_bound(leaves) if out is None else out
 
     def fits(self, *leaves: Any) -> bool:
@@ -116,8 +119,8 @@ class Executable:
                 if len(self._bindings) >= _MOST_BINDINGS:
                     self._bindings.pop(next(iter(self._bindings)), None)
                 self._bindings[key] = binding
-        self._quick = binding.quick
         out = [pool.take() for pool in binding.pools]
+        self._quick = binding.quick
         status = binding.enter(*leaves, *out)
         while status == enter.BUSY:  # a product by np.matmul let this thread in
             time.sleep(0)
@@ -134,7 +137,9 @@ class Executable:
             check = self.program.source.checks[status - 1]
             at = f"\n  at {check.where}: {check.where.text}" if check.where else ""
             rule = f"an axis with size {check.size} (negative indices count from the end)"
-            raise IndexOutOfBoundsError(f"index out of bounds for {rule}{at}")
+            error = IndexOutOfBoundsError(f"index out of bounds for {rule}{at}")
+            error.scope = check.where.scope if check.where else ""
+            raise error
 
     def _sizes(self, leaves: tuple[Any, ...]) -> dict[str, int] | None:
         """The number of each symbol; None where the leaves do not fit the inputs."""

@@ -134,7 +134,7 @@ def unstack(value: Any, num: int | None = None, axis: Any = 0) -> list[Node]:
     """The parts along ``axis``, without it."""
     node = node_of(value)
     place = axis_of(axis, node.spec.rank, "Unpack")
-    count = int(node.shape[place]) if num is None else num
+    count = trace().size_of(node.shape[place], "the number of parts of tf.unstack") if num is None else num
     same(node.shape[place], count, f"unstack: axis {place} of {node.spec} does not have {count} parts")
     rest = (*node.shape[:place], *node.shape[place + 1 :])
     return [ops.reshape(window(node, place, i, 1), shape=rest) for i in range(count)]
@@ -259,7 +259,7 @@ def _in_range(indices: Any, size: Any, name: str) -> Node:
     if isinstance(trace(), EagerTrace):
         found = value_of(node)
         wrong = np.argwhere((found < 0) | (found >= size))
-        if wrong.size:
+        if len(wrong):
             place = tuple(wrong[0].tolist())
             where = f"[{', '.join(map(str, place))}]" if place else ""
             fail(InvalidArgumentError, f"indices{where} = {found[place]} is not in [0, {size}) [Op:{name}]")

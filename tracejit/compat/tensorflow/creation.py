@@ -15,6 +15,7 @@ from tracejit.compat.tensorflow.errors import InvalidArgumentError, fail
 from tracejit.compat.tensorflow.sizes import dims_of, integers, is_open, number_of
 from tracejit.compat.tensorflow.slices import IndexedSlices
 from tracejit.compat.tensorflow.tensor import op
+from tracejit.frontend.eager import trace
 from tracejit.frontend.lift import cast as cast_node
 from tracejit.frontend.shapes import filled, reshape_node
 from tracejit.frontend.tensor import Tracer
@@ -138,15 +139,22 @@ def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None) -> N
     given = (0, start, delta) if limit is None else (start, limit, delta)
     if any(is_open(d) or (isinstance(d, Held) and isinstance(d.core, Tracer)) for d in given):
         first, last, step = (number_of(d, "Range") for d in given)
-        wide = INT if dtype is None else as_dtype(dtype).numpy
-        size: Dim = quotient(last - first + (step - 1), step)
-        return composite.arange(size, int(first), int(step), wide)
+        return _open_range(first, last, step, INT if dtype is None else as_dtype(dtype).numpy)
     numbers = [x.numpy() if isinstance(x, Held) else x for x in given]
     own = _common(numbers) if dtype is None else as_dtype(dtype).numpy
     if numbers[2] == 0:
         fail(InvalidArgumentError, "Requires delta != 0: 0 [Op:Range]")
     first, last, step = (np.asarray(x, own).item() for x in numbers)
     return _array(np.arange(first, last, step, dtype=own))
+
+
+def _open_range(first: Dim, last: Dim, step: Dim, dtype: np.dtype) -> Node:
+    """A range whose length is a symbolic size."""
+    if not isinstance(first, int) or not isinstance(step, int):
+        fail(InvalidArgumentError, "tf.range: start and delta are numbers in a function; use tf.range(n) * delta + start")
+    distance = last - first if step > 0 else first - last
+    size: Dim = 0 if trace().decide(distance, "<=", 0) else quotient(distance + (abs(step) - 1), abs(step))
+    return composite.arange(size, first, step, dtype)
 
 
 def _common(numbers: list[Any]) -> np.dtype:

@@ -4,6 +4,7 @@ OpError (TracejitError)
 ├── InvalidArgumentError (ValueError)    operands that do not fit
 │   └── DTypeMismatchError (TypeError)   operands of several dtypes; TensorFlow calls these InvalidArgumentError, too
 ├── FailedPreconditionError (RuntimeError)
+├── DataLossError (ValueError)           a file that is damaged
 ├── NotFoundError (LookupError)
 └── OutOfRangeError (IndexError)
 OperatorNotAllowedInGraphError (TraceError)    a traced tensor was asked for its value

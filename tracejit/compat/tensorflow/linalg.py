@@ -15,6 +15,7 @@ from tracejit.compat.tensorflow.reductions import norm
 from tracejit.compat.tensorflow.shape import shape_text
 from tracejit.compat.tensorflow.sizes import axis_of, integers
 from tracejit.compat.tensorflow.tensor import op
+from tracejit.frontend.eager import trace as current_trace
 from tracejit.frontend.lift import cast
 from tracejit.frontend.shapes import same
 from tracejit.ir import Node
@@ -89,10 +90,16 @@ def _differs(first: Node, node: Node) -> Node:
 @op
 def trace(x: Any) -> Node:
     """The sum of the diagonal of the last two axes."""
-    node = _matrix(x, "Trace")
-    rank = node.spec.rank
-    diagonal = composite.diagonal(node, 0, rank - 2, rank - 1)
-    return cast(ops.reduce_sum(diagonal, axes=(rank - 2,)), node.dtype)
+    diagonal = _diagonal(x, "Trace")
+    return cast(ops.reduce_sum(diagonal, axes=(diagonal.spec.rank - 1,)), diagonal.dtype)
+
+
+def _diagonal(x: Any, name: str) -> Node:
+    node = _matrix(x, name)
+    rows, columns = node.shape[-2:]
+    if rows != columns and current_trace().decide(rows, "==", columns):
+        same(rows, columns, f"{name}: {rows} and {columns} differ")
+    return composite.diagonal(node, 0, node.spec.rank - 2, node.spec.rank - 1)
 
 
 def _matrix(x: Any, name: str) -> Node:
@@ -114,8 +121,7 @@ def diag(diagonal: Any) -> Node:
 @op
 def diag_part(input: Any) -> Node:
     """The diagonal of the last two axes."""
-    node = _matrix(input, "MatrixDiagPart")
-    return composite.diagonal(node, 0, node.spec.rank - 2, node.spec.rank - 1)
+    return _diagonal(input, "MatrixDiagPart")
 
 
 @op

@@ -17,7 +17,7 @@ from tracejit.compat.tensorflow.tensor import op
 from tracejit.frontend.indexing import checked_places
 from tracejit.frontend.lift import cast
 from tracejit.frontend.numpy.reductions import kept
-from tracejit.frontend.shapes import reshape_node
+from tracejit.frontend.shapes import reshape_node, same
 from tracejit.ir import Node
 from tracejit.ops import composite
 from tracejit.ops.movement import window
@@ -234,6 +234,11 @@ def in_top_k(targets: Any, predictions: Any, k: Any) -> Node:
     """Whether the prediction for the target is among the ``k`` largest of its row; ties count."""
     labels, scores = node_of(targets), checked(node_of(predictions), "f", "InTopKV2")
     (count,) = integers(k, "InTopKV2")
+    same(
+        labels.shape[0],
+        scores.shape[0],
+        f"First dimension of predictions {scores.spec} must match length of targets {labels.spec}",
+    )
     chosen = composite.one_hot(labels, scores.shape[1], 1, BOOL)
     own = ops.reduce_sum(ops.where(chosen, scores, 0.0), axes=(1,))
     larger = ops.greater(scores, ops.broadcast(own, shape=scores.shape, axes=(0,)))
@@ -257,6 +262,8 @@ def segment_sum(data: Any, segment_ids: Any) -> Node:
 
 def _segments(data: Node, places: Node, count: int) -> Node:
     rank = places.spec.rank
+    for a, b in zip(places.shape, data.shape, strict=False):
+        same(a, b, f"segment_ids {places.spec} must have the first sizes of data {data.spec}")
     rows = reshape_node(data, (-1, *data.shape[rank:]))
     empty = composite.full((count, *data.shape[rank:]), 0, data.dtype)
     return ops.scatter_add(empty, checked_places(reshape_node(places, (-1,)), count), rows, axis=0)

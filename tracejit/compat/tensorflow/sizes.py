@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from tracejit.compat.tensorflow.base import Held
 from tracejit.compat.tensorflow.errors import InvalidArgumentError, fail
 from tracejit.compat.tensorflow.shape import TensorShape
+from tracejit.frontend.eager import trace
 from tracejit.frontend.shapes import as_shape, normal_axis
 from tracejit.frontend.symbolic import SymbolicInt
 from tracejit.frontend.tensor import Tracer
@@ -36,7 +37,7 @@ def listed(shape: Any, op: str) -> list[Any]:
         return np.ravel(shape).tolist()
     if isinstance(shape, list | tuple | TensorShape):
         return [d for part in shape for d in listed(part, op)]
-    return [shape]
+    return [shape.dim if isinstance(shape, SymbolicInt) else shape]
 
 
 def _known(tensor: Held) -> list[Any] | None:
@@ -88,22 +89,21 @@ def axes_of(axis: Any, rank: int, op: str) -> tuple[int, ...]:
 
 def axis_of(axis: Any, rank: int, op: str) -> int:
     """One axis, counted from the front."""
-    number = int(number_of(axis, op))
+    number = _known_number(number_of(axis, op), op)
     if not -rank <= number < rank:
         fail(InvalidArgumentError, f"Invalid reduction dimension ({number} for input with {rank} dimension(s)) [Op:{op}]")
     return normal_axis(number, rank, op)
 
 
 def integers(x: Any, op: str) -> list[int]:
-    """A list of numbers that Python knows."""
-    return [int(i) for i in listed(x, op)]
+    """A list of numbers that Python knows; symbolic sizes are fixed by that."""
+    return [_known_number(i, op) for i in listed(x, op)]
+
+
+def _known_number(x: Any, op: str) -> int:
+    return trace().size_of(x, op) if isinstance(x, Size) else operator.index(x)
 
 
 def is_open(dim: Any) -> bool:
     """Whether a size is not a number yet."""
     return isinstance(dim, Size | SymbolicInt)
-
-
-def unique(items: Sequence[Any]) -> bool:
-    """Whether no item is there twice."""
-    return len(set(items)) == len(items)

@@ -54,7 +54,8 @@ def core_of(node: Node) -> Core:
     builder: Any = current()
     if not isinstance(builder, EagerTrace):
         return Tracer(builder, node)
-    out = EagerTensor(builder.owned(value_of(node)))
+    value = builder.owned(value_of(node))
+    out = EagerTensor(value if value.flags.c_contiguous else np.array(value, order="C"))  # as programs take it
     if builder.recording:
         builder.remember(out.key, node)
     return out

@@ -10,7 +10,7 @@ differentiation that tracejit has; ``torch.compile`` makes one program of a whol
 ``tj.random``: seeded alike they repeat, but they are not PyTorch's.
 """
 
-# ruff: noqa: F403  # methods of tensors that are functions, too, are listed in ``functions``, and nowhere else
+# ruff: noqa: F401, F403  # the names of the dialect; methods that are functions, too, are listed in ``functions``
 
 from tracejit.compat.torch import autograd, cuda, nn, optim
 from tracejit.compat.torch.compiled import compile

@@ -34,6 +34,9 @@ def node_of(x: Any) -> Recorded:
     if x._made is None and (node is None or node.versions[0] != node.version):
         node = x._node = Leaf(x, x._array, versions(x))  # written to since it took part in a graph, or never did
     assert node is not None, "what a recorded operation made has a node"
+    if node.value is None:  # a backward() let go of it, and it is needed again
+        node.value, node.versions = x._array, versions(x)
+        node.version = node.versions[0]
     return node
 
 
@@ -42,7 +45,8 @@ def apply(kernel: Kernel, *operands: Any, **attrs: Any) -> Any:
     builder = active()
     if builder is not None and not isinstance(builder, EagerTrace):
         return session_of(builder).apply(kernel, operands, attrs)
-    recorded, kind = False, None
+    recorded = False
+    kind: type[Any] = Value
     arrays: list[Any] = []
     for x in operands:
         if isinstance(x, Value):
@@ -62,7 +66,7 @@ def apply(kernel: Kernel, *operands: Any, **attrs: Any) -> Any:
             value = np.asarray(value)
     else:
         value = computed(kernel, arrays, attrs)
-    out: Any = object.__new__(kind)  # type: ignore[call-overload]
+    out: Any = object.__new__(kind)
     out._array = value
     if kernel.view:
         out._versions, out._view = versions(operands[0]), True

@@ -8,6 +8,7 @@ from tracejit.compat.torch.apply import apply
 from tracejit.compat.torch.errors import TypeMismatchError
 from tracejit.compat.torch.kernels import elementwise as K
 from tracejit.compat.torch.promote import binary, compared, dtype_of, floating, is_number, operand, operator, promoted, to, unary
+from tracejit.compat.torch.types import scalar_name
 from tracejit.compat.torch.value import Value
 
 
@@ -127,7 +128,7 @@ class Arithmetic(Value):
         return self == 0
 
     def clamp(self, min: Any = None, max: Any = None) -> Any:
-        """Each element, but no less than ``min`` and no more than ``max``: numbers, tensors or None. Derivative: 1 at the bounds."""
+        """No less than ``min`` and no more than ``max``: numbers, tensors or None. Derivative: 1 at the bounds."""
         if min is None and max is None:
             raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
         bounds = [b if b is None or type(b) in (int, float) else operand(b, self, "clamp") for b in (min, max)]
@@ -183,7 +184,7 @@ class Arithmetic(Value):
 
 def _truth(condition: Any) -> Any:
     if not isinstance(condition, Value) or dtype_of(condition).kind != "b":
-        kind = dtype_of(condition).name if isinstance(condition, Value) else type(condition).__name__
+        kind = scalar_name(dtype_of(condition)) if isinstance(condition, Value) else type(condition).__name__
         raise TypeMismatchError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {kind}")
     return condition
 
@@ -193,8 +194,4 @@ def is_plain(x: Any) -> bool:
     return x is None or type(x) in (int, float)
 
 
-_CLAMPS = {
-    (False, True): K.Kernel("Clamp", lambda x, low: K.clamp.body(x, low, None), lambda x, low: K.clamp.direct(x, low, None)),
-    (True, False): K.Kernel("Clamp", lambda x, high: K.clamp.body(x, None, high), lambda x, high: K.clamp.direct(x, None, high)),
-    (False, False): K.clamp,
-}
+_CLAMPS = {(False, True): K.clamp_low, (True, False): K.clamp_high, (False, False): K.clamp}

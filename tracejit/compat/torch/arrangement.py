@@ -152,8 +152,10 @@ class Arrangement(Value):
         try:
             return apply(K.Expand, self, shape=shape)
         except ValueError:
+            place = next(i for i, d in enumerate(own) if d != 1 and shape[i + lead] != d)
             raise SizeError(
-                f"The expanded size of the tensor {list(shape)} must match the existing size {list(own)} at non-singleton dimensions"
+                f"The expanded size of the tensor ({shape[place + lead]}) must match the existing size ({own[place]}) at"
+                f" non-singleton dimension {place + lead}.  Target sizes: {list(shape)}.  Tensor sizes: {list(own)}"
             ) from None
 
     def expand_as(self, other: Any) -> Any:
@@ -187,7 +189,8 @@ class Arrangement(Value):
         if isinstance(split_size, int):
             sizes = [min(split_size, size - i) for i in range(0, size, split_size)]
         if sum(sizes) != size:
-            raise SizeError(f"split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's size at dimension {axis})")
+            rule = f"sum exactly to {size} (input tensor's size at dimension {axis})"
+            raise SizeError(f"split_with_sizes expects split_sizes to {rule}")
         ends = np.cumsum(sizes).tolist()
         return tuple(self.narrow(axis, end - n, n) for end, n in zip(ends, sizes, strict=True))
 
@@ -256,11 +259,12 @@ class Arrangement(Value):
         return (self[i] for i in range(len(self)))
 
     def __contains__(self, value: Any) -> bool:
-        return bool((self == value).any())  # type: ignore[attr-defined]
+        return bool((self == value).any())
 
     def __getitem__(self, index: Any) -> Any:
         if not rank_of(self) and type(index) is int and index in (0, -1):  # what the scalars of PyTorch before 0.4 were read by
-            return self if trace() is not None else self._array.item()
+            session = trace()
+            return self._array.item() if session is None else session.as_number(self)
         try:
             arrays, place = parts(index, dims_of(self))
             return apply(K.Index if arrays else K.Slice, self, *arrays, place=place)
@@ -268,7 +272,7 @@ class Arrangement(Value):
             if not rank_of(self):
                 text = "invalid index of a 0-dim tensor. Use `tensor.item()` in Python to convert a 0-dim tensor to a number"
                 raise DimensionError(text) from None
-            raise DimensionError(str(error)) from None
+            raise DimensionError(str(error).replace("for axis", "for dimension")) from None
 
 
 def parts(index: Any, dims: Sequence[Any]) -> tuple[list[Any], Place]:

@@ -159,7 +159,12 @@ def _gradients_in_trace(
 
 
 def _reverse(
-    session: Session, order: list[Node], roots: Sequence[Node], outputs: Sequence[Any], weights: Sequence[Any], wrt: Sequence[Node]
+    session: Session,
+    order: list[Node],
+    roots: Sequence[Node],
+    outputs: Sequence[Any],
+    weights: Sequence[Any],
+    wrt: Sequence[Node],
 ) -> list[Node | None]:
     seeds = [
         filled(session.trace.constant(1, dtype_of(x)), root.shape) if weight is None else session.node(weight, False)

@@ -10,10 +10,10 @@ from typing import Any, overload
 import numpy as np
 
 from tracejit.compat.torch import mode
+from tracejit.compat.torch.flow import flow_of
 from tracejit.compat.torch.session import UNREAD, Session, session_of
 from tracejit.compat.torch.tensor import Tensor
 from tracejit.compat.torch.value import Value, wrap
-from tracejit.errors import UnsupportedError
 from tracejit.frontend.eager import EagerTrace
 from tracejit.frontend.function import Function
 from tracejit.frontend.programs import NOTHING, Programs, Traceable
@@ -24,25 +24,28 @@ from tracejit.ir.ambient import active
 _GRADIENTS = "torch_gradients"
 
 
+Make = Callable[[Sequence[Any], Sequence[Any]], Any]
+"""From the results of a program, and the arguments that were computed outside, to a part of what the function returned."""
+
+
 class Plan:
     """What is to be done with the results of a program: which are gradients, and what the function returned.
 
     Args:
         gradients: Tensors with the place of the new gradient among the results; -1 where there is none any more.
-        make: From the results to what the function returned.
+        make: What the function returned.
         read: Tensors whose gradient the program was made for, with that gradient.
+        outer: Whether results depend on arguments that were computed outside.
     """
 
-    def __init__(
-        self, gradients: Sequence[tuple[Any, int]], make: Callable[[Sequence[Any]], Any], read: Sequence[tuple[Any, Any]]
-    ) -> None:
-        self.gradients, self.make, self.read = gradients, make, read
+    def __init__(self, gradients: Sequence[tuple[Any, int]], make: Make, read: Sequence[tuple[Any, Any]], outer: bool) -> None:
+        self.gradients, self.make, self.read, self.outer = gradients, make, read, outer
 
-    def finish(self, values: Sequence[Any]) -> Any:
+    def finish(self, values: Sequence[Any], arguments: Callable[[], Sequence[Any]]) -> Any:
         """Put gradients in place, and return what the function did."""
         for tensor, place in self.gradients:
             tensor._grad = None if place < 0 else wrap(Tensor, np.asarray(values[place]))
-        return self.make(values)
+        return self.make(values, arguments() if self.outer else ())
 
 
 class Traced:
@@ -57,7 +60,7 @@ class Traced:
         self.python_function = function
         self.owner = owner
         functools.update_wrapper(self, function, updated=())
-        own = inspect.signature(function)
+        own = owner.signature
         last = inspect.Parameter(_GRADIENTS, inspect.Parameter.KEYWORD_ONLY, default=())
         before = [p for p in own.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
         after = [p for p in own.parameters.values() if p.kind is inspect.Parameter.VAR_KEYWORD]
@@ -71,12 +74,25 @@ class Traced:
         session = session_of(trace)
         for tensor, grad in zip(self.owner.passed, given, strict=True):
             session.take_gradient(tensor, grad)
+        self._note_arguments(session, args, kwargs)
         result = self.python_function(*args, **kwargs)
         values, plan = _planned(session, result)
         session.finish()
         self.owner.refresh |= session.refresh
         self.owner.plans.append(plan)
         return values, plan
+
+    def _note_arguments(self, session: Session, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        for leaf in self.owner.leaves(args, kwargs):
+            tracer = leaf._tracer if isinstance(leaf, Value) else leaf
+            if isinstance(tracer, Tracer):
+                session.arguments[tracer.node] = tracer
+        session.outer = [x for x in self.owner.leaves(args, kwargs) if is_outer(x)]
+
+
+def is_outer(x: Any) -> bool:
+    """Whether an argument requires a gradient and was computed outside."""
+    return isinstance(x, Value) and x._requires and x._made is not None
 
 
 def _planned(session: Session, result: Any) -> tuple[list[Any], Plan]:
@@ -92,9 +108,11 @@ def _planned(session: Session, result: Any) -> tuple[list[Any], Plan]:
     read = [(tensor, before) for tensor, before, _ in session.gradients.values() if before is not UNREAD]
     leaves, structure = flatten_tensors(result)
     makers = [_maker(session, x, values) for x in leaves]
+    outer = bool(session.outer)
     if len(makers) == 1 and structure.kind is None:
-        return values, Plan(gradients, makers[0], read)
-    return values, Plan(gradients, lambda out: structure.unflatten([make(out) for make in makers]), read)
+        return values, Plan(gradients, makers[0], read, outer)
+    whole: Make = lambda out, given: structure.unflatten([make(out, given) for make in makers])  # noqa: E731
+    return values, Plan(gradients, whole, read, outer)
 
 
 def flatten_tensors(tree: Any) -> Any:
@@ -121,30 +139,27 @@ def _boxed(tree: Any) -> Any:
     return {k: _boxed(v) for k, v in tree.items()} if type(tree) is dict else tree
 
 
-def _maker(session: Session, leaf: Any, values: list[Any]) -> Callable[[Sequence[Any]], Any]:
+def _maker(session: Session, leaf: Any, values: list[Any]) -> Make:
     """What makes a leaf of the result from the arrays of the program."""
-    if not isinstance(leaf, _Box):
-        if not isinstance(leaf, Tracer):
-            return lambda out: leaf
-        place = len(values)
+    place = len(values)
+    if isinstance(leaf, Tracer):
         values.append(leaf)
-        return lambda out: out[place]
+        return (lambda out, given: out[place].item()) if leaf.weak else (lambda out, given: out[place])
+    if not isinstance(leaf, _Box):
+        return lambda out, given: leaf
     tensor = leaf.tensor
     if tensor._tracer is None:
-        return lambda out: tensor
+        return lambda out, given: tensor
     array = session.array_of(tensor._tracer)
     if array is not None:  # .data of a tensor from outside
-        return lambda out: wrap(Tensor, array)
-    if tensor._made is not None:
-        raise UnsupportedError(
-            "torch.compile: a result requires a gradient, which would have to flow back into the compiled function"
-            "\n  cure: call backward() inside of it, and return result.detach() or result.data"
-        )
-    place = len(values)
+        return lambda out, given: wrap(Tensor, array)
     values.append(tensor._tracer)
+    if tensor._made is not None:
+        flow = flow_of(session, session.node(tensor, True), values)
+        return lambda out, given: flow.attach(Tensor, np.asarray(out[place]), out, given)
     requires = tensor._requires
 
-    def make(out: Sequence[Any]) -> Any:
+    def make(out: Sequence[Any], given: Sequence[Any]) -> Any:
         made = wrap(Tensor, np.asarray(out[place]))
         if requires:
             made._requires = True
@@ -165,6 +180,7 @@ class Compiled(Traceable):
         self.passed: list[Any] = []
         self.refresh: dict[Any, None] = {}
         self.plans: list[Plan] = []
+        self.signature = inspect.signature(function)
         functools.update_wrapper(self, function, updated=())
         traced = Traced(function, self)
         name = getattr(function, "__name__", type(function).__name__)
@@ -191,7 +207,13 @@ class Compiled(Traceable):
         values, plan = function(*args, **kwargs)
         if len(self.plans) > known > 0:
             self._pass_what_changes()
-        return plan.finish(values)
+        return plan.finish(values, lambda: [x for x in self.leaves(args, kwargs) if is_outer(x)])
+
+    def leaves(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+        """Tensors, and whatever else is no tree, among the arguments, in the order of the parameters."""
+        own = {k: v for k, v in kwargs.items() if k != _GRADIENTS}
+        found, _ = flatten_tensors(tuple(self.signature.bind(*args, **own).arguments.values()))
+        return [x.tensor if isinstance(x, _Box) else x for x in found]
 
     @property
     def python_function(self) -> Callable[..., Any]:

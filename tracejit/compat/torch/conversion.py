@@ -72,8 +72,9 @@ class Conversion(Value):
             else:
                 check_device(arg)
         check_device(device)
-        out = self if dtype is None else to(self, dtypes.as_numpy(dtype))
-        return out.clone() if copy and out is self else out
+        out: Any = self if dtype is None else to(self, dtypes.as_numpy(dtype))
+        fresh: Any = out
+        return fresh.clone() if copy and out is self else out
 
     def cpu(self) -> Any:
         """This tensor: it is on the CPU."""

@@ -14,7 +14,7 @@ from tracejit.compat.torch.device import check_device
 from tracejit.compat.torch.errors import SizeError
 from tracejit.compat.torch.promote import dims_of, dtype_of
 from tracejit.compat.torch.tensor import Tensor
-from tracejit.compat.torch.value import Value, wrap
+from tracejit.compat.torch.value import wrap
 from tracejit.frontend import random
 from tracejit.frontend.symbolic import SymbolicInt, as_dim
 from tracejit.frontend.tensor import EagerTensor, Tracer
@@ -24,8 +24,8 @@ from tracejit.ops import composite
 def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor with a copy of ``data``: numbers, lists of them, NumPy arrays; Python's floats become the default dtype."""
     check_device(device)
-    if isinstance(data, Value):
-        out = data.detach().clone()  # type: ignore[attr-defined]
+    if isinstance(data, Tensor):
+        out = data.detach().clone()
         return _finished(out if dtype is None else out.to(dtype=dtype), requires_grad)
     return _finished(wrap(Tensor, _array(data, dtype)), requires_grad)
 
@@ -42,14 +42,14 @@ def _array(data: Any, dtype: Any) -> np.ndarray:
 
 
 def _plain(data: Sequence[Any]) -> list[Any]:
-    return [x.tolist() if isinstance(x, Value) else _plain(x) if isinstance(x, list | tuple) else x for x in data]  # type: ignore[attr-defined]
+    return [x.tolist() if isinstance(x, Tensor) else _plain(x) if isinstance(x, list | tuple) else x for x in data]
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """A tensor of ``data``, over the same memory where it has the dtype."""
     check_device(device)
     if isinstance(data, Tensor):
-        return data if dtype is None else data.to(dtype=dtype)  # type: ignore[no-any-return]
+        return data if dtype is None else data.to(dtype=dtype)
     if isinstance(data, np.ndarray) and (dtype is None or data.dtype == dtypes.as_numpy(dtype)):
         return from_numpy(data)
     return tensor(data, dtype=dtype)
@@ -60,19 +60,20 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
     dtypes.as_numpy(ndarray.dtype)
-    return wrap(Tensor, ndarray)  # type: ignore[no-any-return]
+    return wrap(Tensor, ndarray)
 
 
-def _finished(out: Any, requires_grad: bool) -> Tensor:
-    return out.requires_grad_() if requires_grad else out  # type: ignore[no-any-return]
+def _finished(out: Tensor, requires_grad: bool) -> Tensor:
+    return out.requires_grad_() if requires_grad else out
 
 
 def _filled(size: Sequence[Any], value: Any, dtype: np.dtype, requires_grad: bool) -> Tensor:
     """A tensor of a shape, sizes of a trace included, full of a number."""
     session = trace()
-    dims = tuple(as_dim(d) for d in size)
+    dims: Any = tuple(as_dim(d) for d in size)
     if any(isinstance(d, int) and d < 0 for d in dims):
-        raise SizeError(f"Trying to create tensor with negative dimension {min(d for d in dims if isinstance(d, int))}: {list(dims)}")
+        negative = min(d for d in dims if isinstance(d, int))
+        raise SizeError(f"Trying to create tensor with negative dimension {negative}: {list(dims)}")
     out = (
         wrap(Tensor, np.full(dims, value, dtype))
         if session is None
@@ -99,7 +100,7 @@ zeros, ones, empty = _of_shape(0), _of_shape(1), _of_shape(0)
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of this shape full of ``fill_value``, in its dtype."""
     check_device(device)
-    number = fill_value.item() if isinstance(fill_value, Value) else fill_value  # type: ignore[attr-defined]
+    number = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
     kind = dtypes.as_numpy(dtype) if dtype is not None else dtypes.default() if _traced(number) else dtypes.of_number(number)
     return _filled(size, number, kind, requires_grad)
 
@@ -138,7 +139,8 @@ def linspace(start: float, end: float, steps: int, *, dtype: Any = None, require
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones on the diagonal, zeros elsewhere."""
-    return _finished(wrap(Tensor, np.eye(n, m, dtype=dtypes.default() if dtype is None else dtypes.as_numpy(dtype))), requires_grad)
+    kind = dtypes.default() if dtype is None else dtypes.as_numpy(dtype)
+    return _finished(wrap(Tensor, np.eye(n, m, dtype=kind)), requires_grad)
 
 
 # random numbers
@@ -174,8 +176,9 @@ def drawn(draw: Callable[..., Any], *args: Any, size: Any, generator: Generator 
     if isinstance(out, Tracer):
         session = trace()
         assert session is not None, "a draw gives a traced value in a trace only"
-        return session.made(Tensor, out.node_in(session.trace))  # type: ignore[no-any-return]
-    return wrap(Tensor, np.asarray(out))  # type: ignore[no-any-return]
+        traced: Tensor = session.made(Tensor, out.node_in(session.trace))
+        return traced
+    return wrap(Tensor, np.asarray(out))
 
 
 def _random(draw: Callable[..., Any], *args: Any) -> Callable[..., Tensor]:
@@ -203,7 +206,7 @@ def randint(*bounds: Any, dtype: Any = None, generator: Generator | None = None)
 def randperm(n: int, *, generator: Generator | None = None) -> Tensor:
     """The integers less than ``n`` in random order."""
     out = random.permutation(n, generator=None if generator is None else generator.own)
-    return wrap(Tensor, np.asarray(out))  # type: ignore[no-any-return]
+    return wrap(Tensor, np.asarray(out))
 
 
 def normal(mean: float, std: float, size: Any, *, generator: Generator | None = None) -> Tensor:
@@ -211,9 +214,9 @@ def normal(mean: float, std: float, size: Any, *, generator: Generator | None = 
     return drawn(random.normal, mean, std, size=size, dtype=dtypes.default(), generator=generator)
 
 
-def bernoulli(p: Any) -> Tensor:
+def bernoulli(p: Any) -> Any:
     """1 with the probability that each element of ``p`` is, 0 otherwise."""
-    return (rand(dims_of(p), dtype=dtype_of(p)) < p).to(dtype=dtypes.of_numpy(dtype_of(p)))  # type: ignore[no-any-return]
+    return (rand(dims_of(p), dtype=dtype_of(p)) < p).to(dtype=dtypes.of_numpy(dtype_of(p)))
 
 
 def randn_like(x: Any) -> Tensor:

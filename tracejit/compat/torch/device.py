@@ -13,10 +13,10 @@ class device:
     __slots__ = ("index", "type")
 
     def __init__(self, name: Any, index: int | None = None) -> None:
-        kind, _, number = (name.type if isinstance(name, device) else str(name)).partition(":")
+        kind, _, number = str(name).partition(":")
         if kind not in ("cpu", "cuda"):
             raise RuntimeError(f"Expected one of cpu, cuda device type at start of device string: {kind}")
-        self.type = kind
+        self.type: str = kind
         self.index = int(number) if number else index
 
     def __eq__(self, other: object) -> bool:

@@ -96,12 +96,12 @@ def as_numpy(d: Any) -> np.dtype:
     if isinstance(d, type) and d in _OF_PYTHON:
         return _OF_PYTHON[d].numpy
     try:
-        found = np.dtype(d)
+        found: np.dtype = np.dtype(d)
+        if found in _BY_NUMPY:
+            return found
     except TypeError:
-        found = None
-    if found is None or found not in _BY_NUMPY:
-        raise OperandError(f"dtype must be torch.dtype, not {d!r}")
-    return found
+        pass
+    raise OperandError(f"dtype must be torch.dtype, not {d!r}")
 
 
 def of_number(value: Any) -> np.dtype:
@@ -109,11 +109,11 @@ def of_number(value: Any) -> np.dtype:
     return default() if type(value) is float else _OF_PYTHON[type(value)].numpy
 
 
-_CATEGORIES = "b iu f c".split()
+_CATEGORIES = ["b", "iu", "f", "c"]
 
 
 def category(kind: str) -> int:
-    """bool 0, integers 1, floats 2, complex 3; PyTorch promotes between these first."""
+    """Bool 0, integers 1, floats 2, complex 3; PyTorch promotes between these first."""
     return next(i for i, kinds in enumerate(_CATEGORIES) if kind in kinds)
 
 
@@ -122,7 +122,8 @@ def promoted(x: np.dtype, y: np.dtype) -> np.dtype:
     """The dtype for tensors of two dtypes: of the higher category, whatever its width."""
     a, b = category(x.kind), category(y.kind)
     if a == b:
-        return np.promote_types(x, y)
+        wide: np.dtype = np.promote_types(x, y)
+        return wide
     low, high = (x, y) if a < b else (y, x)
     return np.promote_types(low, high) if high.kind == "c" and low.kind == "f" else high
 

@@ -42,7 +42,8 @@ class Expansion(Builder):
         return a
 
     def decide(self, left: Any, relation: str, right: Any, why: str = "compared") -> bool:
-        return {"==": left == right, "!=": left != right, "<": left < right, "<=": left <= right}[relation]
+        outcomes: dict[str, bool] = {"==": left == right, "!=": left != right, "<": left < right, "<=": left <= right}
+        return outcomes[relation]
 
     def size_of(self, dim: Any, asked: str) -> int:
         return int(dim)
@@ -120,4 +121,4 @@ def computed(kernel: Kernel, operands: Sequence[Any], attrs: dict[str, Any]) -> 
 
     program, _ = remember(_programs, key, make)
     (value,) = program(arrays)
-    return value if program.fresh[0] else np.array(value, order="C")  # type: ignore[no-any-return]
+    return value if program.fresh[0] else np.array(value, order="C")

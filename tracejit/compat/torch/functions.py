@@ -16,6 +16,159 @@ from tracejit.compat.torch.promote import dims_of, dtype_of, is_number, promoted
 from tracejit.compat.torch.tensor import Tensor
 from tracejit.compat.torch.value import Value, wrap
 
+__all__ = [
+    "abs",
+    "absolute",
+    "acos",
+    "acosh",
+    "add",
+    "addcdiv",
+    "addcmul",
+    "addmm",
+    "all",
+    "allclose",
+    "amax",
+    "amin",
+    "any",
+    "argmax",
+    "argmin",
+    "argsort",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
+    "bitwise_and",
+    "bitwise_not",
+    "bitwise_or",
+    "bitwise_xor",
+    "bmm",
+    "cat",
+    "ceil",
+    "chunk",
+    "clamp",
+    "clip",
+    "clone",
+    "concat",
+    "concatenate",
+    "copysign",
+    "cos",
+    "cosh",
+    "cumprod",
+    "cumsum",
+    "diag",
+    "diagonal",
+    "digamma",
+    "div",
+    "divide",
+    "dot",
+    "einsum",
+    "eq",
+    "equal",
+    "erf",
+    "erfc",
+    "exp",
+    "exp2",
+    "expm1",
+    "fix",
+    "flatten",
+    "flip",
+    "floor",
+    "floor_divide",
+    "fmax",
+    "fmin",
+    "fmod",
+    "frac",
+    "gather",
+    "ge",
+    "ger",
+    "gt",
+    "hypot",
+    "index_select",
+    "is_floating_point",
+    "is_tensor",
+    "isclose",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "le",
+    "lerp",
+    "lgamma",
+    "log",
+    "log1p",
+    "log2",
+    "log10",
+    "log_softmax",
+    "logaddexp",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "logsumexp",
+    "lt",
+    "masked_fill",
+    "masked_select",
+    "matmul",
+    "max",
+    "maximum",
+    "mean",
+    "min",
+    "minimum",
+    "mm",
+    "mul",
+    "multiply",
+    "mv",
+    "nan_to_num",
+    "narrow",
+    "ne",
+    "neg",
+    "negative",
+    "norm",
+    "numel",
+    "outer",
+    "permute",
+    "pow",
+    "prod",
+    "ravel",
+    "reciprocal",
+    "relu",
+    "remainder",
+    "reshape",
+    "roll",
+    "round",
+    "rsqrt",
+    "select",
+    "sigmoid",
+    "sign",
+    "signbit",
+    "sin",
+    "sinh",
+    "softmax",
+    "sort",
+    "split",
+    "sqrt",
+    "square",
+    "squeeze",
+    "stack",
+    "std",
+    "sub",
+    "subtract",
+    "sum",
+    "swapaxes",
+    "t",
+    "tan",
+    "tanh",
+    "transpose",
+    "tril",
+    "triu",
+    "true_divide",
+    "trunc",
+    "unbind",
+    "unsqueeze",
+    "var",
+    "where",
+]
+
 abs = Tensor.abs
 absolute = Tensor.absolute
 acos = Tensor.acos
@@ -164,7 +317,7 @@ def _tensors(tensors: Sequence[Any], name: str) -> list[Any]:
     return promoted(*tensors)
 
 
-def cat(tensors: Sequence[Any], dim: int = 0) -> Tensor:
+def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
     """Tensors one after the other along ``dim``."""
     parts = _tensors(tensors, "cat")
     axis = normal_dim(dim, rank_of(parts[0]))
@@ -174,16 +327,16 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Tensor:
         for d, (a, b) in enumerate(zip(dims_of(parts[0]), dims_of(x), strict=True)):
             if d != axis and a != b:
                 raise SizeError(
-                    f"Sizes of tensors must match except in dimension {axis}. Expected size {a} but got size {b} for tensor number"
-                    f" {i} in the list."
+                    f"Sizes of tensors must match except in dimension {axis}. Expected size {a} but got size {b} for tensor"
+                    f" number {i} in the list."
                 )
-    return apply(_M.Cat, *parts, axis=axis)  # type: ignore[no-any-return]
+    return apply(_M.Cat, *parts, axis=axis)
 
 
 concat = concatenate = cat
 
 
-def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
+def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
     """Tensors of one shape side by side along a new dimension."""
     parts = _tensors(tensors, "stack")
     for i, x in enumerate(parts):
@@ -192,7 +345,7 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
                 f"stack expects each tensor to be equal size, but got {list(dims_of(parts[0]))} at entry 0 and"
                 f" {list(dims_of(x))} at entry {i}"
             )
-    return apply(_M.Stack, *parts, axis=normal_dim(dim, rank_of(parts[0]) + 1))  # type: ignore[no-any-return]
+    return apply(_M.Stack, *parts, axis=normal_dim(dim, rank_of(parts[0]) + 1))
 
 
 def where(condition: Any, input: Any = None, other: Any = None) -> Any:
@@ -206,10 +359,10 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     return apply(_E.where, condition, *promoted(input, other))
 
 
-def einsum(equation: str, *operands: Any) -> Tensor:
+def einsum(equation: str, *operands: Any) -> Any:
     """Einstein's summation."""
     tensors = operands[0] if len(operands) == 1 and isinstance(operands[0], list | tuple) else operands
-    return apply(_P.Einsum, *promoted(*tensors), subscripts=equation)  # type: ignore[no-any-return]
+    return apply(_P.Einsum, *promoted(*tensors), subscripts=equation)
 
 
 def equal(input: Any, other: Any) -> bool:

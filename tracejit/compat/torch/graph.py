@@ -14,6 +14,7 @@ from weakref import ref
 import numpy as np
 
 from tracejit.compat.torch.kernels.kernel import Kernel
+from tracejit.compat.torch.types import type_name
 from tracejit.ir import TensorSpec
 
 _MOST_SPECS = 8192
@@ -68,7 +69,8 @@ class Recorded:
         if self.versions[0] != self.version:
             raise RuntimeError(
                 "one of the variables needed for gradient computation has been modified by an inplace operation:"
-                f" {self.known_spec()} is at version {self.versions[0]}; expected version {self.version} instead"
+                f" [{type_name(self.value.dtype)} {list(self.value.shape)}] is at version {self.versions[0]};"
+                f" expected version {self.version} instead"
             )
         return self.value
 

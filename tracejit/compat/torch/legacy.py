@@ -30,13 +30,13 @@ class TensorType:
         check_device(self._device, self._name)
         return self._dtype
 
-    def __call__(self, *data: Any) -> Tensor:
+    def __call__(self, *data: Any) -> Any:
         kind = self.tensor_dtype().numpy
         if len(data) == 1 and isinstance(data[0], Tensor):
-            return data[0].type(self._dtype)  # type: ignore[no-any-return]
+            return data[0].type(self._dtype)
         if len(data) == 1 and not isinstance(data[0], int):
-            return wrap(Tensor, np.array(data[0], kind, order="C"))  # type: ignore[no-any-return]
-        return wrap(Tensor, np.zeros(data, kind))  # type: ignore[no-any-return]
+            return wrap(Tensor, np.array(data[0], kind, order="C"))
+        return wrap(Tensor, np.zeros(data, kind))
 
     def __instancecheck__(self, instance: Any) -> bool:
         return isinstance(instance, Tensor) and instance.dtype is self._dtype and self._device == "cpu"

@@ -46,12 +46,13 @@ class Optimizer:
         self._rule, self._names = rule, dict(names)
         self._rules: list[tuple[Any, optim.Optimizer]] = []
         self._loads = 0
-        given = [params] if isinstance(params, Tensor) else list(params)
         if isinstance(params, Tensor):
-            raise TypeError("params argument given to the optimizer should be an iterable of Tensors or dicts, but got torch.Tensor")
+            raise TypeError("params argument given to the optimizer should be an iterable of Tensors or dicts, but got Tensor")
+        given = list(params)
         if not given:
             raise ValueError("optimizer got an empty parameter list")
-        for group in given if isinstance(given[0], dict) else [{"params": given}]:
+        groups: list[Any] = given if isinstance(given[0], dict) else [{"params": given}]
+        for group in groups:
             self.add_param_group(group)
 
     def add_param_group(self, param_group: Group) -> None:
@@ -188,8 +189,10 @@ class Optimizer:
         self._loads += 1
 
     def __repr__(self) -> str:
-        lines = [f"Parameter Group {i}\n" + "".join(f"    {k}: {v}\n" for k, v in g.items() if k != "params") for i, g in enumerate(self.param_groups)]
-        return f"{type(self).__name__} (\n{''.join(lines)})"
+        lines = [f"{type(self).__name__} ("]
+        for i, group in enumerate(self.param_groups):
+            lines += [f"Parameter Group {i}", *(f"    {k}: {v}" for k, v in group.items() if k != "params")]
+        return "\n".join([*lines, ")"])
 
 
 def _memory(session: Session | None, x: Any) -> Any:
@@ -254,7 +257,7 @@ class Adam(Optimizer):
 
 
 def _adam(g: Group) -> optim.Optimizer:
-    return optim.Adam(float(g["lr"]), *g["betas"], g["eps"], style="torch", weight_decay=g["weight_decay"])
+    return optim.Adam(float(g["lr"]), g["betas"][0], g["betas"][1], g["eps"], style="torch", weight_decay=g["weight_decay"])
 
 
 class AdamW(Optimizer):
@@ -270,7 +273,7 @@ class AdamW(Optimizer):
 
 
 def _adamw(g: Group) -> optim.Optimizer:
-    return optim.AdamW(float(g["lr"]), *g["betas"], g["eps"], style="torch", weight_decay=g["weight_decay"])
+    return optim.AdamW(float(g["lr"]), g["betas"][0], g["betas"][1], g["eps"], style="torch", weight_decay=g["weight_decay"])
 
 
 class RMSprop(Optimizer):
@@ -282,7 +285,8 @@ class RMSprop(Optimizer):
     ) -> None:  # fmt: skip
         _check(learning_rate=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum)
         _refuse(**options)
-        defaults = {"lr": lr, "alpha": alpha, "eps": eps, "weight_decay": weight_decay, "momentum": momentum, "centered": centered}
+        defaults = {"lr": lr, "alpha": alpha, "eps": eps, "weight_decay": weight_decay, "momentum": momentum}
+        defaults["centered"] = centered
         names = {"mean_square": "square_avg", "mean_gradient": "grad_avg", "momentum": "momentum_buffer"}
         super().__init__(params, defaults, _rmsprop, names)
 
@@ -308,5 +312,6 @@ class Adagrad(Optimizer):
 
 def _adagrad(g: Group) -> optim.Optimizer:
     rate: Any = optim.inverse_time(float(g["lr"]), 1, g["lr_decay"]) if g["lr_decay"] else float(g["lr"])
-    rest: dict[str, Any] = {"style": "torch", "weight_decay": g["weight_decay"], "initial_accumulator": g["initial_accumulator_value"]}
+    rest: dict[str, Any] = {"style": "torch", "weight_decay": g["weight_decay"]}
+    rest["initial_accumulator"] = g["initial_accumulator_value"]
     return optim.Adagrad(rate, g["eps"], **rest)

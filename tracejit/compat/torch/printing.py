@@ -12,6 +12,7 @@ from tracejit.compat.torch import dtypes
 
 DIGITS, EDGE, MOST, WIDTH = 4, 3, 1000, 80
 Format = Callable[[Any], str]
+_COMPLEX = {dtypes.float32: dtypes.complex64, dtypes.float64: dtypes.complex128}
 
 
 def tensor_text(array: np.ndarray, dtype: dtypes.dtype, suffix: str = "") -> str:
@@ -22,11 +23,12 @@ def tensor_text(array: np.ndarray, dtype: dtypes.dtype, suffix: str = "") -> str
         dtype: Named where it is not what the numbers show.
         suffix: What is said at the end, such as ``requires_grad=True``.
     """
-    plain = dtype in (dtypes.get_default_dtype(), dtypes.int64, dtypes.bool_)
+    default = dtypes.get_default_dtype()
+    plain = dtype in (default, _COMPLEX[default], dtypes.int64, dtypes.bool_)
     rest = []
     if array.size == 0 and array.ndim != 1:
         rest.append(f"size=({', '.join(map(str, array.shape))})")
-    if not plain or (array.size == 0 and dtype is not dtypes.get_default_dtype()):
+    if not plain or (array.size == 0 and dtype is not default):
         rest.append(f"dtype={dtype!r}")
     if suffix:
         rest.append(suffix)
@@ -57,8 +59,12 @@ def _format(array: np.ndarray) -> Format:
     if array.dtype.kind == "c":
         real, imaginary = _format(array.real), _format(array.imag)
         return lambda x: f"{real(x.real)}{'+' if x.imag >= 0 or x.imag != x.imag else ''}{imaginary(x.imag).strip()}j"
-    write = str if array.dtype.kind in "iu" else _float_format(_shown(array))
-    width = max(len(write(x)) for x in _shown(array))
+    shown = _shown(array)
+    write: Format = str
+    if array.dtype.kind == "f":
+        write = _float_format(shown)
+        shown = shown[np.isfinite(shown) & (shown != 0)]  # others may stick out
+    width = max((len(write(x)) for x in shown), default=1)
     return lambda x: write(x).rjust(width)
 
 

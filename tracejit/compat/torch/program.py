@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from contextvars import Context
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from tracejit.config import config
 from tracejit.ir import Graph, Node
 from tracejit.ir.builder import CONSTANT
 from tracejit.ops import broadcast
@@ -20,8 +21,8 @@ _METHODS: dict[str, Callable[[dict[str, Any]], Function]] = {  # what is quicker
     "transpose": lambda attrs: lambda x, perm=attrs["perm"]: x.transpose(perm),
     "reshape": lambda attrs: lambda x, shape=attrs["shape"]: x.reshape(shape),
 }
-_FRESH = frozenset({"elementwise", "contract", "reduce", "argreduce", "gather", "scatter", "scan", "sort"})
-"""Kinds of ops whose results are memory of their own."""
+_FRESH = frozenset({"contract", "reduce", "argreduce", "gather", "scatter", "scan", "sort"})
+"""Kinds of ops whose results are memory of their own; so are those of ufuncs."""
 
 
 class Quiet(threading.local):
@@ -43,6 +44,39 @@ class Step(NamedTuple):
     places: tuple[int, ...]
     target: int
     done: tuple[int, ...]
+
+
+class Program(Protocol):
+    """A graph that can be run.
+
+    Attributes:
+        fresh: For each output whether its memory belongs to nobody else.
+    """
+
+    fresh: tuple[bool, ...]
+
+    def __call__(self, values: Sequence[np.ndarray]) -> Sequence[np.ndarray]: ...
+
+
+class CompiledProgram:
+    """A graph as machine code.
+
+    Args:
+        graph: Without updates, its sizes known.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        from tracejit.runtime.executable import Executable  # the compiler, which eager code never needs
+        from tracejit.runtime.program import Options, compile_program
+
+        self.fresh = tuple(graph.outputs.count(node) == 1 for node in graph.outputs)
+        self._executable = Executable(compile_program(graph, Options(math=config().math)), {}, lambda sizes: True)
+
+    def __call__(self, values: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The outputs for values of the inputs."""
+        out = self._executable.call(*[np.ascontiguousarray(x).reshape(x.shape) for x in values])
+        assert out is not None, "the values have the specs that the program was made for"
+        return [np.asarray(x) for x in out]
 
 
 class NumpyProgram:
@@ -96,12 +130,8 @@ class _Writer:
 
     def is_fresh(self, node: Node) -> bool:
         """Whether nothing but this output refers to its memory."""
-        kind = getattr(node.op, "kind", "")
         alone = self.graph.outputs.count(node) == 1 and not self._uses.get(node)
-        return kind in _FRESH and node.op.name not in ("stop_gradient", "cast") and alone and self._owns(node)
-
-    def _owns(self, node: Node) -> bool:
-        return node.op.kind != "elementwise" or any(_aligned(x) == node.shape for x in node.inputs)  # type: ignore[attr-defined]
+        return alone and _makes_memory(node)
 
     def _new(self, function: Function, places: Sequence[int]) -> int:
         self.slots.append(None)
@@ -159,8 +189,7 @@ class _Writer:
             return None
         for x in node.inputs:
             once = self._uses.get(x) == 1 and x not in self.graph.outputs and x not in self.graph.inputs
-            kind = getattr(x.op, "kind", "")
-            if once and kind in ("elementwise", "contract") and x.op.name != "stop_gradient" and x.spec == node.spec and self._owns(x):
+            if once and x.spec == node.spec and _makes_memory(x):
                 return x
         return None
 
@@ -175,6 +204,14 @@ class _Writer:
             done = {p for p in step.places if last[p] == number and p not in self.outputs and self.slots[p] is None}
             steps.append(step._replace(done=tuple(sorted(done))))
         return self.slots, tuple(steps), self.outputs
+
+
+def _makes_memory(node: Node) -> bool:
+    """Whether a value is memory that its op has just made, in its full shape."""
+    op = node.op
+    if not isinstance(op, Op) or op.kind != "elementwise":
+        return isinstance(op, Op) and op.kind in _FRESH
+    return _ufunc(op) is not None and np.broadcast_shapes(*(_aligned(x) for x in node.inputs)) == node.shape
 
 
 def _aligned(node: Node) -> tuple[Any, ...]:

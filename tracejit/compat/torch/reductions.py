@@ -12,6 +12,7 @@ from tracejit.compat.torch.errors import SizeError, TypeMismatchError, normal_di
 from tracejit.compat.torch.kernels import products as P
 from tracejit.compat.torch.kernels import reductions as K
 from tracejit.compat.torch.promote import dims_of, dtype_of, floating, promoted, rank_of, to
+from tracejit.compat.torch.types import scalar_name
 from tracejit.compat.torch.value import Value
 
 INDEX = np.dtype(np.int64)
@@ -28,7 +29,7 @@ def _mean_of_floats(x: Any, name: str) -> Any:
     if dtype_of(x).kind not in "fc":
         raise TypeMismatchError(
             f"{name}(): could not infer output dtype. Input dtype must be either a floating point or complex dtype."
-            f" Got: {dtypes.of_numpy(dtype_of(x)).name}"
+            f" Got: {scalar_name(dtype_of(x))}"
         )
     return x
 
@@ -46,7 +47,7 @@ def _matrices(name: str, x: Any, y: Any, rank: int) -> None:
 
 def _same_dtype(x: Any, y: Any) -> None:
     if dtype_of(x) != dtype_of(y):
-        names = (dtypes.of_numpy(dtype_of(t)).name for t in (x, y))
+        names = (scalar_name(dtype_of(t)).lower() for t in (x, y))
         raise TypeMismatchError(f"expected m1 and m2 to have the same dtype, but got: {' != '.join(names)}")
 
 
@@ -120,13 +121,17 @@ class Reductions(Value):
         """The largest element, ties sharing the derivative; along ``dim`` a pair of values and indices; or ``maximum``."""
         if isinstance(dim, Value):
             return self.maximum(dim)  # type: ignore[attr-defined]
-        return self.amax() if dim is None else self._extremes(K.argmax, dim, keepdim, "max")
+        if dim is not None:
+            return self._extremes(K.argmax, dim, keepdim, "max")
+        return apply(K.amax, self, axes=_some(self, None, "max"), keepdim=False)
 
     def min(self, dim: Any = None, keepdim: bool = False) -> Any:
         """The smallest element, ties sharing the derivative; along ``dim`` a pair of values and indices; or ``minimum``."""
         if isinstance(dim, Value):
             return self.minimum(dim)  # type: ignore[attr-defined]
-        return self.amin() if dim is None else self._extremes(K.argmin, dim, keepdim, "min")
+        if dim is not None:
+            return self._extremes(K.argmin, dim, keepdim, "min")
+        return apply(K.amin, self, axes=_some(self, None, "min"), keepdim=False)
 
     def _extremes(self, kernel: Any, dim: int, keepdim: bool, name: str) -> Extremes:
         if not rank_of(self):
@@ -177,7 +182,10 @@ class Reductions(Value):
 
     def gather(self, dim: int, index: Any) -> Any:
         """The elements at ``index`` along ``dim``."""
-        return apply(K.gather_along, self, to(index, INDEX), axis=normal_dim(dim, rank_of(self)))
+        axis = normal_dim(dim, rank_of(self))
+        if rank_of(index) != rank_of(self):
+            raise SizeError("Index tensor must have the same number of dimensions as input tensor")
+        return apply(K.Gather, self, to(index, INDEX), axis=axis)
 
     # products
 
@@ -224,7 +232,8 @@ class Reductions(Value):
     def addmm(self, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
         """``beta * x + alpha * mat1 @ mat2``."""
         product = mat1.mm(mat2)
-        return (self if beta == 1 else self * beta) + (product if alpha == 1 else product * alpha)  # type: ignore[operator]
+        own: Any = self
+        return (own if beta == 1 else own * beta) + (product if alpha == 1 else product * alpha)
 
     def outer(self, vec2: Any) -> Any:
         """All products of the elements of two vectors."""
@@ -238,7 +247,8 @@ def _some(x: Any, dim: Any, name: str) -> tuple[int, ...]:
     """The dimensions of an extreme, which has no meaning where there is nothing."""
     axes = normal_dims(dim, rank_of(x))
     if any(type(dims_of(x)[i]) is int and dims_of(x)[i] == 0 for i in axes):
-        raise DimensionOfNothing(f"{name}(): Expected reduction dim to be specified and to have non-zero size; got {list(dims_of(x))}")
+        fault = f"{name}(): Expected reduction dim to be specified and to have non-zero size"
+        raise DimensionOfNothing(f"{fault}; got {list(dims_of(x))}")
     return axes
 
 

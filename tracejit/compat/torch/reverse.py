@@ -10,7 +10,7 @@ import numpy as np
 from tracejit.compat.torch.expand import Expansion, cut, expanded, frozen, needed, remember, simplified
 from tracejit.compat.torch.graph import Leaf, Recorded, used_up
 from tracejit.compat.torch.kernels.kernel import Kernel
-from tracejit.compat.torch.program import NumpyProgram
+from tracejit.compat.torch.program import CompiledProgram, NumpyProgram, Program
 from tracejit.frontend.shapes import filled
 from tracejit.ir import Graph, Node, current, using
 from tracejit.ops import row
@@ -28,7 +28,7 @@ class Reverse(NamedTuple):
         kept: What the key of the cache refers to by its identity.
     """
 
-    program: NumpyProgram
+    program: Program
     uses: tuple[int, ...]
     outputs: tuple[int, ...]
     kernels: tuple[tuple[Kernel, tuple[int, ...]], ...]
@@ -76,7 +76,7 @@ def gradients(
     by = tuple([place.get(x, -1) for x in wrt])
     weighted = tuple([w is not None for w in weights])
     reverse: Reverse = remember(_reverses, (*form, ends, by, weighted), lambda: _made(order, place, ends, by, weighted))
-    if reverse.uses and any(node.freed for node in order):
+    if any(node.freed and _saves(node) for node in order):
         raise used_up()
     saved = [*order, *(w for w in weights if w is not None)]
     values = reverse.program([saved[i].saved() for i in reverse.uses])
@@ -115,7 +115,24 @@ def _made(
     plain, uses = needed(simplified(whole))
     kernels = tuple(_kernel(*needed(Graph(whole.name, whole.inputs, (output,)))) for output in whole.outputs)
     kept = tuple(x.known_spec() for x in order if x.kernel is None)
-    return Reverse(NumpyProgram(plain), tuple(uses), tuple(places), kernels, kept)
+    compiled = any(x.kernel is not None and x.kernel.compiled for x in order)
+    program = CompiledProgram(plain) if compiled else NumpyProgram(plain)
+    return Reverse(program, tuple(uses), tuple(places), kernels, kept)
+
+
+def _saves(node: Recorded) -> bool:
+    """Whether the derivative of an operation needs a value: graphs of others may be gone through again."""
+    assert node.kernel is not None, "what was freed was made by something"
+    builder = Expansion()
+    operands = [builder.input("x", o.known_spec()) if isinstance(o, Recorded) else o for o in node.operands]
+    inputs = [x for x in operands if isinstance(x, Node)]
+    constant = [isinstance(o, Recorded) and o.kernel is None and type(o) is not Leaf for o in node.operands]
+    wrt = [x for x, c in zip(operands, constant, strict=True) if isinstance(x, Node) and not c]
+    out = expanded(builder, node.kernel, operands, node.attrs)
+    weight = builder.input("weight", out.spec)
+    found = [n for n in autodiff.backward(builder, [out], [weight], wrt) if n is not None]
+    _, uses = needed(simplified(cut(found, [weight, *inputs, out], "saves")))
+    return any(uses)
 
 
 def _kernel(graph: Graph, uses: list[int]) -> tuple[Kernel, tuple[int, ...]]:

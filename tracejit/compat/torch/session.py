@@ -46,6 +46,8 @@ class Session:
         leaves: The tensor that each node to differentiate by stands for.
         retained: The tensor of each other node whose gradient is wanted.
         refresh: What must be called before each call of the program, as it brings up to date what that reads.
+        arguments: The inputs of the trace that are arguments.
+        outer: Arguments that were computed outside and require a gradient.
     """
 
     def __init__(self, trace: GraphTrace) -> None:
@@ -54,6 +56,8 @@ class Session:
         self.leaves: dict[Node, Any] = {}
         self.retained: dict[Node, Any] = {}
         self.refresh: dict[Any, None] = {}
+        self.arguments: dict[Node, Tracer] = {}
+        self.outer: list[Any] = []
         self._captured: dict[int, tuple[np.ndarray, Tracer]] = {}
         self._seen: dict[int, Any] = {}
         self._leaf_of: dict[int, tuple[Any, Node, Node]] = {}
@@ -77,13 +81,13 @@ class Session:
     def made(self, kind: type[Any], node: Node, view_of: Tracer | None = None) -> Any:
         """A tensor with a value of the trace, which may show a part of another's memory."""
         out = object.__new__(kind)
-        out._tracer = Tracer(self.trace, node)  # type: ignore[attr-defined]
+        out._tracer = Tracer(self.trace, node)
         if view_of is not None:
             steps = steps_between(view_of.node_in(self.trace), node)
             whole, before = view_of.origin
             if steps is not None and is_view(whole.spec.shape, before + steps):
-                out._tracer = Tracer(self.trace, node, base=view_of, steps=steps)  # type: ignore[attr-defined]
-                out._view = True  # type: ignore[attr-defined]
+                out._tracer = Tracer(self.trace, node, base=view_of, steps=steps)
+                out._view = True
         return out
 
     def node(self, x: Any, recorded: bool) -> Node:
@@ -91,7 +95,8 @@ class Session:
         raw = self.tracer(x).node_in(self.trace)
         if not (recorded and x._requires):
             return ops.stop_gradient(raw) if raw in self._recorded else raw
-        return self._leaf(x, raw) if x._made is None or x._tracer is None else raw
+        leaf = x._made is None or x._tracer is None or x._made == OUTER
+        return self._leaf(x, raw) if leaf else raw
 
     def _leaf(self, x: Any, raw: Node) -> Node:
         """A node of its own for a tensor that gradients are collected in; another one after it was written to."""
@@ -133,6 +138,15 @@ class Session:
     def array_of(self, tracer: Tracer) -> np.ndarray | None:
         """The array from outside that a tracer stands for."""
         return next((array for array, own in self._captured.values() if own is tracer), None)
+
+    def unchanged_array(self, node: Node) -> np.ndarray | None:
+        """The array from outside that an input of the trace is, and stays."""
+        found = ((array, tracer) for array, tracer in self._captured.values())
+        return next((array for array, t in found if t.node is node and self.trace.captured(array) is node), None)
+
+    def place_of(self, x: Any) -> int | None:
+        """The place of a tensor among the arguments that were computed outside."""
+        return next((i for i, t in enumerate(self.outer) if t is x), None)
 
     def finish(self) -> None:
         """Make what was written to captured memory the result of the program."""
@@ -194,8 +208,10 @@ class Session:
             node = stack.pop()
             if node in self._freed:
                 raise used_up()
-            for x in () if node in self.leaves else node.inputs:
-                if x not in seen:
+            if node in self.leaves or node.op is ops.stop_gradient:
+                continue
+            for x in node.inputs:
+                if x not in seen and x.dtype.kind in "fc":
                     seen[x] = None
                     stack.append(x)
         return list(seen)
@@ -207,11 +223,18 @@ class Session:
 
     # numbers
 
+    def as_number(self, x: Any) -> Tracer:
+        """A tensor without dimensions as a number of Python."""
+        return Tracer(self.trace, self.node(x, False), weak=True)
+
     def number(self, x: Any, dtype: np.dtype) -> Node:
         """A number of the trace, or a size, as a node."""
         with using(self.trace):
             return lift(x).to(dtype)
 
+
+OUTER = "Argument"
+"""What made an argument that was computed outside."""
 
 UNREAD: Any = object()
 """The gradient that a call began with, where nobody asked for it."""

@@ -17,6 +17,7 @@ from tracejit.compat.torch.errors import TypeMismatchError
 from tracejit.compat.torch.printing import tensor_text
 from tracejit.compat.torch.promote import dims_of, dtype_of
 from tracejit.compat.torch.reductions import Reductions
+from tracejit.compat.torch.session import OUTER
 from tracejit.compat.torch.value import Handle, Value, versions, wrap
 from tracejit.compat.torch.writing import Writing
 from tracejit.errors import UnsupportedError
@@ -76,7 +77,8 @@ class Tensor(Arithmetic, Reductions, Arrangement, Conversion, Writing):
                 )
             return self
         if self._tracer is None and trace() is not None and self._requires != requires_grad:
-            raise UnsupportedError("requires_grad_: a tensor from outside was given another flag in a compiled function; set it outside")
+            fault = "a tensor from outside was given another flag in a compiled function"
+            raise UnsupportedError(f"requires_grad_: {fault}\n  cure: set it outside")
         self._requires = bool(requires_grad)
         return self
 
@@ -138,7 +140,7 @@ class Tensor(Arithmetic, Reductions, Arrangement, Conversion, Writing):
         """The same memory outside of any graph; what is written to it is written to this tensor."""
         session = trace()
         if session is None:
-            return wrap(Tensor, self._array)  # type: ignore[no-any-return]
+            return wrap(Tensor, self._array)
         out = object.__new__(Tensor)
         out._tracer = session.tracer(self)
         return out
@@ -173,7 +175,7 @@ class Tensor(Arithmetic, Reductions, Arrangement, Conversion, Writing):
 
     def __deepcopy__(self, memo: Any) -> Tensor:
         if self._made is not None:
-            raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment")
+            raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol")
         out: Tensor = wrap(Tensor, self._array.copy())
         out._requires = self._requires
         memo[id(self)] = out
@@ -212,10 +214,12 @@ def _flatten(x: Tensor) -> tuple[tuple[Any, ...], str]:
     """As an argument of a traced function: a parameter is itself, anything else its array."""
     if x._tracer is not None:
         return (x._tracer,), "tensor"
-    if x._requires:
-        x._handle = x._handle or Handle(x)
-        return (x._handle,), "parameter"
-    return (x._array,), "tensor"
+    if not x._requires:
+        return (x._array,), "tensor"
+    if x._made is not None:
+        return (x._array,), "computed"
+    x._handle = x._handle or Handle(x)
+    return (x._handle,), "parameter"
 
 
 def _unflatten(kind: str, children: tuple[Any, ...]) -> Tensor:
@@ -224,10 +228,12 @@ def _unflatten(kind: str, children: tuple[Any, ...]) -> Tensor:
         tensor: Tensor = child.tensor
         return tensor
     out = object.__new__(Tensor)
-    if isinstance(child, Tracer):
-        out._tracer = child
-    else:
+    if not isinstance(child, Tracer):
         out._array = np.asarray(child)
+        return out
+    out._tracer = child
+    if kind == "computed":
+        out._requires, out._made = True, OUTER
     return out
 
 

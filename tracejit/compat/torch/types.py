@@ -26,6 +26,11 @@ def type_name(dtype: np.dtype) -> str:
     return next((f"torch.{name}" for name, d in NAMES.items() if d.numpy == dtype), "torch.Tensor")
 
 
+def scalar_name(dtype: np.dtype) -> str:
+    """What PyTorch calls a dtype in errors: ``Float`` for float32."""
+    return type_name(dtype).removeprefix("torch.").removesuffix("Tensor") or str(dtype)
+
+
 def dtype_named(kind: Any) -> np.dtype:
     """The dtype that ``x.type(kind)`` asks for: by a tensor type, its name, or a dtype.
 

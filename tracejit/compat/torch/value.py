@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -10,6 +10,8 @@ from tracejit.compat.torch.graph import Recorded
 
 if TYPE_CHECKING:
     from tracejit.frontend.tensor import Tracer
+
+Kind = TypeVar("Kind", bound="Value")
 
 
 class Value:
@@ -47,7 +49,7 @@ class Handle:
         self.tensor = tensor
 
 
-def wrap(kind: type[Any], array: np.ndarray) -> Any:
+def wrap(kind: type[Kind], array: np.ndarray) -> Kind:
     """A tensor over an array."""
     out = object.__new__(kind)
     out._array = array

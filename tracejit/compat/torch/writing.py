@@ -9,14 +9,15 @@ import numpy as np
 
 from tracejit.compat.torch import dtypes, mode
 from tracejit.compat.torch.apply import apply, trace
-from tracejit.compat.torch.errors import SizeError, TypeMismatchError
 from tracejit.compat.torch.arrangement import parts
+from tracejit.compat.torch.errors import SizeError, TypeMismatchError
 from tracejit.compat.torch.graph import Recorded
 from tracejit.compat.torch.kernels import elementwise as K
 from tracejit.compat.torch.kernels import movement as M
 from tracejit.compat.torch.kernels.kernel import Kernel
 from tracejit.compat.torch.program import quiet
 from tracejit.compat.torch.promote import dims_of, dtype_of, operand, to
+from tracejit.compat.torch.types import scalar_name
 from tracejit.compat.torch.value import Value, versions
 from tracejit.frontend.shapes import broadcast_node
 from tracejit.ir import using
@@ -81,19 +82,21 @@ def _check_fits(x: Any, new: Any) -> None:
     own, given = dims_of(x), dims_of(new)
     if own == given:
         return
-    if len(given) > len(own) or any(type(g) is int and type(o) is int and g not in (1, o) for o, g in zip(own[::-1], given[::-1], strict=False)):
+    pairs = [(o, g) for o, g in zip(own[::-1], given[::-1], strict=False) if type(o) is int and type(g) is int]
+    if len(given) > len(own) or any(g not in (1, o) for o, g in pairs):
         raise SizeError(f"output with shape {list(own)} doesn't match the broadcast shape {list(given)}")
     if dtypes.category(dtype_of(new).kind) > dtypes.category(dtype_of(x).kind):
         _refuse_dtype(x, new)
 
 
 def _refuse_dtype(x: Any, new: Any) -> None:
-    result, own = (dtypes.of_numpy(dtype_of(t)).name.capitalize() for t in (new, x))
+    result, own = (scalar_name(dtype_of(t)) for t in (new, x))
     raise TypeMismatchError(f"result type {result} can't be cast to the desired output type {own}")
 
 
 def in_place(kernel: Kernel, method: Callable[..., Any]) -> Callable[..., Any]:
     """``x += y``: ``method`` written to ``x``; where nothing is recorded, NumPy does it in the memory of ``x``."""
+    direct: Any = kernel.direct
 
     def written(self: Any, other: Any, **options: Any) -> Any:
         if not options and self._tracer is None and trace() is None:
@@ -106,7 +109,7 @@ def in_place(kernel: Kernel, method: Callable[..., Any]) -> Callable[..., Any]:
                 plain = type(other) is float or type(other) is int
             if plain and array.dtype.kind == "f" and not ((needed or self._requires) and mode.is_grad_enabled()):
                 try:
-                    quiet.run(kernel.direct, array, value, array)
+                    quiet.run(direct, array, value, array)
                 except ValueError:
                     raise SizeError(
                         f"output with shape {list(array.shape)} doesn't match the broadcast shape of {list(np.shape(value))}"
@@ -183,7 +186,8 @@ class Writing(Value):
             try:
                 self._array[place.filled(arrays)] = new._array
             except ValueError as error:
-                raise SizeError(f"shape mismatch: value tensor of shape {list(dims_of(new))} cannot be broadcast: {error}") from None
+                shape = list(dims_of(new))
+                raise SizeError(f"shape mismatch: value tensor of shape {shape} cannot be broadcast: {error}") from None
             _count(self)
             return
         check_writable(self, recorded)

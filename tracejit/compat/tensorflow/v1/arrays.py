@@ -19,12 +19,11 @@ from tracejit.compat.tensorflow.v1.construct import (
     make,
     make_op,
     nodes_in,
-
     tensors_in,
     through,
 )
+from tracejit.compat.tensorflow.v1.elementwise import pair
 from tracejit.compat.tensorflow.v1.graph import Stands, Tensor
-from tracejit.compat.tensorflow.v1.math import pair
 from tracejit.compat.tensorflow.v1.operators import operator
 from tracejit.compat.tensorflow.v1.run import current_run
 from tracejit.compat.tensorflow.v1.shape import TensorShape
@@ -197,7 +196,9 @@ def split(value: Any, num_or_size_splits: Any, axis: int = 0, num: int | None = 
     if not isinstance(cuts, int):
         cuts = np.cumsum(np.ravel(cuts))[:-1].tolist()
     with building(name, "split", value) as scope:
-        op = make_op("Split", core(arrangement.split, indices_or_sections=cuts, axis=axis), [as_tensor(value, name="value")], scope)
+        op = make_op(
+            "Split", core(arrangement.split, indices_or_sections=cuts, axis=axis), [as_tensor(value, name="value")], scope
+        )
         return list(op.outputs)
 
 
@@ -336,7 +337,9 @@ zeros_like = _like("zeros_like", 0)
 ones_like = _like("ones_like", 1)
 
 
-def eye(num_rows: int, num_columns: int | None = None, batch_shape: Any = None, dtype: Any = np.float32, name: str | None = None) -> Tensor:
+def eye(
+    num_rows: int, num_columns: int | None = None, batch_shape: Any = None, dtype: Any = np.float32, name: str | None = None
+) -> Tensor:
     """A matrix with ones on the diagonal and zeros elsewhere."""
 
     def compute() -> Any:
@@ -352,12 +355,16 @@ def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name
         bounds = [start] if limit is None else [start, limit]
         given = [as_tensor(b) for b in (*bounds, delta) if tensors_in(b)]
         if not given:
-            numbers = np.arange(*[np.asarray(b) for b in bounds], *([delta] if limit is not None else [])) if limit is not None else np.arange(0, start, delta)
+            numbers = np.arange(*bounds, step=delta)
             return constant_tensor(array_of(numbers.tolist(), None if dtype is None else as_dtype(dtype)), scope)
 
         def compute(*nodes: Node) -> Any:
             left = iter(nodes)
-            return nodes_in(creation.range(*(eager(next(left)) if tensors_in(b) else b for b in (*bounds, *([] if limit is None else [delta])))))
+            return nodes_in(
+                creation.range(
+                    *(eager(next(left)) if tensors_in(b) else b for b in (*bounds, *([] if limit is None else [delta])))
+                )
+            )
 
         return make("Range", compute, given, scope, given[0].dtype)
 

@@ -44,7 +44,9 @@ def tensors_in(thing: Any) -> list[Any]:
     return [thing] if isinstance(thing, Tensor | Stands) else []
 
 
-def as_tensor(value: Any, dtype: Any = None, name: str = "Const", like: DType | None = None, op: str = "", place: int = 1) -> Tensor:
+def as_tensor(
+    value: Any, dtype: Any = None, name: str = "Const", like: DType | None = None, op: str = "", place: int = 1
+) -> Tensor:
     """``value`` as a tensor of the graph that is the default.
 
     Args:
@@ -68,7 +70,9 @@ def as_tensor(value: Any, dtype: Any = None, name: str = "Const", like: DType | 
     wanted = None if dtype is None else as_dtype(dtype)
     if isinstance(value, Tensor):
         if wanted is not None and value.dtype != wanted:
-            fail(ValueError, f"Tensor conversion requested dtype {wanted.name} for Tensor with dtype {value.dtype.name}: {value!r}")
+            fail(
+                ValueError, f"Tensor conversion requested dtype {wanted.name} for Tensor with dtype {value.dtype.name}: {value!r}"
+            )
         if like is not None and value.dtype != like:
             dtype_mismatch(op, place, value.dtype, like)
         return value
@@ -100,7 +104,7 @@ def array_of(value: Any, dtype: DType | None = None, op: str = "", place: int = 
 
     Arrays go to any dtype of their own or a later kind; Python's numbers likewise.
     """
-    given: Any = tuple(value) if isinstance(value, TensorShape) else int(value) if isinstance(value, Dimension) else value
+    given = _plain(value)
     try:
         array = np.asarray(given)
     except ValueError:
@@ -121,11 +125,22 @@ def array_of(value: Any, dtype: DType | None = None, op: str = "", place: int = 
     return array.astype(wanted)
 
 
+def _plain(value: Any) -> Any:
+    """``value`` with numbers in place of known dimensions."""
+    if isinstance(value, TensorShape | list | tuple):
+        return [_plain(part) for part in value]
+    return int(value) if isinstance(value, Dimension) else value
+
+
 def _narrow(array: np.ndarray, value: Any) -> np.ndarray:
     """Python numbers in TensorFlow's dtypes."""
     if array.dtype.kind == "i" and array.size and not -(2**31) <= array.min() <= array.max() < 2**31:
         return array
-    return array.astype(_DEFAULTS.get(array.dtype.kind, array.dtype)) if array.size or array.dtype.kind != "f" else array.astype(np.float32)
+    return (
+        array.astype(_DEFAULTS.get(array.dtype.kind, array.dtype))
+        if array.size or array.dtype.kind != "f"
+        else array.astype(np.float32)
+    )
 
 
 def _has_arrays(value: Any) -> bool:
@@ -230,4 +245,3 @@ def nodes_in(result: Any) -> Any:
         return result.core.node_in(current_run())
     assert isinstance(result, Node), f"an operation gives tensors, not a {type(result).__name__}"
     return result
-

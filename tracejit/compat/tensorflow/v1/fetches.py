@@ -38,7 +38,9 @@ class Fetches:
         """A way without calls in Python, where values need no rearranging."""
         if isinstance(structure, list | tuple) and len(structure) == len(self.targets) and not self.operations:
             plain = type(structure) in (list, tuple) and all(
-                self._numbers.get(self._element(x)) == i for i, x in enumerate(structure) if not isinstance(x, list | tuple | dict)
+                self._numbers.get(self._element(x)) == i
+                for i, x in enumerate(structure)
+                if not isinstance(x, list | tuple | dict)
             )
             return type(structure) if plain and not any(isinstance(x, list | tuple | dict) for x in structure) else None
         return None

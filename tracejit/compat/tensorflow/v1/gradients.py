@@ -51,7 +51,10 @@ def gradients(
         outputs = [_target(t) for t in targets]
         by = [as_tensor(x) for x in sources]
         stopped = [as_tensor(x) for x in stops]
-        given = [None if w is None else as_tensor(w, name="grad_ys", like=y.dtype, op="gradients") for w, y in zip(weights, outputs, strict=True)]
+        given = [
+            None if w is None else as_tensor(w, name="grad_ys", like=y.dtype, op="gradients")
+            for w, y in zip(weights, outputs, strict=True)
+        ]
         places = [i for i, w in enumerate(given) if w is not None]
         inputs = [*outputs, *by, *stopped, *(w for w in given if w is not None)]
         connected = _connected(graph, outputs, by, stopped) if not _zeros(unconnected_gradients) else [True] * len(by)

@@ -76,7 +76,9 @@ class Operation:
         session_for(self.graph, session, "execute operation using `run()`", "run").run(self, feed_dict)
 
     def __str__(self) -> str:
-        inputs = "".join(f'\ninput: "{x.name}"' for x in self.inputs) + "".join(f'\ninput: "^{x.name}"' for x in self.control_inputs)
+        inputs = "".join(f'\ninput: "{x.name}"' for x in self.inputs) + "".join(
+            f'\ninput: "^{x.name}"' for x in self.control_inputs
+        )
         return f'name: "{self.name}"\nop: "{self.type}"{inputs}'
 
     def __repr__(self) -> str:
@@ -332,14 +334,18 @@ class Graph:
         op = self._by_name.get(own)
         if colon and allow_tensor:
             if not index.isdigit():
-                raise ValueError(f"The name {name!r} looks like a Tensor name, but is not a valid one. It must be '<op_name>:<output_index>'.")
+                raise ValueError(
+                    f"The name {name!r} looks like a Tensor name, but is not a valid one. It must be '<op_name>:<output_index>'."
+                )
             if op is None or int(index) >= len(op.outputs):
                 raise KeyError(f"The name {name!r} refers to a Tensor which does not exist.")
             return op.outputs[int(index)]
         if colon:
             raise ValueError(f"Name {name!r} appears to refer to a Tensor, not a Operation.")
         if not allow_operation:
-            raise ValueError(f"The name {name!r} refers to an Operation, not a Tensor. Tensor names are '<op_name>:<output_index>'.")
+            raise ValueError(
+                f"The name {name!r} refers to an Operation, not a Tensor. Tensor names are '<op_name>:<output_index>'."
+            )
         if op is None:
             raise KeyError(f"The name {name!r} refers to an Operation not in the graph.")
         return op
@@ -404,3 +410,18 @@ def reset_default_graph() -> None:
             "a new graph."
         )
     _own_graph = Graph()
+
+
+def get_collection(key: str, scope: str | None = None) -> list[Any]:
+    """What the default graph has under ``key``; with ``scope``, what has a name that begins with it."""
+    return get_default_graph().get_collection(key, scope)
+
+
+def add_to_collection(name: str, value: Any) -> None:
+    """Put something under ``name`` in the default graph."""
+    get_default_graph().add_to_collection(name, value)
+
+
+def device(device_name_or_function: Any) -> AbstractContextManager[None]:
+    """Accepted, and of no effect: there is one device, on which everything runs."""
+    return get_default_graph().device(device_name_or_function)

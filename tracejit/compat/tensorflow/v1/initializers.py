@@ -144,7 +144,9 @@ class variance_scaling_initializer(Initializer):
         dtype: Any = float32,
     ) -> None:
         if scale <= 0 or mode not in ("fan_in", "fan_out", "fan_avg"):
-            raise ValueError(f"variance_scaling: scale is {scale} and mode {mode!r}; it is positive, and one of fan_in, fan_out, fan_avg")
+            raise ValueError(
+                f"variance_scaling: scale is {scale} and mode {mode!r}; it is positive, and one of fan_in, fan_out, fan_avg"
+            )
         if distribution not in ("normal", "truncated_normal", "untruncated_normal", "uniform"):
             raise ValueError(f"Invalid `distribution` argument: {distribution}")
         self._scale, self._mode, self._distribution, self._seed, self._dtype = scale, mode, distribution, seed, as_dtype(dtype)
@@ -189,7 +191,10 @@ def initial_tensor(initializer: Any, shape: Sequence[int] | None, dtype: DType) 
     if not callable(chosen):
         return chosen
     if shape is None:
-        fail(ValueError, "The initializer passed is not valid. It should be a callable with no arguments and the shape should not be provided or an instance of `tf.keras.initializers.*' and `shape` should be fully defined.")
+        fail(
+            ValueError,
+            "The initializer passed is not valid. It should be a callable with no arguments and the shape should not be provided or an instance of `tf.keras.initializers.*' and `shape` should be fully defined.",
+        )
     return chosen(list(shape), dtype=dtype)
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 from tracejit import ops
 from tracejit.compat.tensorflow import nn as eager
+from tracejit.compat.tensorflow.convert import aligned
 from tracejit.compat.tensorflow.errors import fail
 from tracejit.compat.tensorflow.v1.arrays import embedding_lookup, shape
 from tracejit.compat.tensorflow.v1.construct import as_tensor, building, make, make_op, through
+from tracejit.compat.tensorflow.v1.elementwise import REAL_FLOATS, REALS, check_kinds, named, pair, sigmoid, tanh, unary
 from tracejit.compat.tensorflow.v1.graph import Tensor
 from tracejit.compat.tensorflow.v1.linear import matmul
-from tracejit.compat.tensorflow.v1.math import REAL_FLOATS, REALS, check_kinds, named, pair, sigmoid, tanh, unary
 from tracejit.compat.tensorflow.v1.random import random_uniform
 from tracejit.compat.tensorflow.v1.reductions import in_top_k, top_k
 from tracejit.ir import Node
@@ -44,7 +45,7 @@ softmax = _along("Softmax", eager.softmax)
 log_softmax = _along("LogSoftmax", eager.log_softmax)
 
 
-def _sentinel(type: str, sentinel: Any, labels: Any, logits: Any) -> None | NoReturn:
+def _sentinel(type: str, sentinel: Any, labels: Any, logits: Any) -> None:
     if sentinel is not None or labels is None or logits is None:
         fail(ValueError, f"Only call `{type}` with named arguments (labels=..., logits=..., ...)")
     return None
@@ -65,7 +66,12 @@ def sparse_softmax_cross_entropy_with_logits(
 
 
 def softmax_cross_entropy_with_logits(
-    _sentinel_: Any = None, labels: Any = None, logits: Any = None, dim: int = -1, name: str | None = None, axis: int | None = None
+    _sentinel_: Any = None,
+    labels: Any = None,
+    logits: Any = None,
+    dim: int = -1,
+    name: str | None = None,
+    axis: int | None = None,
 ) -> Tensor:
     """``-sum(labels * log_softmax(logits))``: labels are probabilities, taken as constants."""
     _sentinel("softmax_cross_entropy_with_logits", _sentinel_, labels, logits)
@@ -73,7 +79,12 @@ def softmax_cross_entropy_with_logits(
 
 
 def softmax_cross_entropy_with_logits_v2(
-    _sentinel_: Any = None, labels: Any = None, logits: Any = None, dim: int = -1, name: str | None = None, axis: int | None = None
+    _sentinel_: Any = None,
+    labels: Any = None,
+    logits: Any = None,
+    dim: int = -1,
+    name: str | None = None,
+    axis: int | None = None,
 ) -> Tensor:
     """``-sum(labels * log_softmax(logits))``: labels are probabilities, with derivatives."""
     _sentinel("softmax_cross_entropy_with_logits_v2", _sentinel_, labels, logits)
@@ -118,7 +129,9 @@ def xw_plus_b(x: Any, weights: Any, biases: Any, name: str | None = None) -> Ten
         return bias_add(matmul(x, weights), biases, name=scope)
 
 
-def moments(x: Any, axes: Any, shift: Any = None, name: str | None = None, keep_dims: bool = False, keepdims: bool | None = None) -> tuple[Tensor, Tensor]:
+def moments(
+    x: Any, axes: Any, shift: Any = None, name: str | None = None, keep_dims: bool = False, keepdims: bool | None = None
+) -> tuple[Tensor, Tensor]:
     """The mean and the variance over ``axes``."""
     kept = keep_dims if keepdims is None else keepdims
     with building(name, "moments", x) as scope:
@@ -161,7 +174,7 @@ def dropout(
 
         def compute(value: Node, draw: Node, probability: Node) -> Node:
             p = ops.broadcast(probability, shape=value.shape, axes=()) if value.shape else probability
-            return ops.where(ops.less(draw, p), value / p, 0.0)
+            return ops.where(*aligned(ops.less(*aligned(draw, p, "dropout")), value / p, "dropout"), 0.0)
 
         return make("Dropout", compute, [tensor, drawn, share], scope, tensor.dtype)
 

@@ -43,8 +43,12 @@ class Operators:
     __and__, __rand__ = _pair("and")
     __or__, __ror__ = _pair("or")
     __xor__, __rxor__ = _pair("xor")
-    __lt__, __gt__ = _pair("less")
-    __le__, __ge__ = _pair("less_equal")
+
+    def __lt__(self, other: Any) -> Any:
+        return OPERATORS["less"](self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return OPERATORS["less_equal"](self, other)
 
     def __gt__(self, other: Any) -> Any:
         return OPERATORS["greater"](self, other)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from tracejit.compat.tensorflow.v1.variables import Variable, trainable_variable
 from tracejit.frontend.tensor import Tracer
 from tracejit.ir import Node
 
-Pairs = Sequence[tuple[Any, Variable]]
+Pairs = Iterable[tuple[Any, Any]]
 Rule = Callable[[Any], optim.Optimizer]
 """From a learning rate to the rule."""
 
@@ -105,17 +105,20 @@ class Optimizer:
             return _eager_gradients(loss, var_list, grad_loss)
         target = as_tensor(loss)
         with target.graph.as_default():
-            variables = [var_list] if isinstance(var_list, Variable) else list(trainable_variables() if var_list is None else var_list)
+            variables = (
+                [var_list] if isinstance(var_list, Variable) else list(trainable_variables() if var_list is None else var_list)
+            )
             if not variables:
                 fail(ValueError, "No variables to optimize.")
             return list(zip(gradients(target, variables, grad_loss), variables, strict=True))
 
     def apply_gradients(self, grads_and_vars: Pairs, global_step: Variable | None = None, name: str | None = None) -> Operation:
         """The operation that updates Variables by given gradients; pairs without one are passed over."""
-        pairs = [(g, v) for g, v in grads_and_vars if g is not None]
+        given = list(grads_and_vars)
+        pairs = [(g, v) for g, v in given if g is not None]
         if not pairs:
-            fail(ValueError, f"No gradients provided for any variable: {[str(v) for _, v in grads_and_vars]}.")
-        variables = [v for _, v in pairs]
+            fail(ValueError, f"No gradients provided for any variable: {[str(v) for _, v in given]}.")
+        variables: list[Any] = [v for _, v in pairs]
         if isinstance(variables[0], Held):
             return self._apply_eagerly(pairs, global_step)
         graph = variables[0].graph
@@ -155,11 +158,11 @@ class Optimizer:
             grads = [Tracer(run, n) for n in nodes[:count]]
             new, changed = rule.update(grads, state, [now(v) for v in variables], 0 if step is None else now(step))
             for variable, own, i in zip(variables, slots, range(count), strict=True):
-                run.assign(variable, new[i].node)
+                run.store(variable, new[i].node)
                 for slot, target in own.items():
-                    run.assign(target, changed[slot][i].node)
+                    run.store(target, changed[slot][i].node)
             if step is not None:
-                run.assign(step, run.present(step) + 1)
+                run.store(step, run.present(step) + 1)
 
         return compute
 
@@ -168,7 +171,9 @@ class Optimizer:
         if variable not in self._slots:
             start = self._make_rule(0.0).init(np.zeros((), variable.dtype.numpy))
             self._slots[variable] = {
-                slot: self._variable(variable, np.full(variable.shape.as_list(), value, variable.dtype.numpy), self._slot_names[slot])
+                slot: self._variable(
+                    variable, np.full(variable.shape.as_list(), value, variable.dtype.numpy), self._slot_names[slot]
+                )
                 for slot, value in start.items()
             }
         return self._slots[variable]

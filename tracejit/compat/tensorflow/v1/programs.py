@@ -133,7 +133,7 @@ def needed(roots: Iterable[Operation], fed: Iterable[Tensor]) -> set[Operation]:
     return found
 
 
-def located(error: Exception, op: Operation | None) -> InvalidArgumentError:
+def located(error: object, op: Operation | None) -> InvalidArgumentError:
     """An error of a running program, with the operation and the user's line that made it."""
     text = str(error).split("\n  at ")[0]
     node = f"\n\t [[{{{{node {op.name}}}}}]]{at_line(op.where)}" if op is not None else ""

@@ -10,7 +10,7 @@ from tracejit.compat.tensorflow.errors import fail
 from tracejit.compat.tensorflow.v1.arrays import sizes_of
 from tracejit.compat.tensorflow.v1.construct import as_tensor, building, tensors_in
 from tracejit.compat.tensorflow.v1.graph import Tensor, get_default_graph
-from tracejit.compat.tensorflow.v1.run import Abstract, current_run, static_spec
+from tracejit.compat.tensorflow.v1.run import Abstract, current_run
 from tracejit.compat.tensorflow.v1.shape import TensorShape
 from tracejit.errors import TraceError
 from tracejit.frontend import random as core
@@ -120,4 +120,3 @@ def random_uniform(
         return core.uniform(low, high, size, own.numpy, generator=generator)
 
     return _drawn("random_uniform", shape, [minval, maxval], own, seed, name, draw)
-

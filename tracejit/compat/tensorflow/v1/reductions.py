@@ -12,8 +12,8 @@ from tracejit.compat.tensorflow.dtypes import bool as boolean
 from tracejit.compat.tensorflow.dtypes import int32
 from tracejit.compat.tensorflow.errors import fail
 from tracejit.compat.tensorflow.v1.construct import as_tensor, building, make, make_op, through
+from tracejit.compat.tensorflow.v1.elementwise import FLOATS, NUMBERS, REAL_FLOATS, REALS, TRUTHS, check_kinds, named
 from tracejit.compat.tensorflow.v1.graph import Tensor
-from tracejit.compat.tensorflow.v1.math import FLOATS, NUMBERS, REAL_FLOATS, REALS, TRUTHS, check_kinds, named
 from tracejit.ir import Node
 
 __all__ = [
@@ -75,9 +75,7 @@ reduce_logsumexp = _reduction("ReduceLogSumExp", eager.reduce_logsumexp, FLOATS)
 
 
 def _place(type: str, function: Callable[..., Any]) -> Callable[..., Tensor]:
-    def arg(
-        input: Any, axis: Any = None, name: str | None = None, dimension: Any = None, output_type: Any = np.int64
-    ) -> Tensor:
+    def arg(input: Any, axis: Any = None, name: str | None = None, dimension: Any = None, output_type: Any = np.int64) -> Tensor:
         along = _static(dimension if axis is None else axis, type)
         with building(name, type, input) as scope:
             x = as_tensor(input, name="input")
@@ -92,7 +90,9 @@ argmax = _place("ArgMax", eager.argmax)
 argmin = _place("ArgMin", eager.argmin)
 
 
-def count_nonzero(input_tensor: Any, axis: Any = None, keepdims: bool = False, dtype: Any = np.int64, name: str | None = None) -> Tensor:
+def count_nonzero(
+    input_tensor: Any, axis: Any = None, keepdims: bool = False, dtype: Any = np.int64, name: str | None = None
+) -> Tensor:
     """How many elements over ``axis`` are not zero."""
     with building(name, "count_nonzero", input_tensor) as scope:
         x = as_tensor(input_tensor, name="input")
@@ -114,7 +114,14 @@ cumsum = _running("Cumsum", eager.cumsum)
 cumprod = _running("Cumprod", eager.cumprod)
 
 
-def norm(tensor: Any, ord: Any = "euclidean", axis: Any = None, keepdims: bool | None = None, name: str | None = None, keep_dims: bool | None = None) -> Tensor:
+def norm(
+    tensor: Any,
+    ord: Any = "euclidean",
+    axis: Any = None,
+    keepdims: bool | None = None,
+    name: str | None = None,
+    keep_dims: bool | None = None,
+) -> Tensor:
     """The norm of vectors over ``axis``: "euclidean", or of order 1, 2, ..., or ``np.inf``. Derivative: 0 at the zero vector."""
     kept = bool(keep_dims if keepdims is None else keepdims)
     with building(name, "norm", tensor) as scope:

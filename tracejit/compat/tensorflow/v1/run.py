@@ -126,7 +126,9 @@ class Run(GraphTrace):
         """An input for a tensor of which nothing but the static shape is known."""
         sizes = tensor.shape.known()
         texts = [f"{tensor.name}.shape[{i}]" for i in range(len(sizes))]
-        dims = [self.new_size(_UNKNOWN, Origin(t, least=0, free=True)) if n is None else n for t, n in zip(texts, sizes, strict=True)]
+        dims = [
+            self.new_size(_UNKNOWN, Origin(t, least=0, free=True)) if n is None else n for t, n in zip(texts, sizes, strict=True)
+        ]
         return self.bind(kind, tensor, tensor.op.name, dims, tensor.dtype.numpy)
 
     # operations
@@ -204,7 +206,7 @@ class Run(GraphTrace):
         """What a Variable holds after the assignments so far; what is fed for it, where there are none."""
         return self._present.get(variable) or self._fed.get(variable.tensor) or self._start(variable)
 
-    def assign(self, variable: Any, node: Node) -> Node:
+    def store(self, variable: Any, node: Node) -> Node:
         """Give a Variable a new value."""
         shape = variable.tensor.shape.known()
         fault = (
@@ -354,4 +356,3 @@ def current_run() -> Run:
     run = current()
     assert isinstance(run, Run), "what an operation computes is traced by a run"
     return run
-

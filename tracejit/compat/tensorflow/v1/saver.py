@@ -150,12 +150,12 @@ class Saver:
     def _value(self, path: str, name: str, variable: Variable, found: Mapping[str, np.ndarray]) -> np.ndarray:
         if name not in found:
             fail(NotFoundError, f"Key {name} not found in checkpoint {path}; it holds {', '.join(sorted(found)) or 'nothing'}")
-        value, sizes = found[name], tuple(variable.shape.as_list())
-        fits = value.shape == sizes or (self._reshape and value.size == int(np.prod(sizes)))
+        value, sizes = found[name], [int(n) for n in variable.shape]
+        fits = list(value.shape) == sizes or (self._reshape and value.size == int(np.prod(sizes)))
         if not fits or value.dtype != variable.dtype.numpy:
             fail(
                 InvalidArgumentError,
-                f"Assign requires shapes and dtypes of both tensors to match: {variable.name} is {variable.dtype.name}{list(sizes)}, "
+                f"Assign requires shapes and dtypes of both tensors to match: {variable.name} is {variable.dtype.name}{sizes}, "
                 f"in {path} it is {value.dtype}{list(value.shape)}",
             )
         return value.reshape(sizes)

@@ -168,7 +168,7 @@ def variable_scope(
 
 def _joined(outer: Reusing, own: Reusing) -> Reusing:
     """What is found stays found in inner scopes."""
-    return outer if own is None or own is False and outer else own
+    return outer if own is None or (own is False and outer) else own
 
 
 def _free_name(outer: str, name: str) -> str:
@@ -255,7 +255,10 @@ def _get(
     with graph.name_scope(None):
         made = Variable(lambda: initial_tensor(chosen, sizes, own), trainable, collections, name=whole, dtype=value_dtype)
     if static is not None and made.shape != static:
-        fail(ValueError, f"The initial value's shape {made.shape} is not compatible with the explicitly supplied `shape` argument {static}.")
+        fail(
+            ValueError,
+            f"The initial value's shape {made.shape} is not compatible with the explicitly supplied `shape` argument {static}.",
+        )
     graph.shared[whole] = made
     if regularizer is not None and (penalty := regularizer(made)) is not None:
         graph.add_to_collection(GraphKeys.REGULARIZATION_LOSSES, penalty)

@@ -15,7 +15,7 @@ from tracejit.compat.tensorflow.v1 import stacks
 from tracejit.compat.tensorflow.v1.fetches import Fetches
 from tracejit.compat.tensorflow.v1.graph import Graph, Operation, Tensor, get_default_graph
 from tracejit.compat.tensorflow.v1.operators import Operators
-from tracejit.compat.tensorflow.v1.programs import Prepared, Request, prepare
+from tracejit.compat.tensorflow.v1.programs import Prepared, Request, located, prepare
 from tracejit.compat.tensorflow.v1.shape import shape_text
 from tracejit.errors import IndexOutOfBoundsError
 from tracejit.frontend.where import at_line
@@ -290,8 +290,11 @@ class BaseSession:
             self.cell(variable).ready = True
 
     def _out_of_bounds(self, error: IndexOutOfBoundsError) -> InvalidArgumentError:
-        text = str(error)
-        return InvalidArgumentError(text)
+        """What TensorFlow says of an index that is found out of range in a run."""
+        op = next((op for op in self._graph.operations if op.name == error.scope), None)
+        if op is not None and op.type == "MatrixInverse":
+            return located("Input is not invertible.", op)
+        return located(str(error), op) if op is not None else InvalidArgumentError(str(error))
 
     def close(self) -> None:
         """Let go of all values; the session cannot be used any more."""
@@ -390,4 +393,3 @@ def _cure(variable: Any) -> str:
     if early and not any(variable in op.attrs["initializes"] for op in covering):
         return f"\n  cure: build tf.global_variables_initializer() after the Variable; '{early[-1].name}' was built before it"
     return "\n  cure: run its initializer, or tf.global_variables_initializer(), in this session first"
-

@@ -183,6 +183,9 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str = "Cons
         fail(ValueError, f"Too many elements provided. Needed at most {count}, but received {array.size}")
     if array.size == 1:
         return constant_tensor(array, name, sizes)  # type: ignore[arg-type]
-    filled = np.concatenate([array.ravel(), np.repeat(array.ravel()[-1:], count - array.size)]) if array.size else np.zeros(count, array.dtype)
+    filled = (
+        np.concatenate([array.ravel(), np.repeat(array.ravel()[-1:], count - array.size)])
+        if array.size
+        else np.zeros(count, array.dtype)
+    )
     return constant_tensor(filled.reshape(sizes), name)  # type: ignore[arg-type]
-

@@ -13,9 +13,9 @@ from tracejit import io
 from tracejit.compat.tensorflow.errors import fail
 from tracejit.compat.tensorflow.v1.construct import as_tensor, building, graph_of
 from tracejit.compat.tensorflow.v1.drawing import picture_of
-from tracejit.compat.tensorflow.v1.dtypes import string
 from tracejit.compat.tensorflow.v1.graph import Graph, GraphKeys, Tensor, get_default_graph
 from tracejit.compat.tensorflow.v1.shape import TensorShape
+from tracejit.compat.tensorflow.v1.strings import string
 
 
 class Value(NamedTuple):
@@ -67,7 +67,9 @@ def histogram(name: str, values: Any, collections: Sequence[str] | None = None, 
     return _summary("histogram", "HistogramSummary", name, values, collections, family)
 
 
-def image(name: str, tensor: Any, max_outputs: int = 3, collections: Sequence[str] | None = None, family: str | None = None) -> Tensor:
+def image(
+    name: str, tensor: Any, max_outputs: int = 3, collections: Sequence[str] | None = None, family: str | None = None
+) -> Tensor:
     """A summary of the first images of a batch, ``[batch, height, width, channels]``."""
     with building(name, "ImageSummary", tensor) as scope:
         x = as_tensor(tensor, name="images")
@@ -75,7 +77,9 @@ def image(name: str, tensor: Any, max_outputs: int = 3, collections: Sequence[st
 
         def host(value: Any) -> Summary:
             images = [value[i] for i in range(min(max_outputs, len(value)))]
-            return Summary(tuple(Value("image", f"{tag}/image/{i}" if max_outputs > 1 else f"{tag}/image", x) for i, x in enumerate(images)))
+            return Summary(
+                tuple(Value("image", f"{tag}/image/{i}" if max_outputs > 1 else f"{tag}/image", x) for i, x in enumerate(images))
+            )
 
         return _host("ImageSummary", host, [x], scope, collections or [GraphKeys.SUMMARIES])
 

@@ -48,7 +48,8 @@ def get_global_step(graph: Graph | None = None) -> Variable | None:
 
 def get_or_create_global_step(graph: Graph | None = None) -> Variable:
     """The Variable ``global_step`` of a graph, made where there is none."""
-    return get_global_step(graph) or create_global_step(graph)
+    known = get_global_step(graph)
+    return create_global_step(graph) if known is None else known
 
 
 def global_step(sess: BaseSession, global_step_tensor: Any) -> int:

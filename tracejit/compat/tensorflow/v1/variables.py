@@ -182,7 +182,7 @@ class Variable(Operators, Stands):
 
         def compute(*nodes: Node) -> Node:
             run = current_run()
-            return run.assign(self, update(run, run.present(self), nodes))
+            return run.store(self, update(run, run.present(self), nodes))
 
         return make(type, compute, inputs, name, specs=[(self.shape, self.dtype)], variable=self)
 
@@ -222,4 +222,3 @@ def variables_initializer(var_list: Sequence[Variable], name: str = "init") -> O
     graph = graph_of(list(var_list))
     controls = [v.initializer for v in var_list]
     return graph.add("NoOp", None, (), [], name, controls, initializes=frozenset(var_list))
-

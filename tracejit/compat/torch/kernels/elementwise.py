@@ -125,6 +125,9 @@ def Clamp(x: Node, low: Any, high: Any) -> Node:
     return x
 
 
+clamp_low = Kernel("Clamp", lambda x, low: Clamp.body(x, low, None), lambda x, low: _clamped(x, low, None))
+clamp_high = Kernel("Clamp", lambda x, high: Clamp.body(x, None, high), lambda x, high: _clamped(x, None, high))
+
 _POWERS: dict[float, tuple[Any, Any]] = {  # bodies and NumPy's ways of exponents that PyTorch does not call pow for
     1: (lambda x: x * 1, lambda x: x * 1),
     2: (lambda x: x * x, np.square),

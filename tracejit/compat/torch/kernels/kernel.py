@@ -22,12 +22,14 @@ class Kernel:
         body: ``body(*nodes, **attrs)``; Python numbers among the operands stay numbers.
         direct: The same on arrays, NumPy's broadcasting included; None where the nodes of the body are evaluated.
         view: Whether the result shows memory of the first operand.
+        compiled: Whether a reverse pass through it is worth compiling.
     """
 
     name: str
     body: Callable[..., Node]
     direct: Callable[..., Any] | None = None
     view: bool = False
+    compiled: bool = False
 
 
 def kernel(direct: Callable[..., Any] | None = None, view: bool = False) -> Callable[[Callable[..., Node]], Kernel]:

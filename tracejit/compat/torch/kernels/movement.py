@@ -78,7 +78,7 @@ def Narrow(x: Node, axis: int, start: Any, size: Any) -> Node:
 
 
 def _flipped(x: np.ndarray, axes: Sequence[int]) -> np.ndarray:
-    return np.ascontiguousarray(np.flip(x, axes))
+    return np.ascontiguousarray(np.flip(x, tuple(axes)))
 
 
 @kernel(_flipped)

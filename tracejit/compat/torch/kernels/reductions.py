@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 
 from tracejit import ops
-from tracejit.compat.torch.kernels.kernel import Kernel
+from tracejit.compat.torch.errors import DimensionError
+from tracejit.compat.torch.kernels.kernel import Kernel, kernel
 from tracejit.ir import Dim, Node
 from tracejit.ops import composite
+from tracejit.ops.movement import window
 
 Axes = tuple[int, ...]
 Body = Callable[..., Node]
+_add: Any = np.add.reduce
 
 
 def kept(out: Node, shape: tuple[Dim, ...], axes: Axes) -> Node:
@@ -32,11 +35,11 @@ def _reduction(name: str, body: Body, direct: Callable[..., Any] | None = None) 
 
 
 def _sum(x: np.ndarray, axes: Axes, keepdim: bool) -> Any:
-    return np.add.reduce(x, axis=axes, keepdims=keepdim)
+    return _add(x, axis=axes, keepdims=keepdim)
 
 
 def _mean(x: np.ndarray, axes: Axes, keepdim: bool) -> Any:
-    total = np.add.reduce(x, axis=axes, keepdims=keepdim)
+    total = _add(x, axis=axes, keepdims=keepdim)
     count = 1
     for axis in axes:
         count *= x.shape[axis]
@@ -61,4 +64,25 @@ cumprod = Kernel("Cumprod", composite.cumprod)
 softmax = Kernel("Softmax", composite.softmax)
 log_softmax = Kernel("LogSoftmax", composite.log_softmax)
 argsort = Kernel("Argsort", composite.order)
-gather_along = Kernel("Gather", composite.take_along_axis)
+gather_along = Kernel("Gather", composite.take_along_axis, lambda x, places, axis: np.take_along_axis(x, places, axis))
+
+
+def _gathered(x: np.ndarray, places: np.ndarray, axis: int) -> np.ndarray:
+    size = x.shape[axis]
+    if places.size and not (places.min() >= 0 and places.max() < size):
+        wrong = int(places.max()) if places.max() >= size else int(places.min())
+        raise DimensionError(f"index {wrong} is out of bounds for dimension {axis} with size {size}")
+    shape = tuple(min(a, b) for a, b in zip(x.shape, places.shape, strict=True))
+    if shape != x.shape:  # along the other dimensions the index may be shorter
+        x = x[tuple(slice(None) if i == axis else slice(n) for i, n in enumerate(places.shape))]
+    return np.take_along_axis(x, places, axis)
+
+
+@kernel(_gathered)
+def Gather(x: Node, places: Node, axis: int) -> Node:
+    """The elements at ``places`` along ``axis``, which are checked."""
+    checked = ops.checked_index(places, size=x.shape[axis])
+    for i, (whole, part) in enumerate(zip(x.shape, places.shape, strict=True)):
+        if i != axis and whole != part:
+            x = window(x, i, 0, part)
+    return composite.take_along_axis(x, checked, axis)
