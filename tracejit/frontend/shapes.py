@@ -13,7 +13,7 @@ from tracejit.errors import ArgumentError, AxisError, ShapeError
 from tracejit.frontend.eager import trace
 from tracejit.frontend.symbolic import SymbolicInt, as_dim
 from tracejit.ir import Dim, Node, Size
-from tracejit.ir.size import lower_bound, product, quotient
+from tracejit.ir.size import product, quotient
 
 Shape = tuple[Dim, ...]
 
@@ -74,6 +74,11 @@ def _merged(a: Dim, b: Dim, fault: str) -> Dim:
 def is_one(dim: Dim) -> bool:
     """Whether the size is 1; a symbol is only where an input signature leaves it open, or where it is computed."""
     return dim == 1 if isinstance(dim, int) else bool(trace().decide(dim, "==", 1))
+
+
+def is_zero(dim: Dim) -> bool:
+    """Whether the size is 0; of a symbol likewise."""
+    return dim == 0 if isinstance(dim, int) else bool(trace().decide(dim, "==", 0))
 
 
 def broadcast_node(node: Node, shape: Sequence[Dim], name: str = "broadcast_to") -> Node:

@@ -104,7 +104,7 @@ def _extremum(x: Node, axes: Axes, name: str, op: Callable[..., Node], combine: 
 
 
 def _check_elements(x: Node, axes: Axes, name: str, cure: str = "") -> None:
-    if builtins.any(x.shape[i] == 0 for i in axes):
+    if builtins.any(is_zero(x.shape[i]) for i in axes):
         raise ShapeError(f"{name}: {x.spec} has no elements along {axes}, and of nothing there is no {name}{cure}")
 
 
@@ -303,7 +303,7 @@ def _arg(a: Node, axis: int | None, keepdims: bool, name: str, op: Callable[...,
     axes: Axes = tuple(range(a.spec.rank)) if axis is None else (normal_axis(axis, a.spec.rank, name),)
     x = ops.reshape(a, shape=(product(a.shape),)) if axis is None else a
     place = 0 if axis is None else axes[0]
-    if x.shape[place] == 0:
+    if is_zero(x.shape[place]):
         raise ShapeError(f"{name}: {a.spec} has no elements, and of nothing there is no {name}")
     out = op(x, axes=(place,))
     return kept(out, a.shape, axes) if keepdims else out
