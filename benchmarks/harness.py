@@ -76,7 +76,7 @@ def machine() -> str:
             model = line.partition(":")[2].strip()
             break
     lines = [f"{model}, {cores()} cores for this process, load {os.getloadavg()[0]:.1f}; {platform.platform()}"]
-    names = ("tracejit", "numpy", "numba", "llvmlite", "scipy", "jax", "torch")
+    names = ("tracejit", "numpy", "numba", "llvmlite", "scipy", "jax", "torch", "tensorflow", "tensorflow-cpu")
     found = [f"{name} {version}" for name in names if (version := installed(name))]
     lines.append(f"Python {platform.python_version()}, {', '.join(found)}")
     switches = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "TRACEJIT_NUM_THREADS", "TRACEJIT_BLAS")

@@ -230,3 +230,26 @@ def test_a_leaked_tracer_as_an_argument() -> None:
     f(f32(2))
     with pytest.raises(LeakedTracerError, match="used after the call"):
         f(kept[0])
+
+
+def _adds(x: Any) -> Any:
+    out = np.zeros(3)
+    out += x
+    return out
+
+
+def _stores(x: Any) -> Any:
+    out = np.zeros(3)
+    out[0] = x[0]
+    return out
+
+
+def _scatters(x: Any) -> Any:
+    out = np.zeros(3)
+    np.add.at(out, np.array([0, 1, 1]), x)
+    return out
+
+
+@pytest.mark.parametrize(("f", "line"), [(_adds, "out += x"), (_stores, "out[0] = x[0]"), (_scatters, "np.add.at(out")])
+def test_a_traced_value_written_into_an_array_that_numpy_made(f: Callable[..., Any], line: str) -> None:
+    assert contains(message(TraceError, f, np.ones(3)), "array that NumPy made", "tj.zeros", line)

@@ -227,3 +227,21 @@ def test_a_pullback_does_not_outlive_its_trace():
 
 def test_names_of_the_function_are_kept():
     assert tj.grad(cube).__name__ == "cube"
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, tj.function])
+def test_an_array_that_is_two_arguments_has_two_derivatives(wrap):
+    x = np.array([1.0, 2.0, 3.0])
+    by_x, by_y = wrap(lambda a: tj.grad(lambda x, y: (x * y * y).sum(), (0, 1))(a, a))(x)
+    close(by_x, x**2)
+    close(by_y, 2 * x**2)
+    close(wrap(lambda a: tj.grad(lambda p: (p["e"] * p["d"] ** 2).sum())({"e": a, "d": a})["e"])(x), x**2)
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, tj.function])
+def test_what_an_inner_gradient_takes_from_outside_is_a_constant_to_the_outer_one(wrap):
+    def f(x):
+        return tj.grad(lambda y: (y * tj.grad(lambda z: (z**3).sum())(x)).sum())(x)
+
+    x = np.array([1.0, 2.0, 3.0])
+    close(wrap(f)(x), 3 * x**2)

@@ -305,3 +305,30 @@ def test_what_a_differentiated_function_reads_is_guarded_through_grad(monkeypatc
     assert f(np.ones(2)).tolist() == [4, 4]
     monkeypatch.setitem(globals(), "RATE", 5.0)
     assert f(np.ones(2)).tolist() == [10, 10] and f.compilations == 2
+
+
+def test_a_captured_array_whose_shape_or_dtype_is_assigned_is_another_trace() -> None:
+    held = np.arange(6.0)
+    f = tj.function(lambda x: x + held)
+    assert f(1.0).shape == (6,)
+    held.shape = (2, 3)
+    assert f(1.0).shape == (2, 3)
+    held.dtype = np.dtype(np.int64)
+    assert f(1).dtype == np.int64
+    held.resize((4, 3), refcheck=False)
+    assert f(1).shape == (4, 3)
+
+
+def test_arrays_of_outside_are_written_to_wherever_they_are_held() -> None:
+    total, parts = np.zeros(3), {"a": [np.zeros(3)]}
+
+    @tj.function
+    def f(x: Any) -> None:
+        np.add(total, x, out=total)
+        np.add(x, parts["a"][0], out=parts["a"][0])
+        np.add.at(total, np.array([0, 0]), x[:2])
+
+    for _ in range(2):
+        f(ones())
+    assert total.tolist() == [6, 2, 2]
+    assert parts["a"][0].tolist() == [2, 2, 2]

@@ -278,3 +278,12 @@ def test_functions_of_plain_arrays_give_plain_arrays(name):
     ours, theirs = getattr(tj, name)(*args), getattr(np, name)(*args)
     assert type(ours) is type(theirs)
     assert_same(ours, theirs)
+
+
+def test_out_may_be_given_by_its_place():
+    x, out = np.arange(6.0).reshape(2, 3), np.zeros(3)
+    assert tj.function(lambda x, out: np.sum(x, 0, None, out))(x, out) is out
+    np.testing.assert_array_equal(out, x.sum(0))
+    assert tj.function(np.max)(x) == 5
+    assert tj.function(np.argmin)(x) == 0
+    np.testing.assert_array_equal(tj.function(lambda x: np.mean(x, 1, None, None, True))(x), x.mean(1, keepdims=True))

@@ -259,3 +259,16 @@ def test_numbers_are_replaced_not_written() -> None:
 
     out, m = tj.function(f)(ones(2), 3)
     assert out[0] == 3 and m == 4
+
+
+def test_a_size_given_to_numpys_own_functions_is_pinned() -> None:
+    f = tj.function(lambda x: x * np.arange(x.shape[0]) + np.linspace(0, 1, x.shape[0]))
+    for n in (3, 4):
+        np.testing.assert_allclose(f(np.ones(n)), np.arange(n) + np.linspace(0, 1, n))
+    assert "np.arange(n); tj.arange(n) leaves it open" in str(f.retraces())
+
+
+def test_sizes_computed_before_they_are_known_are_spelled_as_they_are_now() -> None:
+    f = tj.function(tj.grad(lambda x: sum((part**3).sum() for part in np.split(x, 2, axis=1))))
+    x = np.arange(12.0).reshape(3, 4)
+    np.testing.assert_allclose(f(x), 3 * x**2)

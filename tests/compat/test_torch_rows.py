@@ -138,7 +138,7 @@ def test_3_9_backward_twice_through_one_graph():
     w = Variable(torch.ones(3), requires_grad=True)
     loss = w.pow(2).sum()
     loss.backward()
-    with pytest.raises(RuntimeError, match="Trying to backward through the graph a second time.*retain_graph=True"):
+    with pytest.raises(RuntimeError, match=r"Trying to backward through the graph a second time.*retain_graph=True"):
         loss.backward()
     loss = w.pow(2).sum()
     loss.backward(retain_graph=True)

@@ -213,7 +213,11 @@ def test_static_shapes_follow(build, expected):
 def test_what_does_not_fit_is_refused_when_the_graph_is_built(build):
     with pytest.raises((ValueError, TypeError)) as caught:
         build()
-    assert "test_v1_graph.py" in str(caught.value) or "must be specified" in str(caught.value) or "not compatible" in str(caught.value)
+    assert (
+        "test_v1_graph.py" in str(caught.value)
+        or "must be specified" in str(caught.value)
+        or "not compatible" in str(caught.value)
+    )
 
 
 def test_shapes_that_do_not_fit_in_a_run_name_the_operation_and_its_line():

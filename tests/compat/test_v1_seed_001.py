@@ -56,7 +56,10 @@ def test_block_02_prints_32():
 def test_block_03_needs_a_session_before_the_initializer_runs():
     with pytest.raises(ValueError, match="No default session is registered"):
         execute(BLOCKS["00"], BLOCKS["03"])
-    lines = ("init.run()\n", ""), ("sess = tf.InteractiveSession() # init 노드 준비", "sess = tf.InteractiveSession()\ninit.run()")
+    lines = (
+        ("init.run()\n", ""),
+        ("sess = tf.InteractiveSession() # init 노드 준비", "sess = tf.InteractiveSession()\ninit.run()"),
+    )
     assert execute(fixed("03", *lines), **execute(BLOCKS["00"])[1])[0] == "32\n"
     assert tf.get_default_session() is None
 
@@ -120,7 +123,9 @@ def descent(number, *replacements, **names):
 
 def test_blocks_09_to_11_descend_by_hand_by_gradients_and_by_the_optimizer_alike():
     tf.set_random_seed(0)
-    text, names = descent("09", ("## mse", "mse"), ('"mse") ##', '"mse")'), ("## gradients", "gradients"), ("error) ##", "error)"))
+    text, names = descent(
+        "09", ("## mse", "mse"), ('"mse") ##', '"mse")'), ("## gradients", "gradients"), ("error) ##", "error)")
+    )
     errors_ = [float(x) for x in re.findall(r"MSE = (\S+)", text)]
     assert len(errors_) == 10
     assert errors_[0] > errors_[1] > 100 * errors_[-1]
@@ -287,7 +292,10 @@ def test_feeding_nothing_to_a_placeholder_names_it_and_its_line_but_what_does_no
 
 def test_feeding_a_wrong_shape_says_both():
     a = tf.placeholder(tf.float32, shape=(None, 3), name="A")
-    with tf.Session() as sess, pytest.raises(ValueError, match=r"Cannot feed value of shape \(1, 2\) for Tensor 'A:0', which has shape \(None, 3\)"):
+    with (
+        tf.Session() as sess,
+        pytest.raises(ValueError, match=r"Cannot feed value of shape \(1, 2\) for Tensor 'A:0', which has shape \(None, 3\)"),
+    ):
         sess.run(a + 5, {a: [[1, 2]]})
 
 
@@ -419,7 +427,10 @@ def test_get_variable_twice_without_reuse_is_an_error():
     with tf.variable_scope("relu"):
         tf.get_variable("threshold", shape=())
     with (
-        pytest.raises(ValueError, match="Variable relu/threshold already exists, disallowed. Did you mean to set reuse=True or reuse=tf.AUTO_REUSE"),
+        pytest.raises(
+            ValueError,
+            match=r"Variable relu/threshold already exists, disallowed\. Did you mean to set reuse=True or reuse=tf\.AUTO_REUSE",
+        ),
         tf.variable_scope("relu"),
     ):
         tf.get_variable("threshold", shape=())

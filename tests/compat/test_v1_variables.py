@@ -1,5 +1,9 @@
 """Variables, assignments and their order in TensorFlow 1's dialect."""
 
+import gc
+import threading
+import weakref
+
 import numpy as np
 import pytest
 from v1_tools import initialized, run, same
@@ -160,7 +164,10 @@ def test_get_variable_starts_from_glorots_uniform_numbers_or_what_it_is_told():
     assert values[3].dtype == np.float64
     with pytest.raises(ValueError, match="must be fully defined"):
         tf.get_variable("e")
-    with tf.variable_scope("scope", reuse=True), pytest.raises(ValueError, match="specified dtype float32 and found dtype float64"):
+    with (
+        tf.variable_scope("scope", reuse=True),
+        pytest.raises(ValueError, match="specified dtype float32 and found dtype float64"),
+    ):
         tf.get_variable("d", (2,), tf.float32)
 
 
@@ -189,7 +196,11 @@ def test_variable_scopes_nest_and_inherit_reuse():
         with tf.variable_scope("b"):
             v = tf.get_variable("v", ())
             c = tf.constant(1.0)
-        with tf.variable_scope("b", reuse=True), tf.variable_scope("c"), pytest.raises(ValueError, match="a/b/c/v does not exist"):
+        with (
+            tf.variable_scope("b", reuse=True),
+            tf.variable_scope("c"),
+            pytest.raises(ValueError, match="a/b/c/v does not exist"),
+        ):
             tf.get_variable("v", ())
     assert v.op.name == "a/b/v"
     assert c.op.name == "a/b/Const"
@@ -262,3 +273,39 @@ def test_numpy_code_cannot_change_a_result_that_was_given():
         assert first.sum() == 0
         second[:] = 7
         assert sess.run(v).sum() == 5000
+
+
+def test_threads_may_share_a_session():
+    v = tf.Variable(0)
+    x = tf.placeholder(tf.float32, (None,))
+    up, total = v.assign_add(1), tf.reduce_sum(x * 2.0)
+    wrong = []
+    with tf.Session() as sess:
+        initialized(sess)
+
+        def work(size):
+            for _ in range(50):
+                value = sess.run([up, total], {x: np.ones(size)})[1]
+                if value != 2.0 * size:
+                    wrong.append(value)
+
+        threads = [threading.Thread(target=work, args=(n,)) for n in (1, 3, 700, 9000)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        assert sess.run(v) == 200
+    assert wrong == []
+
+
+def test_a_graph_and_its_sessions_are_let_go():
+    def build():
+        with tf.Graph().as_default() as graph:
+            v = tf.Variable(np.ones(1000, np.float32))
+            with tf.Session() as sess:
+                initialized(sess).run(v.assign_add(tf.ones(1000)))
+        return weakref.ref(graph)
+
+    graph = build()
+    gc.collect()
+    assert graph() is None

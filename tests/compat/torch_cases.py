@@ -36,22 +36,59 @@ def method(name, *arrays, label="", **options):
     case(f"{name}{label}", lambda torch, x, *rest: getattr(x, name)(*rest, **options), *arrays)
 
 
-for name in "add sub mul div atan2 maximum minimum fmax fmin fmod remainder hypot logaddexp copysign".split():
+for name in [
+    "add",
+    "sub",
+    "mul",
+    "div",
+    "atan2",
+    "maximum",
+    "minimum",
+    "fmax",
+    "fmin",
+    "fmod",
+    "remainder",
+    "hypot",
+    "logaddexp",
+    "copysign",
+]:
     method(name, A, B)
     method(name, P, V, label=" broadcast")
-for name in (
-    "abs neg sign floor ceil trunc round frac exp exp2 expm1 sin cos tan tanh sinh cosh asinh atan sigmoid relu erf erfc".split()
-):
+for name in [
+    "abs",
+    "neg",
+    "sign",
+    "floor",
+    "ceil",
+    "trunc",
+    "round",
+    "frac",
+    "exp",
+    "exp2",
+    "expm1",
+    "sin",
+    "cos",
+    "tan",
+    "tanh",
+    "sinh",
+    "cosh",
+    "asinh",
+    "atan",
+    "sigmoid",
+    "relu",
+    "erf",
+    "erfc",
+]:
     method(name, A)
-for name in "square reciprocal isnan isfinite isinf".split():
+for name in ["square", "reciprocal", "isnan", "isfinite", "isinf"]:
     method(name, A)
-for name in "log log2 log10 log1p sqrt rsqrt lgamma digamma".split():
+for name in ["log", "log2", "log10", "log1p", "sqrt", "rsqrt", "lgamma", "digamma"]:
     method(name, P)
-for name in "asin acos atanh".split():
+for name in ["asin", "acos", "atanh"]:
     method(name, U)
-for name in "eq ne lt le gt ge".split():
+for name in ["eq", "ne", "lt", "le", "gt", "ge"]:
     method(name, A, B)
-for name in "sum mean amax amin var std norm".split():
+for name in ["sum", "mean", "amax", "amin", "var", "std", "norm"]:
     method(name, A)
     method(name, A, label=" along one", dim=1, keepdim=True)
     method(name, S, label=" along two", dim=(0, -1))
@@ -183,7 +220,7 @@ def functional(name, *arrays, label="", **options):
     case(f"F.{name}{label}", lambda torch, *xs: getattr(torch.nn.functional, name)(*xs, **options), *arrays)
 
 
-for name in "gelu silu softplus logsigmoid leaky_relu elu".split():
+for name in ["gelu", "silu", "softplus", "logsigmoid", "leaky_relu", "elu"]:
     functional(name, A)
 functional("gelu", A, label=" tanh", approximate="tanh")
 functional("linear", A, W, BIAS)
@@ -265,6 +302,48 @@ def curvature(torch, name):
     return torch.autograd.grad(total, tensors, allow_unused=True)
 
 
+# optimizers: a small network, six steps
+
+INPUTS, TARGETS = normal(20, 5), normal(20, 1)
+START = {"w1": normal(5, 8), "b": np.zeros(8, np.float32), "w2": normal(8, 1)}
+RATES = [0.1, 0.05, 0.02, 0.01, 0.01, 0.02]
+OPTIMIZERS = {
+    "SGD": lambda optim, p: optim.SGD(p, lr=0.1),
+    "SGD with momentum": lambda optim, p: optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.01),
+    "SGD of Nesterov": lambda optim, p: optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True),
+    "Adam": lambda optim, p: optim.Adam(p, lr=0.05),
+    "Adam with decay": lambda optim, p: optim.Adam(p, lr=0.05, weight_decay=0.1, betas=(0.8, 0.9), eps=1e-3),
+    "AdamW": lambda optim, p: optim.AdamW(p, lr=0.05),
+    "RMSprop": lambda optim, p: optim.RMSprop(p, lr=0.01),
+    "RMSprop centered": lambda optim, p: optim.RMSprop(p, lr=0.01, momentum=0.5, centered=True),
+    "Adagrad": lambda optim, p: optim.Adagrad(p, lr=0.1),
+    "Adagrad with decay": lambda optim, p: optim.Adagrad(p, lr=0.1, lr_decay=0.1, initial_accumulator_value=0.2),
+    "groups": lambda optim, p: optim.Adam([{"params": p[:1], "lr": 0.01}, {"params": p[1:]}], lr=0.1),
+}
+
+
+def trained(torch, name, rates=(), compile=lambda function: function, set_to_none=True):
+    """Losses, weights and the step after six steps with an optimizer; with ``rates``, another learning rate in each."""
+    w1, b, w2 = (torch.tensor(a, requires_grad=True) for a in START.values())
+    optimizer = OPTIMIZERS[name](torch.optim, [w1, b, w2])
+    x, y = torch.tensor(INPUTS), torch.tensor(TARGETS)
+
+    def step(x, y):
+        loss = ((x.mm(w1) + b).relu().mm(w2) - y).pow(2).mean()
+        optimizer.zero_grad(set_to_none=set_to_none)
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    step = compile(step)
+    losses = []
+    for rate in rates or [None] * 6:
+        if rate is not None:
+            optimizer.param_groups[0]["lr"] = rate
+        losses.append(float(step(x, y)))
+    return np.array(losses), [w.detach().numpy() for w in (w1, b, w2)], step
+
+
 def reference():
     """What PyTorch gave, flat: results by name, gradients by ``name/i``, second derivatives by ``name//i``."""
     with np.load(REFERENCE) as file:
@@ -282,6 +361,11 @@ def main():
         found |= {f"{name}/{i}": g.numpy() for i, g in enumerate(grads) if g is not None}
         second = curvature(torch, name)
         found |= {f"{name}//{i}": g.numpy(force=True) for i, g in enumerate(second) if g is not None}
+    for name in OPTIMIZERS:
+        for label, rates in (("", ()), (" scheduled", RATES)):
+            losses, ends, _ = trained(torch, name, rates)
+            found[f"{name}{label}"] = losses
+            found |= {f"{name}{label}/{i}": end for i, end in enumerate(ends)}
     lengths = [array.size for array in found.values()]
     values = np.concatenate([np.ravel(array).astype(np.float64) for array in found.values()])
     np.savez_compressed(REFERENCE, names=list(found), lengths=lengths, values=values)

@@ -43,8 +43,9 @@ def _compared(name: str) -> Callable[..., Any]:
 
 
 def _defers_to(other: Any) -> bool:
-    """Whether ``other`` asks, as NumPy has it, to be given the operation."""
-    return getattr(type(other), "__array_ufunc__", True) is None
+    """Whether ``other`` asks, as NumPy has it, to be given the operation: by no ``__array_ufunc__``, or by a higher priority."""
+    asked = getattr(type(other), "__array_ufunc__", True)
+    return asked is None or (asked is True and getattr(other, "__array_priority__", 0) > Tensor.__array_priority__)
 
 
 class Tensor(ABC):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -93,12 +94,28 @@ def array_function(func: Callable[..., Any], args: Sequence[Any], kwargs: dict[s
     module = func.__module__.removeprefix("numpy").removeprefix(".")
     name = f"{module}.{func.__name__}" if module else func.__name__
     function = _function(SAME.get(name, name), f"numpy.{name}")
+    names = _parameters(func) if len(args) > 1 else ()
+    if "out" in names[: len(args)]:  # which our functions take by name
+        place = names.index("out")
+        args, kwargs = args[:place], kwargs | dict(zip(names[place:], args[place:], strict=False))
     try:
         return function(*args, **{k: v for k, v in kwargs.items() if v is not np._NoValue})
     except TypeError as error:
         if "unexpected keyword argument" in str(error) and "tracejit" not in type(error).__module__:
             raise UnsupportedError(f"numpy.{name} on tensors: {str(error).partition('() ')[2] or error}") from None
         raise
+
+
+@cache
+def _parameters(func: Callable[..., Any]) -> tuple[str, ...]:
+    """The names that positional arguments of a NumPy function go by; none where it does not tell."""
+    import inspect  # makes the import of tracejit slow
+
+    try:
+        parameters = inspect.signature(func).parameters.values()
+    except (TypeError, ValueError):
+        return ()
+    return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
 
 
 def _function(name: str, full_name: str) -> Callable[..., Any]:

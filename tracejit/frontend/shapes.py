@@ -17,6 +17,9 @@ from tracejit.ir.size import product, quotient
 
 Shape = tuple[Dim, ...]
 
+BROADCAST = "a size of 1 is broadcast"
+"""Why broadcasting asks whether a size is 1."""
+
 
 def broadcast_nodes(nodes: Sequence[Node], name: str, operands: Sequence[str] = ()) -> tuple[Node, ...]:
     """``nodes`` brought to their common shape."""
@@ -73,7 +76,7 @@ def _merged(a: Dim, b: Dim, fault: str) -> Dim:
 
 def is_one(dim: Dim) -> bool:
     """Whether the size is 1; a symbol is only where an input signature leaves it open, or where it is computed."""
-    return dim == 1 if isinstance(dim, int) else bool(trace().decide(dim, "==", 1))
+    return dim == 1 if isinstance(dim, int) else bool(trace().decide(dim, "==", 1, BROADCAST))
 
 
 def is_zero(dim: Dim) -> bool:

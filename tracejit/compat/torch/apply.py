@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,7 @@ import numpy as np
 from tracejit.compat.torch import mode
 from tracejit.compat.torch.errors import broadcast_error
 from tracejit.compat.torch.expand import computed
-from tracejit.compat.torch.graph import Leaf, Recorded
+from tracejit.compat.torch.graph import Leaf, Recorded, made
 from tracejit.compat.torch.kernels.kernel import Kernel
 from tracejit.compat.torch.program import quiet
 from tracejit.compat.torch.session import Session, session_of
@@ -27,9 +29,9 @@ def trace() -> Session | None:
 def node_of(x: Any) -> Recorded:
     """What stands for a tensor, or an array of places, in the eager graph."""
     if not isinstance(x, Value):
-        return Recorded(None, (), {}, x, [0])
+        return Recorded(x, [0])
     if not x._requires:
-        return Recorded(None, (), {}, x._array, versions(x))
+        return Recorded(x._array, versions(x))
     node = x._node
     if x._made is None and (node is None or node.versions[0] != node.version):
         node = x._node = Leaf(x, x._array, versions(x))  # written to since it took part in a graph, or never did
@@ -72,8 +74,29 @@ def apply(kernel: Kernel, *operands: Any, **attrs: Any) -> Any:
         out._versions, out._view = versions(operands[0]), True
     if recorded and mode.is_grad_enabled() and value.dtype.kind in "fc":
         nodes = tuple([node_of(x) if isinstance(x, Value | np.ndarray) else x for x in operands])
-        out._requires, out._made, out._node = True, kernel.name, Recorded(kernel, nodes, attrs, value, versions(out))
+        out._requires, out._made, out._node = True, kernel.name, made(kernel, nodes, attrs, value, versions(out))
     return out
+
+
+def pair(kernel: Kernel, x: Any, y: Any) -> Any:
+    """``apply(kernel, x, y)`` of two tensors, outside of any trace."""
+    a, b = x._array, y._array
+    try:
+        value = quiet.run(kernel.direct, a, b)
+    except ValueError:
+        _refuse([a, b])
+        raise
+    if type(value) is not np.ndarray:
+        value = np.asarray(value)
+    out: Any = object.__new__(type(x))
+    out._array = value
+    if (x._requires or y._requires) and mode.is_grad_enabled() and value.dtype.kind in "fc":
+        nodes = node_of(x), node_of(y)
+        out._requires, out._made, out._node = True, kernel.name, made(kernel, nodes, NOTHING, value, versions(out))
+    return out
+
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def _refuse(arrays: list[Any]) -> None:

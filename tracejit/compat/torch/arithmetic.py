@@ -129,6 +129,8 @@ class Arithmetic(Value):
 
     def clamp(self, min: Any = None, max: Any = None) -> Any:
         """No less than ``min`` and no more than ``max``: numbers, tensors or None. Derivative: 1 at the bounds."""
+        if is_plain(min) and is_plain(max) and dtype_of(self).kind == "f" and min is not max:
+            return apply(K.clamp, self, low=min, high=max)
         if min is None and max is None:
             raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
         bounds = [b if b is None or type(b) in (int, float) else operand(b, self, "clamp") for b in (min, max)]

@@ -10,7 +10,7 @@ import numpy as np
 from tracejit.compat.torch import mode, reverse
 from tracejit.compat.torch.apply import node_of, trace
 from tracejit.compat.torch.errors import SizeError, TypeMismatchError
-from tracejit.compat.torch.graph import Leaf, Recorded, free, history
+from tracejit.compat.torch.graph import Leaf, Recorded, free, history, made
 from tracejit.compat.torch.promote import dims_of, dtype_of
 from tracejit.compat.torch.reverse import Gradient
 from tracejit.compat.torch.session import Session
@@ -121,7 +121,7 @@ def _tensor(kind: type[Any], gradient: Gradient, recorded: bool) -> Any:
     """A gradient as a tensor with memory of its own."""
     out = wrap(kind, gradient.value if gradient.fresh else np.array(gradient.value, order="C"))
     if recorded and mode.is_grad_enabled() and any(type(n) is Leaf for n in history(gradient.operands)):
-        node = Recorded(gradient.kernel, gradient.operands, {}, out._array, versions(out))
+        node = made(gradient.kernel, gradient.operands, {}, out._array, versions(out))
         out._requires, out._made, out._node = True, "Gradient", node
     return out
 

@@ -17,6 +17,7 @@ from tracejit.compat.torch.value import Value, wrap
 from tracejit.frontend.eager import EagerTrace
 from tracejit.frontend.function import Function
 from tracejit.frontend.programs import NOTHING, Programs, Traceable
+from tracejit.frontend.symbolic import SymbolicInt
 from tracejit.frontend.tensor import Tracer
 from tracejit.frontend.tree import flatten
 from tracejit.ir.ambient import active
@@ -142,9 +143,10 @@ def _boxed(tree: Any) -> Any:
 def _maker(session: Session, leaf: Any, values: list[Any]) -> Make:
     """What makes a leaf of the result from the arrays of the program."""
     place = len(values)
-    if isinstance(leaf, Tracer):
+    if isinstance(leaf, Tracer | SymbolicInt):
         values.append(leaf)
-        return (lambda out, given: out[place].item()) if leaf.weak else (lambda out, given: out[place])
+        number = isinstance(leaf, Tracer) and leaf.weak and leaf is not session.arguments.get(leaf.node)
+        return (lambda out, given: out[place].item()) if number else (lambda out, given: out[place])
     if not isinstance(leaf, _Box):
         return lambda out, given: leaf
     tensor = leaf.tensor

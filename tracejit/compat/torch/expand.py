@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from tracejit.compat.torch.graph import spec_of
 from tracejit.compat.torch.kernels.kernel import Kernel
 from tracejit.compat.torch.program import NumpyProgram
 from tracejit.errors import ShapeError
@@ -49,7 +48,7 @@ class Expansion(Builder):
         return int(dim)
 
 
-def expanded(builder: Builder, kernel: Kernel, operands: Sequence[Any], attrs: dict[str, Any]) -> Node:
+def expanded(builder: Builder, kernel: Kernel, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Node:
     """The node of what ``kernel`` makes of nodes and numbers, which is none of the operands."""
     with using(builder):
         node = kernel.body(*operands, **attrs)
@@ -102,23 +101,21 @@ def remember(cache: dict[Any, Any], key: Hashable, make: Callable[[], Any]) -> A
     return found
 
 
-_programs: dict[Any, tuple[NumpyProgram, tuple[Any, ...]]] = {}
+_programs: dict[Any, NumpyProgram] = {}
 
 
-def computed(kernel: Kernel, operands: Sequence[Any], attrs: dict[str, Any]) -> np.ndarray:
+def computed(kernel: Kernel, operands: Sequence[Any], attrs: Mapping[str, Any]) -> np.ndarray:
     """What ``kernel`` makes of arrays and numbers."""
     arrays = [x for x in operands if isinstance(x, np.ndarray)]
-    specs = tuple([spec_of(x) for x in arrays])
-    places = tuple([None if isinstance(x, np.ndarray) else frozen(x) for x in operands])
-    key = (kernel, tuple(map(id, specs)), places, *attrs.items())
+    places = tuple([(x.shape, x.dtype) if isinstance(x, np.ndarray) else frozen(x) for x in operands])
 
-    def make() -> tuple[NumpyProgram, tuple[Any, ...]]:
+    def make() -> NumpyProgram:
         builder = Expansion()
-        given = [builder.input("x", spec_of(x)) if isinstance(x, np.ndarray) else x for x in operands]
+        given = [builder.input("x", TensorSpec(x.shape, x.dtype)) if isinstance(x, np.ndarray) else x for x in operands]
         inputs = [x for x in given if isinstance(x, Node)]
         graph = cut([expanded(builder, kernel, given, attrs)], inputs, kernel.name)
-        return NumpyProgram(simplified(graph)), specs  # the key holds the ids of the specs
+        return NumpyProgram(simplified(graph))
 
-    program, _ = remember(_programs, key, make)
+    program = remember(_programs, (kernel, places, *attrs.items()), make)
     (value,) = program(arrays)
     return value if program.fresh[0] else np.array(value, order="C")

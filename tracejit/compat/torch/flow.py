@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tracejit.compat.torch.apply import node_of
-from tracejit.compat.torch.graph import Recorded
+from tracejit.compat.torch.graph import Recorded, made
 from tracejit.compat.torch.kernels.kernel import Kernel
 from tracejit.compat.torch.session import Session
 from tracejit.compat.torch.value import versions, wrap
@@ -42,7 +42,7 @@ class Flow(NamedTuple):
         tensor = wrap(kind, array)
         operands = tuple([source(out, given) for source in self.sources])
         tensor._requires, tensor._made = True, "Compiled"
-        tensor._node = Recorded(self.kernel, operands, {}, array, versions(tensor))
+        tensor._node = made(self.kernel, operands, {}, array, versions(tensor))
         return tensor
 
 
@@ -91,11 +91,11 @@ def _input(session: Session, node: Node, values: list[Any]) -> Source:
     tracer = session.arguments.get(node)
     array = session.unchanged_array(node)
     if array is not None:
-        return lambda out, given: Recorded(None, (), {}, array, [0])
+        return lambda out, given: Recorded(array, [0])
     place, dtype = len(values), node.dtype
     unchanged = tracer is not None and tracer.node is node
     values.append(tracer if unchanged else Tracer(session.trace, node))
-    return lambda out, given: Recorded(None, (), {}, np.asarray(out[place], dtype), [0])
+    return lambda out, given: Recorded(np.asarray(out[place], dtype), [0])
 
 
 def _body(ends: tuple[Node, ...], order: Sequence[Node], root: Node) -> Callable[..., Node]:

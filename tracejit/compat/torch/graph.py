@@ -6,8 +6,9 @@ when it is differentiated, once for each form that a graph has.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import count
+from types import MappingProxyType
 from typing import Any
 from weakref import ref
 
@@ -17,8 +18,6 @@ from tracejit.compat.torch.kernels.kernel import Kernel
 from tracejit.compat.torch.types import type_name
 from tracejit.ir import TensorSpec
 
-_MOST_SPECS = 8192
-_specs: dict[Any, TensorSpec] = {}
 _serial = count()
 
 
@@ -38,29 +37,25 @@ class Recorded:
         freed: Whether a backward() has used it up.
     """
 
-    __slots__ = ("attrs", "collects", "freed", "kernel", "operands", "serial", "spec", "value", "version", "versions")
+    kernel: Kernel | None = None
+    operands: tuple[Any, ...] = ()
+    attrs: Mapping[str, Any] = MappingProxyType({})
+    spec: TensorSpec | None = None
+    collects: Any = None
+    freed: bool = False
 
-    def __init__(
-        self, kernel: Kernel | None, operands: tuple[Any, ...], attrs: dict[str, Any], value: np.ndarray, versions: list[int]
-    ) -> None:
-        self.kernel = kernel
-        self.operands = operands
-        self.attrs = attrs
+    def __init__(self, value: np.ndarray, versions: list[int]) -> None:
         self.value: np.ndarray | None = value
         self.versions = versions
         self.version = versions[0]
         self.serial = next(_serial)
-        self.spec: TensorSpec | None = None
-        self.collects: Any = None
-        self.freed = False
 
     def known_spec(self) -> TensorSpec:
-        """The spec, the same object for equal ones."""
-        spec = self.spec
-        if spec is None:
+        """The spec, which outlives the value."""
+        if self.spec is None:
             assert self.value is not None, "a value that was let go of has told its spec"
-            spec = self.spec = spec_of(self.value)
-        return spec
+            self.spec = TensorSpec(self.value.shape, self.value.dtype)
+        return self.spec
 
     def saved(self) -> np.ndarray:
         """The value, for a derivative; RuntimeError where it is not there, or not what it was any more."""
@@ -78,22 +73,16 @@ class Recorded:
 class Leaf(Recorded):
     """The value of a tensor that gradients are collected in."""
 
-    __slots__ = ("tensor",)
-
     def __init__(self, tensor: Any, value: np.ndarray, versions: list[int]) -> None:
-        super().__init__(None, (), {}, value, versions)
+        super().__init__(value, versions)
         self.tensor = ref(tensor)
 
 
-def spec_of(value: np.ndarray) -> TensorSpec:
-    """The spec of an array, the same object for equal ones."""
-    key = (value.shape, value.dtype)
-    spec = _specs.get(key)
-    if spec is None:
-        if len(_specs) >= _MOST_SPECS:
-            _specs.clear()
-        spec = _specs[key] = TensorSpec(*key)
-    return spec
+def made(kernel: Kernel, operands: tuple[Any, ...], attrs: Mapping[str, Any], value: np.ndarray, versions: list[int]) -> Recorded:
+    """What ``kernel`` made."""
+    node = Recorded(value, versions)
+    node.kernel, node.operands, node.attrs = kernel, operands, attrs
+    return node
 
 
 def history(roots: Iterable[Recorded]) -> list[Recorded]:
@@ -115,9 +104,9 @@ def _serial_of(node: Recorded) -> int:
 def free(nodes: Iterable[Recorded]) -> None:
     """Let go of the values of ``nodes``; a derivative that needs one of them cannot be computed any more."""
     for node in nodes:
-        if node.kernel is not None:
+        if type(node) is not Leaf:
             node.known_spec()
-            node.freed, node.value = True, None
+            node.freed, node.value = node.kernel is not None, None
 
 
 def used_up() -> RuntimeError:

@@ -219,7 +219,7 @@ def _refuse(**options: Any) -> None:
 def _check(**numbers: float) -> None:
     for name, value in numbers.items():
         if value < 0.0:
-            raise ValueError(f"Invalid {name}: {value}")
+            raise ValueError(f"Invalid {name.replace('_', ' ')}: {value}")
 
 
 class SGD(Optimizer):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.compat.torch import dtypes
-from tracejit.compat.torch.apply import apply, trace
+from tracejit.compat.torch.apply import apply, pair, trace
 from tracejit.compat.torch.errors import operand_error
 from tracejit.compat.torch.kernels import elementwise as K
 from tracejit.compat.torch.kernels.kernel import Kernel
@@ -16,6 +16,7 @@ from tracejit.compat.torch.value import Value, wrap
 from tracejit.frontend.symbolic import SymbolicInt
 from tracejit.frontend.tensor import EagerTensor, Tracer
 from tracejit.ir import Node
+from tracejit.ir.ambient import active
 
 NUMBERS = (float, int, bool, complex)
 _KINDS = {"b": bool, "i": int, "u": int, "f": float, "c": complex}
@@ -93,10 +94,13 @@ def _in(x: Any, dtype: np.dtype) -> Any:
 
 def binary(kernel: Kernel, x: Any, other: Any, floats: bool = False) -> Any:
     """``kernel(x, other)`` of a tensor and a tensor or number."""
-    if isinstance(other, Value):
+    kind = type(other)
+    if kind is type(x):
+        if active() is None and (dtype := x._array.dtype) is other._array.dtype and dtype.kind == "f":
+            return pair(kernel, x, other)
         if dtype_of(x) == dtype_of(other) and not (floats and dtype_of(x).kind in "biu"):
             return apply(kernel, x, other)
-    elif type(other) is float and dtype_of(x).kind == "f":
+    elif (kind is float or kind is int) and dtype_of(x).kind == "f":
         return apply(kernel, x, other)
     elif not isinstance(other, Node):
         other = operand(other, x, kernel.name.lower())
@@ -105,7 +109,7 @@ def binary(kernel: Kernel, x: Any, other: Any, floats: bool = False) -> Any:
 
 def reflected(kernel: Kernel, x: Any, other: Any, floats: bool = False) -> Any:
     """``kernel(other, x)``."""
-    if type(other) is float and dtype_of(x).kind == "f":
+    if (type(other) is float or type(other) is int) and dtype_of(x).kind == "f":
         return apply(kernel, other, x)
     return apply(kernel, *promoted(operand(other, x, kernel.name.lower()), x, floats=floats))
 

@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tracejit.compat.torch import dtypes
-from tracejit.compat.torch.apply import apply
+from tracejit.compat.torch.apply import apply, pair
 from tracejit.compat.torch.errors import SizeError, TypeMismatchError, normal_dim, normal_dims, product_error, rank_error
 from tracejit.compat.torch.kernels import products as P
 from tracejit.compat.torch.kernels import reductions as K
 from tracejit.compat.torch.promote import dims_of, dtype_of, floating, promoted, rank_of, to
 from tracejit.compat.torch.types import scalar_name
 from tracejit.compat.torch.value import Value
+from tracejit.ir.ambient import active
 
 INDEX = np.dtype(np.int64)
 
@@ -191,6 +192,10 @@ class Reductions(Value):
 
     def mm(self, mat2: Any) -> Any:
         """The product of two matrices."""
+        if type(mat2) is type(self) and active() is None:
+            a, b = self._array, mat2._array
+            if a.ndim == 2 == b.ndim and a.dtype is b.dtype and a.shape[1] == b.shape[0]:
+                return pair(P.Mm, self, mat2)
         _matrices("mm", self, mat2, 2)
         _check_inner(self, mat2)
         return apply(P.Mm, self, mat2)

@@ -25,14 +25,12 @@ class Reverse(NamedTuple):
         uses: The places of the saved values among the history, those of weights after it.
         outputs: For each value to differentiate by the place of its gradient among the outputs; -1 where there is none.
         kernels: For each output what makes it, and of which of the saved values, so that gradients can be recorded.
-        kept: What the key of the cache refers to by its identity.
     """
 
     program: Program
     uses: tuple[int, ...]
     outputs: tuple[int, ...]
     kernels: tuple[tuple[Kernel, tuple[int, ...]], ...]
-    kept: tuple[Any, ...]
 
 
 class Gradient(NamedTuple):
@@ -64,14 +62,25 @@ def gradients(
         weights: For each root; ones where None.
         wrt: What to differentiate by.
     """
-    place = {node: i for i, node in enumerate(order)}
+    place: dict[Any, int] = {}
     form: list[Any] = []
-    for node in order:
-        if node.kernel is None:
-            form.append((id(node.known_spec()), type(node) is Leaf))
+    add = form.append
+    for i, node in enumerate(order):
+        place[node] = i
+        kernel = node.kernel
+        if kernel is None:
+            value = node.value
+            if value is None:
+                value = node.known_spec()
+            add(value.shape)
+            add(value.dtype)
+            add(type(node) is Leaf)
         else:
-            operands = [place[x] if isinstance(x, Recorded) else frozen(x) for x in node.operands]
-            form.append((node.kernel, *operands, *node.attrs.items()))
+            add(kernel)
+            for x in node.operands:
+                add(place[x] if type(x) is Recorded or type(x) is Leaf else frozen(x))
+            if node.attrs:
+                form.extend(node.attrs.items())
     ends = tuple([place[x] for x in roots])
     by = tuple([place.get(x, -1) for x in wrt])
     weighted = tuple([w is not None for w in weights])
@@ -114,10 +123,9 @@ def _made(
     whole = cut(outputs, [*nodes, *(w for w in given if w is not None)], "reverse")
     plain, uses = needed(simplified(whole))
     kernels = tuple(_kernel(*needed(Graph(whole.name, whole.inputs, (output,)))) for output in whole.outputs)
-    kept = tuple(x.known_spec() for x in order if x.kernel is None)
     compiled = any(x.kernel is not None and x.kernel.compiled for x in order)
     program = CompiledProgram(plain) if compiled else NumpyProgram(plain)
-    return Reverse(program, tuple(uses), tuple(places), kernels, kept)
+    return Reverse(program, tuple(uses), tuple(places), kernels)
 
 
 def _saves(node: Recorded) -> bool:

@@ -14,6 +14,15 @@ if TYPE_CHECKING:
 Kind = TypeVar("Kind", bound="Value")
 
 
+class _Gone:
+    """What stands in place of the memory of a traced tensor: its value is known when the program runs."""
+
+    def __get__(self, x: Any, kind: Any = None) -> Any:
+        if x is None:
+            return self
+        return x._tracer.__array__()  # raises, with the user's line
+
+
 class Value:
     """What a tensor holds. Its memory is either an array, or, in a trace, the array that a Tracer stands for.
 
@@ -29,7 +38,7 @@ class Value:
         _handle: What stands for it among the arguments of traced functions.
     """
 
-    _array: np.ndarray
+    _array: Any = _Gone()
     _tracer: Tracer | None = None
     _requires: bool = False
     _made: str | None = None

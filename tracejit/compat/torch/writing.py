@@ -11,7 +11,7 @@ from tracejit.compat.torch import dtypes, mode
 from tracejit.compat.torch.apply import apply, trace
 from tracejit.compat.torch.arrangement import parts
 from tracejit.compat.torch.errors import SizeError, TypeMismatchError
-from tracejit.compat.torch.graph import Recorded
+from tracejit.compat.torch.graph import made
 from tracejit.compat.torch.kernels import elementwise as K
 from tracejit.compat.torch.kernels import movement as M
 from tracejit.compat.torch.kernels.kernel import Kernel
@@ -65,8 +65,8 @@ def write(x: Any, new: Any) -> Any:
         np.copyto(x._array, new._array)
         count = versions(x)
         count[0] += 1
-        made = Recorded(node.kernel, node.operands, node.attrs, x._array, count)
-        x._requires, x._made, x._node = True, new._made, made
+        x._requires, x._made = True, new._made
+        x._node = made(node.kernel, node.operands, node.attrs, x._array, count)
     else:
         np.copyto(x._array, new._array)
         _count(x)

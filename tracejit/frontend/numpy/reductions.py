@@ -14,7 +14,7 @@ from tracejit.errors import DTypeError, ShapeError, UnsupportedError
 from tracejit.frontend.elementwise import elementwise
 from tracejit.frontend.lift import Operand, cast, lift
 from tracejit.frontend.public import lifted
-from tracejit.frontend.shapes import broadcast_node, normal_axes, normal_axis, reshape_node
+from tracejit.frontend.shapes import broadcast_node, is_zero, normal_axes, normal_axis, reshape_node
 from tracejit.ir import Dim, Node, current
 from tracejit.ir.size import product
 from tracejit.ops import composite

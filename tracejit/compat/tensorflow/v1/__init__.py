@@ -1,7 +1,7 @@
 """TensorFlow 1 on tracejit: ``import tracejit.compat.tensorflow.v1 as tf``.
 
-A graph is built, which computes nothing; then a session runs parts of it. What a session is asked for, with what it is fed, is one
-compiled program, for every batch size. What differs:
+A graph is built, which computes nothing; then a session runs parts of it. What a session is asked for, with what it is fed,
+is one compiled program, for every batch size. What differs:
 
 - reads of a Variable show what it held before the run, whatever assignments are fetched beside them, always; an operation under
   ``control_dependencies`` sees the assignments that it waits for;
@@ -19,6 +19,7 @@ from tracejit.compat.tensorflow import dtypes, errors
 from tracejit.compat.tensorflow.dtypes import *
 from tracejit.compat.tensorflow.v1 import (
     arrays,
+    creation,
     elementwise,
     initializers,
     linalg,
@@ -33,14 +34,13 @@ from tracejit.compat.tensorflow.v1 import (
 )
 from tracejit.compat.tensorflow.v1.arrays import *
 from tracejit.compat.tensorflow.v1.construct import as_tensor
+from tracejit.compat.tensorflow.v1.creation import *
 from tracejit.compat.tensorflow.v1.eager import eager_names
 from tracejit.compat.tensorflow.v1.elementwise import *
 from tracejit.compat.tensorflow.v1.gradients import gradients
 from tracejit.compat.tensorflow.v1.graph import (
     Graph,
     GraphKeys,
-    Operation,
-    Tensor,
     add_to_collection,
     device,
     get_collection,
@@ -58,10 +58,11 @@ from tracejit.compat.tensorflow.v1.linear import (
     tensordot,
     trace,
 )
+from tracejit.compat.tensorflow.v1.operation import Operation, Tensor
 from tracejit.compat.tensorflow.v1.random import random_normal, random_uniform, set_random_seed, truncated_normal
 from tracejit.compat.tensorflow.v1.reductions import *
 from tracejit.compat.tensorflow.v1.scopes import *
-from tracejit.compat.tensorflow.v1.session import InteractiveSession, Session
+from tracejit.compat.tensorflow.v1.session import ConfigProto, InteractiveSession, Session
 from tracejit.compat.tensorflow.v1.shape import Dimension, TensorShape
 from tracejit.compat.tensorflow.v1.stacks import get_default_session
 from tracejit.compat.tensorflow.v1.state import *
@@ -69,6 +70,7 @@ from tracejit.compat.tensorflow.v1.strings import string
 from tracejit.compat.tensorflow.v1.variables import *
 
 __all__ = [
+    "ConfigProto",
     "Dimension",
     "Graph",
     "GraphKeys",
@@ -110,7 +112,7 @@ __all__ = [
     "truncated_normal",
 ]
 __all__ += dtypes.__all__
-for _module in (arrays, elementwise, initializers, reductions, scopes, state, variables):
+for _module in (arrays, creation, elementwise, initializers, reductions, scopes, state, variables):
     __all__ += _module.__all__
 
 newaxis: Final = None

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from tracejit.compat.tensorflow.dtypes import DType, as_dtype
 from tracejit.compat.tensorflow.errors import DTypeMismatchError, fail
 from tracejit.compat.tensorflow.tensor import Tensor as Eager
-from tracejit.compat.tensorflow.v1.graph import Graph, Operation, Stands, Tensor, get_default_graph
+from tracejit.compat.tensorflow.v1.graph import Graph, get_default_graph
+from tracejit.compat.tensorflow.v1.operation import Operation, Stands, Tensor
 from tracejit.compat.tensorflow.v1.run import current_run, infer
 from tracejit.compat.tensorflow.v1.shape import Dimension, TensorShape
 from tracejit.frontend.tensor import Tracer
@@ -82,15 +83,15 @@ def as_tensor(
     return constant_tensor(array, name)
 
 
-def dtype_mismatch(op: str, place: int, got: DType, asked: DType, what: Any = None) -> Any:
+def dtype_mismatch(op: str, place: int, got: DType, asked: DType, what: Any = None) -> NoReturn:
     """Raise what TensorFlow raises for operands of two dtypes."""
     name = ("x", "y")[place] if place < 2 else f"input {place}"
     expected = "" if what is None else f"Expected {asked.name}, got {_short(what)} of type '{type(what).__name__}' instead. "
     other = ("y", "x")[place] if place < 2 else "x"
     fail(
         DTypeMismatchError,
-        f"{expected}Input '{name}' of '{op}' Op has type {got.name} that does not match type {asked.name} of argument '{other}'.\n"
-        f"  cure: tf.cast(value, tf.{asked.name})",
+        f"{expected}Input '{name}' of '{op}' Op has type {got.name} that does not match type {asked.name} of argument '{other}'."
+        f"\n  cure: tf.cast(value, tf.{asked.name})",
     )
 
 
@@ -100,7 +101,7 @@ def _short(value: Any) -> str:
 
 
 def array_of(value: Any, dtype: DType | None = None, op: str = "", place: int = 1) -> np.ndarray:
-    """``value`` as an array: Python's floats as float32 and its integers as int32, arrays as they are, unless a dtype is asked for.
+    """``value`` as an array: Python's floats in float32 and its integers in int32, arrays as they are, unless a dtype is given.
 
     Arrays go to any dtype of their own or a later kind; Python's numbers likewise.
     """

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tracejit import io
-from tracejit.compat.tensorflow.v1.graph import Graph, Operation
+from tracejit.compat.tensorflow.v1.graph import Graph
+from tracejit.compat.tensorflow.v1.operation import Operation
 from tracejit.frontend.where import at_line
 
 

@@ -1,4 +1,4 @@
-"""Eager execution under the names of TensorFlow 1: what ``tf.enable_eager_execution()`` puts in place of the graph's functions."""
+"""Eager execution under the names of TensorFlow 1: what ``tf.enable_eager_execution()`` puts in place of the graph's."""
 
 from __future__ import annotations
 
@@ -11,15 +11,39 @@ from tracejit.compat.tensorflow.v1 import train
 from tracejit.frontend.where import at_line, user_where
 
 _MOVED = {
-    "acosh": two.math.acosh, "asinh": two.math.asinh, "atan2": two.math.atan2, "atanh": two.math.atanh, "ceil": two.math.ceil,
-    "count_nonzero": two.math.count_nonzero, "cumprod": two.math.cumprod, "diag": two.linalg.diag, "diag_part": two.linalg.diag_part,
-    "digamma": two.math.digamma, "erf": two.math.erf, "erfc": two.math.erfc, "expm1": two.math.expm1, "floordiv": two.math.floordiv,
-    "is_finite": two.math.is_finite, "is_inf": two.math.is_inf, "is_nan": two.math.is_nan, "lgamma": two.math.lgamma,
-    "log": two.math.log, "log1p": two.math.log1p, "log_sigmoid": two.math.log_sigmoid, "logical_xor": two.math.logical_xor,
-    "mod": two.math.mod, "random_normal": two.random.normal, "random_uniform": two.random.uniform, "realdiv": two.divide,
-    "reciprocal": two.math.reciprocal, "rint": two.math.rint, "rsqrt": two.math.rsqrt, "set_random_seed": two.random.set_seed,
-    "squared_difference": two.math.squared_difference, "truncated_normal": two.random.truncated_normal,
-}  # fmt: skip
+    "acosh": two.math.acosh,
+    "asinh": two.math.asinh,
+    "atan2": two.math.atan2,
+    "atanh": two.math.atanh,
+    "ceil": two.math.ceil,
+    "count_nonzero": two.math.count_nonzero,
+    "cumprod": two.math.cumprod,
+    "diag": two.linalg.diag,
+    "diag_part": two.linalg.diag_part,
+    "digamma": two.math.digamma,
+    "erf": two.math.erf,
+    "erfc": two.math.erfc,
+    "expm1": two.math.expm1,
+    "floordiv": two.math.floordiv,
+    "is_finite": two.math.is_finite,
+    "is_inf": two.math.is_inf,
+    "is_nan": two.math.is_nan,
+    "lgamma": two.math.lgamma,
+    "log": two.math.log,
+    "log1p": two.math.log1p,
+    "log_sigmoid": two.math.log_sigmoid,
+    "logical_xor": two.math.logical_xor,
+    "mod": two.math.mod,
+    "random_normal": two.random.normal,
+    "random_uniform": two.random.uniform,
+    "realdiv": two.divide,
+    "reciprocal": two.math.reciprocal,
+    "rint": two.math.rint,
+    "rsqrt": two.math.rsqrt,
+    "set_random_seed": two.random.set_seed,
+    "squared_difference": two.math.squared_difference,
+    "truncated_normal": two.random.truncated_normal,
+}
 """What TensorFlow 2 keeps in other places."""
 
 _OLD_ARGUMENTS = {"keep_dims": "keepdims", "reduction_indices": "axis", "dimension": "axis", "dim": "axis"}

@@ -14,7 +14,7 @@ from tracejit.compat.tensorflow.dtypes import as_dtype
 from tracejit.compat.tensorflow.dtypes import bool as boolean
 from tracejit.compat.tensorflow.errors import DTypeMismatchError, fail
 from tracejit.compat.tensorflow.v1.construct import as_tensor, building, make, tensors_in, through
-from tracejit.compat.tensorflow.v1.graph import Tensor
+from tracejit.compat.tensorflow.v1.operation import Tensor
 from tracejit.compat.tensorflow.v1.operators import operator
 from tracejit.ir import Node
 from tracejit.ops import composite
@@ -253,18 +253,22 @@ def cast(x: Any, dtype: Any, name: str | None = None) -> Tensor:
 
 
 def to_float(x: Any, name: str = "ToFloat") -> Tensor:
+    """``x`` in float32."""
     return cast(x, np.float32, name)
 
 
 def to_double(x: Any, name: str = "ToDouble") -> Tensor:
+    """``x`` in float64."""
     return cast(x, np.float64, name)
 
 
 def to_int32(x: Any, name: str = "ToInt32") -> Tensor:
+    """``x`` in int32."""
     return cast(x, np.int32, name)
 
 
 def to_int64(x: Any, name: str = "ToInt64") -> Tensor:
+    """``x`` in int64."""
     return cast(x, np.int64, name)
 
 
@@ -315,6 +319,7 @@ def where(condition: Any, x: Any = None, y: Any = None, name: str | None = None)
 
 
 def accumulate_n(inputs: Sequence[Any], shape: Any = None, tensor_dtype: Any = None, name: str | None = None) -> Tensor:
+    """The sum of tensors of one shape."""
     return add_n(inputs, name or "AccumulateNV2")
 
 

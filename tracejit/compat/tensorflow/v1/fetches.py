@@ -6,7 +6,8 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tracejit.compat.tensorflow.v1.graph import Graph, Operation, Tensor
+from tracejit.compat.tensorflow.v1.graph import Graph
+from tracejit.compat.tensorflow.v1.operation import Operation, Tensor
 
 Values = tuple[Any, ...]
 Finish = Callable[[Values], Any]

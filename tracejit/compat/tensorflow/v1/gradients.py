@@ -7,7 +7,8 @@ from typing import Any
 
 from tracejit.compat.tensorflow.errors import InvalidArgumentError, fail
 from tracejit.compat.tensorflow.v1.construct import as_tensor, building, graph_of
-from tracejit.compat.tensorflow.v1.graph import Graph, Operation, Tensor
+from tracejit.compat.tensorflow.v1.graph import Graph
+from tracejit.compat.tensorflow.v1.operation import Operation, Tensor
 from tracejit.compat.tensorflow.v1.programs import needed
 from tracejit.compat.tensorflow.v1.run import Abstract, Run, UnfedError, current_run
 from tracejit.errors import ShapeError, TraceError

@@ -11,8 +11,8 @@ import numpy as np
 
 from tracejit.compat.tensorflow.dtypes import DType, as_dtype, float32
 from tracejit.compat.tensorflow.errors import fail
-from tracejit.compat.tensorflow.v1.arrays import ones, zeros
-from tracejit.compat.tensorflow.v1.graph import Tensor
+from tracejit.compat.tensorflow.v1.creation import ones, zeros
+from tracejit.compat.tensorflow.v1.operation import Tensor
 from tracejit.compat.tensorflow.v1.random import random_normal, random_uniform, truncated_normal
 from tracejit.compat.tensorflow.v1.state import constant
 
@@ -193,7 +193,7 @@ def initial_tensor(initializer: Any, shape: Sequence[int] | None, dtype: DType) 
     if shape is None:
         fail(
             ValueError,
-            "The initializer passed is not valid. It should be a callable with no arguments and the shape should not be provided or an instance of `tf.keras.initializers.*' and `shape` should be fully defined.",
+            "The initializer is a function of a shape, and none is given\n  cure: get_variable(name, shape=...)",
         )
     return chosen(list(shape), dtype=dtype)
 

@@ -12,7 +12,7 @@ from tracejit.compat.tensorflow.errors import fail
 from tracejit.compat.tensorflow.products import matmul as product
 from tracejit.compat.tensorflow.v1.construct import as_tensor, building, make, through
 from tracejit.compat.tensorflow.v1.elementwise import NUMBERS, REAL_FLOATS, check_kinds, maximum, multiply, pair, truediv
-from tracejit.compat.tensorflow.v1.graph import Tensor
+from tracejit.compat.tensorflow.v1.operation import Tensor
 from tracejit.compat.tensorflow.v1.operators import operator
 from tracejit.compat.tensorflow.v1.reductions import norm
 from tracejit.ir import Node
@@ -162,7 +162,9 @@ def _eliminated(x: Node) -> Node:
         zero = ops.equal(pivot, 0.0)
         singular = zero if singular is None else ops.logical_or(singular, zero)
         here = ops.equal(rows, k)
-        order = ops.where(here, _spread(place, n), ops.where(ops.equal(rows, _spread(place, n)), k, rows))  # rows k and place swapped
+        order = ops.where(
+            here, _spread(place, n), ops.where(ops.equal(rows, _spread(place, n)), k, rows)
+        )  # rows k and place swapped
         row = ops.gather(both, place, axis=0) / _spread(pivot, 2 * n)
         factor = ops.where(here, 0.0, ops.gather(column, order, axis=0))
         product = ops.broadcast(factor, shape=both.shape, axes=(0,)) * ops.broadcast(row, shape=both.shape, axes=(1,))

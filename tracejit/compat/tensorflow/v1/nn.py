@@ -12,8 +12,8 @@ from tracejit.compat.tensorflow.errors import fail
 from tracejit.compat.tensorflow.v1.arrays import embedding_lookup, shape
 from tracejit.compat.tensorflow.v1.construct import as_tensor, building, make, make_op, through
 from tracejit.compat.tensorflow.v1.elementwise import REAL_FLOATS, REALS, check_kinds, named, pair, sigmoid, tanh, unary
-from tracejit.compat.tensorflow.v1.graph import Tensor
 from tracejit.compat.tensorflow.v1.linear import matmul
+from tracejit.compat.tensorflow.v1.operation import Tensor
 from tracejit.compat.tensorflow.v1.random import random_uniform
 from tracejit.compat.tensorflow.v1.reductions import in_top_k, top_k
 from tracejit.ir import Node

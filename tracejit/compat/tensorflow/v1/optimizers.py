@@ -14,7 +14,8 @@ from tracejit.compat.tensorflow.keras.optimizers import Optimizer as Eager
 from tracejit.compat.tensorflow.tape import GradientTape
 from tracejit.compat.tensorflow.v1.construct import as_tensor, building, tensors_in
 from tracejit.compat.tensorflow.v1.gradients import gradients
-from tracejit.compat.tensorflow.v1.graph import Graph, Operation, Tensor
+from tracejit.compat.tensorflow.v1.graph import Graph
+from tracejit.compat.tensorflow.v1.operation import Tensor
 from tracejit.compat.tensorflow.v1.run import current_run
 from tracejit.compat.tensorflow.v1.variables import Variable, trainable_variables
 from tracejit.frontend.tensor import Tracer
@@ -61,8 +62,8 @@ class Optimizer:
         colocate_gradients_with_ops: bool = False,
         name: str | None = None,
         grad_loss: Any = None,
-    ) -> Operation:
-        """The operation that takes one step down; running it gives None.
+    ) -> Any:
+        """The operation that takes one step down; running it gives None. Under eager execution the step itself.
 
         Args:
             loss: What is to get smaller.
@@ -83,8 +84,8 @@ class Optimizer:
         if not any(g is not None for g, _ in pairs):
             fail(
                 ValueError,
-                "No gradients provided for any variable, check your graph for ops that do not support gradients, between variables"
-                f" {[v.name for _, v in pairs]} and loss {loss}.",
+                "No gradients provided for any variable, check your graph for ops that do not support gradients, between "
+                f"variables {[v.name for _, v in pairs]} and loss {loss}.",
             )
         return self.apply_gradients(pairs, global_step, name)
 
@@ -112,7 +113,7 @@ class Optimizer:
                 fail(ValueError, "No variables to optimize.")
             return list(zip(gradients(target, variables, grad_loss), variables, strict=True))
 
-    def apply_gradients(self, grads_and_vars: Pairs, global_step: Variable | None = None, name: str | None = None) -> Operation:
+    def apply_gradients(self, grads_and_vars: Pairs, global_step: Any = None, name: str | None = None) -> Any:
         """The operation that updates Variables by given gradients; pairs without one are passed over."""
         given = list(grads_and_vars)
         pairs = [(g, v) for g, v in given if g is not None]
@@ -120,7 +121,8 @@ class Optimizer:
             fail(ValueError, f"No gradients provided for any variable: {[str(v) for _, v in given]}.")
         variables: list[Any] = [v for _, v in pairs]
         if isinstance(variables[0], Held):
-            return self._apply_eagerly(pairs, global_step)
+            self._apply_eagerly(pairs, global_step)
+            return None
         graph = variables[0].graph
         with graph.as_default(), graph.control_dependencies(None):
             slots = [self._slots_of(v) for v in variables]
@@ -136,7 +138,7 @@ class Optimizer:
         with graph.as_default(), graph.control_dependencies([op]), graph.name_scope(scope):
             return global_step.assign_add(np.ones((), global_step.dtype.numpy)).op
 
-    def _apply_eagerly(self, pairs: Pairs, global_step: Any) -> Any:
+    def _apply_eagerly(self, pairs: Pairs, global_step: Any) -> None:
         if self._eager is None:
             self._eager = Eager(self._make_rule(float(self._rate() if callable(self._rate) else self._rate)))
         self._eager.apply_gradients(pairs)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracejit.compat.tensorflow.errors import InvalidArgumentError
-from tracejit.compat.tensorflow.v1.graph import Graph, Operation, Tensor
+from tracejit.compat.tensorflow.v1.graph import Graph
+from tracejit.compat.tensorflow.v1.operation import Operation, Tensor
 from tracejit.compat.tensorflow.v1.run import Input, Run, UnfedError
 from tracejit.config import config
 from tracejit.errors import ShapeError, TraceError
@@ -29,7 +30,6 @@ class Prepared:
         reads: Variables that must have a value.
         writes: Variables that have one afterwards.
         guard: Whether it is made for these sizes.
-        exact: Whether it is for the broadcasting of one choice of sizes 0 and 1.
     """
 
     program: Program
@@ -37,7 +37,6 @@ class Prepared:
     reads: tuple[Any, ...]
     writes: tuple[Any, ...]
     guard: Callable[[Mapping[str, int]], bool]
-    exact: bool
 
 
 @dataclass(frozen=True)
@@ -74,10 +73,10 @@ class _Misfit(Exception):
 
 
 def _prepare(request: Request, shapes: Sequence[Sequence[int]], exact: bool) -> Prepared:
-    run = Run(_name(request))
+    run = Run(_name(request), exact)
     try:
         with using(run):
-            graph, inputs, names = _traced(run, request, shapes, exact)
+            graph, inputs, names = _traced(run, request, shapes)
     except UnfedError:
         raise
     except (ShapeError, TraceError, InvalidArgumentError) as error:
@@ -99,15 +98,13 @@ def _prepare(request: Request, shapes: Sequence[Sequence[int]], exact: bool) -> 
     )
     reads = tuple(what.owner for node, what in kept if what.kind == "variable" and node in used)
     writes = tuple(what.owner for node, what in kept if what.kind == "variable" and node in targets)
-    return Prepared(program, tuple(what for _, what in kept), reads, writes, guard_of_sizes(run.sizes, names), exact)
+    return Prepared(program, tuple(what for _, what in kept), reads, writes, guard_of_sizes(run.sizes, names))
 
 
-def _traced(
-    run: Run, request: Request, shapes: Sequence[Sequence[int]], exact: bool
-) -> tuple[Program_, list[Input], Mapping[str, str]]:
+def _traced(run: Run, request: Request, shapes: Sequence[Sequence[int]]) -> tuple[Program_, list[Input], Mapping[str, str]]:
     """The graph of a request, what its inputs are, and the final names of its sizes."""
     for tensor, shape in zip(request.feeds, shapes, strict=True):
-        run.feed(tensor, shape, exact)
+        run.feed(tensor, shape)
     roots = [t.op for t in request.targets if t not in request.feeds]
     live = needed((*roots, *request.operations), request.feeds)
     aside: set[Operation] = set()

@@ -9,7 +9,8 @@ from tracejit.compat.tensorflow.dtypes import DType, as_dtype, float32
 from tracejit.compat.tensorflow.errors import fail
 from tracejit.compat.tensorflow.v1.arrays import sizes_of
 from tracejit.compat.tensorflow.v1.construct import as_tensor, building, tensors_in
-from tracejit.compat.tensorflow.v1.graph import Tensor, get_default_graph
+from tracejit.compat.tensorflow.v1.graph import get_default_graph
+from tracejit.compat.tensorflow.v1.operation import Tensor
 from tracejit.compat.tensorflow.v1.run import Abstract, current_run
 from tracejit.compat.tensorflow.v1.shape import TensorShape
 from tracejit.errors import TraceError

@@ -13,7 +13,7 @@ from tracejit.compat.tensorflow.dtypes import int32
 from tracejit.compat.tensorflow.errors import fail
 from tracejit.compat.tensorflow.v1.construct import as_tensor, building, make, make_op, through
 from tracejit.compat.tensorflow.v1.elementwise import FLOATS, NUMBERS, REAL_FLOATS, REALS, TRUTHS, check_kinds, named
-from tracejit.compat.tensorflow.v1.graph import Tensor
+from tracejit.compat.tensorflow.v1.operation import Tensor
 from tracejit.ir import Node
 
 __all__ = [

@@ -15,11 +15,11 @@ import numpy as np
 from tracejit import ops
 from tracejit.compat.tensorflow.dtypes import DType, as_dtype
 from tracejit.compat.tensorflow.errors import InvalidArgumentError
-from tracejit.compat.tensorflow.v1.graph import Operation, Tensor
+from tracejit.compat.tensorflow.v1.operation import Operation, Tensor
 from tracejit.compat.tensorflow.v1.shape import TensorShape, proto_text
 from tracejit.errors import ShapeError, TraceError
-from tracejit.frontend.shapes import same
-from tracejit.frontend.sizes import Origin
+from tracejit.frontend.shapes import BROADCAST, same
+from tracejit.frontend.sizes import RELATIONS, Origin
 from tracejit.frontend.tensor import Tracer
 from tracejit.frontend.trace import GraphTrace
 from tracejit.frontend.where import at_line
@@ -29,7 +29,7 @@ from tracejit.ir.node import Operation as Op
 from tracejit.ir.size import quotient, symbols
 from tracejit.transforms.autodiff import backward
 
-_UNKNOWN = 2  # what stands for a size that nobody knows, as sizes of 0 and 1 have rules of their own
+_UNKNOWN = 2**20  # what stands for a size that nobody knows: one that most things fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +65,12 @@ class Run(GraphTrace):
         values: The nodes of tensors.
         op: The operation that is traced now, or was when something failed.
         actual: Sizes of what is fed in this call, by symbol.
+        exact: Whether sizes of 0 and 1 are numbers, so that all others are greater.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, exact: bool = False) -> None:
         super().__init__(name, ops.TABLE)
+        self.exact = exact
         self.inputs: dict[Node, Input] = {}
         self.updates: dict[Node, Node] = {}
         self.values: dict[Tensor, Node] = {}
@@ -96,22 +98,16 @@ class Run(GraphTrace):
 
     # what is fed
 
-    def feed(self, tensor: Tensor, shape: Sequence[int], exact: bool) -> None:
-        """Let the caller give the value of ``tensor``, which is of ``shape`` in this call.
-
-        Args:
-            tensor: What is fed.
-            shape: A shape that fits its static one.
-            exact: Whether sizes 0 and 1 are part of the program, so that they may be broadcast.
-        """
+    def feed(self, tensor: Tensor, shape: Sequence[int]) -> None:
+        """Let the caller give the value of ``tensor``, which is of ``shape`` in this call, and that fits its static one."""
         static = tensor.shape.sizes or (None,) * len(shape)
-        dims = [self._size(tensor, i, s, n, exact) for i, (s, n) in enumerate(zip(static, shape, strict=True))]
+        dims = [self._size(tensor, i, s, n) for i, (s, n) in enumerate(zip(static, shape, strict=True))]
         self._fed[tensor] = self.bind("feed", tensor, tensor.op.name, dims, tensor.dtype.numpy)
 
-    def _size(self, tensor: Tensor, axis: int, static: int | None, size: int, exact: bool) -> Dim:
-        if static is not None or (exact and size < 2):
+    def _size(self, tensor: Tensor, axis: int, static: int | None, size: int) -> Dim:
+        if static is not None or (self.exact and size < 2):
             return size
-        origin = Origin(f"{tensor.name}.shape[{axis}]", least=2 if exact else 0, free=size < 2)
+        origin = Origin(f"{tensor.name}.shape[{axis}]", least=2 if self.exact else 0, free=size < 2)
         made = self.new_size(size, origin)
         self.actual[str(made)] = size
         return made
@@ -121,6 +117,13 @@ class Run(GraphTrace):
         known = self.actual.keys()
         bound = [(name, dim) for name, dim in self.sizes.bound.items() if name in known and symbols(dim) <= known]
         return all(self.actual[name] == evaluate(dim, self.actual) for name, dim in bound)
+
+    def decide(self, left: Dim, relation: str, right: Dim, why: str = "compared") -> bool:
+        if (
+            why == BROADCAST and not self.exact
+        ):  # open sizes that meet are equal; a run in which one is 1 has a program of its own
+            return self.canonical(left) == self.canonical(right)
+        return super().decide(left, relation, right, why)
 
     def open_input(self, kind: Any, tensor: Tensor) -> Node:
         """An input for a tensor of which nothing but the static shape is known."""
@@ -306,7 +309,7 @@ class Abstract(Run):
         try:
             return super().decide(left, relation, right, why)
         except TraceError:
-            return relation in ("!=", ">", ">=")
+            return RELATIONS[relation](evaluate(left, self.sizes.values), evaluate(right, self.sizes.values))
 
     def stand_in(self, tensor: Tensor) -> Node:
         """A node for a tensor: small integers as they are computed, since shapes may be made of them; anything else an input."""
@@ -347,6 +350,7 @@ def infer(compute: Any, inputs: Sequence[Tensor], dtype: DType | None = None) ->
 
 
 def static_spec(run: Run, node: Node) -> tuple[TensorShape, DType]:
+    """What is known of a node before a run."""
     sizes = [d if isinstance(d, int) else None for d in run.spec(node).shape]
     return TensorShape(sizes), as_dtype(node.dtype)
 

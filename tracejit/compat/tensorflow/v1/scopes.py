@@ -242,7 +242,8 @@ def _get(
     if scope.reuse is True:
         fail(
             ValueError,
-            f"Variable {whole} does not exist, or was not created with tf.get_variable(). Did you mean to set reuse=tf.AUTO_REUSE in VarScope?",
+            f"Variable {whole} does not exist, or was not created with tf.get_variable(). Did you mean to set "
+            "reuse=tf.AUTO_REUSE in VarScope?",
         )
     if static is not None and not static.is_fully_defined():
         fail(ValueError, f"Shape of a new variable ({whole}) must be fully defined, but instead was {static}.")
@@ -277,6 +278,6 @@ def _found(scope: VariableScope, whole: str, known: Variable, shape: TensorShape
     if dtype is not None and as_dtype(dtype) != known.dtype:
         fail(
             ValueError,
-            f"Trying to share variable {whole}, but specified dtype {as_dtype(dtype).name} and found dtype {known.dtype.name}_ref.",
+            f"Trying to share variable {whole}, but specified dtype {as_dtype(dtype).name} and found dtype {known.dtype.name}.",
         )
     return known

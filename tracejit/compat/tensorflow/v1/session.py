@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from numpy import ndarray
 from tracejit.compat.tensorflow.errors import FailedPreconditionError, InvalidArgumentError
 from tracejit.compat.tensorflow.v1 import stacks
 from tracejit.compat.tensorflow.v1.fetches import Fetches
-from tracejit.compat.tensorflow.v1.graph import Graph, Operation, Tensor, get_default_graph
+from tracejit.compat.tensorflow.v1.graph import Graph, get_default_graph
+from tracejit.compat.tensorflow.v1.operation import Operation, Tensor
 from tracejit.compat.tensorflow.v1.operators import Operators
 from tracejit.compat.tensorflow.v1.programs import Prepared, Request, located, prepare
 from tracejit.compat.tensorflow.v1.shape import shape_text
@@ -24,6 +26,18 @@ from tracejit.runtime.pool import OutputPool
 from tracejit.runtime.program import Program
 
 _MOST_POOLS = 16
+
+
+class ConfigProto:
+    """Settings of a session; accepted, and of no effect, as there is one device.
+
+    Args:
+        options: Any.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self.options = options
+        self.gpu_options = SimpleNamespace()
 
 
 class Cell:
@@ -69,10 +83,12 @@ class Feed:
     def _array(self, value: Any) -> ndarray:
         if isinstance(value, Operators):
             raise TypeError(
-                "The value of a feed cannot be a tf.Tensor object. Acceptable feed values include Python scalars, strings, lists, "
-                f"numpy ndarrays, or TensorHandles. For reference, the tensor object was {value!r} which was passed to the feed "
+                "The value of a feed cannot be a tf.Tensor object. Acceptable feed values include Python scalars, strings, lists,"
+                f" numpy ndarrays, or TensorHandles. For reference, the tensor object was {value!r} which was passed to the feed "
                 f"with key {self.tensor!r}."
             )
+        if value is None:
+            raise TypeError(f"The value of a feed cannot be None; it was passed to the feed with key {self.tensor!r}.")
         if isinstance(value, int) and self.dtype.kind in "iu":
             limits = np.iinfo(self.dtype)
             if not limits.min <= value <= limits.max:

@@ -47,18 +47,22 @@ def default_session(session: BaseSession) -> Iterator[BaseSession]:
 
 
 def enter_graph(graph: Graph) -> None:
+    """Make ``graph`` the default until it is left."""
     _graphs.set((*_graphs.get(), graph))
 
 
 def leave_graph(graph: Graph) -> None:
+    """Take back the last :func:`enter_graph` of ``graph``."""
     _graphs.set(_without_last(_graphs.get(), graph))
 
 
 def enter_session(session: BaseSession) -> None:
+    """Make ``session`` the default until it is left."""
     _sessions.set((*_sessions.get(), session))
 
 
 def leave_session(session: BaseSession) -> None:
+    """Take back the last :func:`enter_session` of ``session``."""
     _sessions.set(_without_last(_sessions.get(), session))
 
 

@@ -12,7 +12,8 @@ from tracejit import ops
 from tracejit.compat.tensorflow.dtypes import as_dtype
 from tracejit.compat.tensorflow.errors import fail
 from tracejit.compat.tensorflow.v1.construct import array_of, as_tensor, building, constant_tensor, graph_of, make
-from tracejit.compat.tensorflow.v1.graph import Operation, Tensor, get_default_graph
+from tracejit.compat.tensorflow.v1.graph import get_default_graph
+from tracejit.compat.tensorflow.v1.operation import Operation, Tensor
 from tracejit.compat.tensorflow.v1.run import Run
 from tracejit.compat.tensorflow.v1.shape import TensorShape
 from tracejit.compat.tensorflow.v1.variables import Variable
@@ -103,7 +104,7 @@ def _scattered(type: str, ref: Any, indices: Any, updates: Any, name: str | None
         if not rows.shape.is_compatible_with(expected) and rows.shape.ndims != 0:
             fail(
                 ValueError,
-                f"{type}: updates have shape {rows.shape}; for indices of shape {places.shape} of {variable!r} they have {expected}",
+                f"{type}: updates have shape {rows.shape}; for {places.shape} indices of {variable!r} they have {expected}",
             )
         return variable.changed(type, [places, rows], update, scope)
 

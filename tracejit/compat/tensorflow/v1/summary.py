@@ -13,7 +13,8 @@ from tracejit import io
 from tracejit.compat.tensorflow.errors import fail
 from tracejit.compat.tensorflow.v1.construct import as_tensor, building, graph_of
 from tracejit.compat.tensorflow.v1.drawing import picture_of
-from tracejit.compat.tensorflow.v1.graph import Graph, GraphKeys, Tensor, get_default_graph
+from tracejit.compat.tensorflow.v1.graph import Graph, GraphKeys, get_default_graph
+from tracejit.compat.tensorflow.v1.operation import Tensor
 from tracejit.compat.tensorflow.v1.shape import TensorShape
 from tracejit.compat.tensorflow.v1.strings import string
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from tracejit.compat.tensorflow.v1.construct import as_tensor, building, make
-from tracejit.compat.tensorflow.v1.graph import Graph, GraphKeys, Tensor, get_default_graph
+from tracejit.compat.tensorflow.v1.graph import Graph, GraphKeys, get_default_graph
+from tracejit.compat.tensorflow.v1.operation import Tensor
 from tracejit.compat.tensorflow.v1.optimizers import (
     AdagradOptimizer,
     AdamOptimizer,

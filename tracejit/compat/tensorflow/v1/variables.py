@@ -11,7 +11,8 @@ from tracejit import ops
 from tracejit.compat.tensorflow.dtypes import DType
 from tracejit.compat.tensorflow.errors import fail
 from tracejit.compat.tensorflow.v1.construct import as_tensor, graph_of, make
-from tracejit.compat.tensorflow.v1.graph import Graph, GraphKeys, Operation, Stands, Tensor, get_default_graph, session_for
+from tracejit.compat.tensorflow.v1.graph import Graph, GraphKeys, get_default_graph
+from tracejit.compat.tensorflow.v1.operation import Operation, Stands, Tensor, session_for
 from tracejit.compat.tensorflow.v1.operators import Operators
 from tracejit.compat.tensorflow.v1.run import Run, current_run
 from tracejit.compat.tensorflow.v1.shape import TensorShape
@@ -162,7 +163,7 @@ class Variable(Operators, Stands):
         return self.updated("AssignSub", delta, lambda run, now, nodes: ops.subtract(now, *nodes), name)
 
     def updated(self, type: str, value: Any, update: Update, name: str | None = None) -> Tensor:
-        """An operation that gives it the value that ``update`` makes of the present one and of ``value``, of its dtype and shape."""
+        """An operation that gives it what ``update`` makes of the present value and of ``value``, of its dtype and shape."""
         graph = self.graph
         with graph.as_default(), graph.name_scope(name or type) as scope:
             given = as_tensor(value, None, "value", self.dtype, type)
@@ -200,6 +201,7 @@ def global_variables(scope: str | None = None) -> list[Variable]:
 
 
 def local_variables(scope: str | None = None) -> list[Variable]:
+    """The Variables of the default graph that are in its collection of local ones."""
     return get_default_graph().get_collection(GraphKeys.LOCAL_VARIABLES, scope)
 
 
@@ -214,6 +216,7 @@ def global_variables_initializer() -> Operation:
 
 
 def local_variables_initializer() -> Operation:
+    """An operation that initializes the local Variables."""
     return variables_initializer(local_variables())
 
 
