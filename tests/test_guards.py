@@ -332,3 +332,18 @@ def test_arrays_of_outside_are_written_to_wherever_they_are_held() -> None:
         f(ones())
     assert total.tolist() == [6, 2, 2]
     assert parts["a"][0].tolist() == [2, 2, 2]
+
+
+TABLE = np.arange(3.0)
+
+
+def reads_elements(x: Any) -> Any:
+    return x + TABLE.sum() + TABLE[0]
+
+
+def test_an_array_that_python_read_while_tracing_is_guarded_by_its_content(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "TABLE", np.arange(3.0))
+    f = tj.function(reads_elements)
+    assert f(np.zeros(1)).tolist() == [3] and f(np.ones(1)).tolist() == [4] and f.compilations == 1
+    TABLE[0] = 100
+    assert f(np.zeros(1)).tolist() == [203] and f.compilations == 2

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tracejit.config import config
+from tracejit.frontend.content import by_content
 from tracejit.frontend.entry import Entry
 from tracejit.frontend.guards import Guard, check_leaks, check_writes, find_guards
 from tracejit.frontend.inlined import inlining
@@ -31,6 +32,7 @@ def build_entry(
     observe("trace", traced.graph)
     # what the function itself changes while it is traced has been changed once and for all: guards are as after that
     guards = (*find_guards(function, statics), *traced.guards)
+    guards = by_content(guards, [held.owner for held in traced.held])
     check_leaks(guards, parameters.name)
     written = [(held.owner, held.value.where) for held in traced.held if held.updated and not held.is_variable]
     check_writes((*before, *guards), written, parameters.name)

@@ -81,8 +81,9 @@ def apply(kernel: Kernel, *operands: Any, **attrs: Any) -> Any:
 def pair(kernel: Kernel, x: Any, y: Any) -> Any:
     """``apply(kernel, x, y)`` of two tensors, outside of any trace."""
     a, b = x._array, y._array
+    direct: Any = kernel.direct
     try:
-        value = quiet.run(kernel.direct, a, b)
+        value = quiet.run(direct, a, b)
     except ValueError:
         _refuse([a, b])
         raise

@@ -32,7 +32,7 @@ class Recorded:
         versions: The count of writes to that memory.
         version: The count when the value was recorded.
         serial: Rises from operands to results.
-        spec: Shape and dtype, once somebody has asked for them.
+        form: Shape and dtype of a value that was let go of.
         collects: A reference to a tensor that is no leaf and wants its gradient all the same.
         freed: Whether a backward() has used it up.
     """
@@ -40,7 +40,7 @@ class Recorded:
     kernel: Kernel | None = None
     operands: tuple[Any, ...] = ()
     attrs: Mapping[str, Any] = MappingProxyType({})
-    spec: TensorSpec | None = None
+    form: tuple[tuple[int, ...], np.dtype] | None = None
     collects: Any = None
     freed: bool = False
 
@@ -50,12 +50,18 @@ class Recorded:
         self.version = versions[0]
         self.serial = next(_serial)
 
-    def known_spec(self) -> TensorSpec:
-        """The spec, which outlives the value."""
-        if self.spec is None:
-            assert self.value is not None, "a value that was let go of has told its spec"
-            self.spec = TensorSpec(self.value.shape, self.value.dtype)
-        return self.spec
+    @property
+    def spec(self) -> TensorSpec:
+        """Shape and dtype."""
+        return TensorSpec(*self.shape_and_dtype())
+
+    def shape_and_dtype(self) -> tuple[tuple[int, ...], np.dtype]:
+        """Of the value, which it outlives."""
+        value = self.value
+        if value is not None:
+            return value.shape, value.dtype
+        assert self.form is not None, "a value that was let go of has left its form"
+        return self.form
 
     def saved(self) -> np.ndarray:
         """The value, for a derivative; RuntimeError where it is not there, or not what it was any more."""
@@ -105,7 +111,7 @@ def free(nodes: Iterable[Recorded]) -> None:
     """Let go of the values of ``nodes``; a derivative that needs one of them cannot be computed any more."""
     for node in nodes:
         if type(node) is not Leaf:
-            node.known_spec()
+            node.form = node.shape_and_dtype()
             node.freed, node.value = node.kernel is not None, None
 
 

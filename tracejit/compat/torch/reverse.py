@@ -69,11 +69,7 @@ def gradients(
         place[node] = i
         kernel = node.kernel
         if kernel is None:
-            value = node.value
-            if value is None:
-                value = node.known_spec()
-            add(value.shape)
-            add(value.dtype)
+            form.extend(node.shape_and_dtype())
             add(type(node) is Leaf)
         else:
             add(kernel)
@@ -100,7 +96,7 @@ def _made(
     nodes: list[Node] = []
     for i, x in enumerate(order):
         if x.kernel is None:
-            nodes.append(builder.input(f"x{i}", x.known_spec()))
+            nodes.append(builder.input(f"x{i}", x.spec))
         else:
             operands = [nodes[place[o]] if isinstance(o, Recorded) else o for o in x.operands]
             nodes.append(expanded(builder, x.kernel, operands, x.attrs))
@@ -132,7 +128,7 @@ def _saves(node: Recorded) -> bool:
     """Whether the derivative of an operation needs a value: graphs of others may be gone through again."""
     assert node.kernel is not None, "what was freed was made by something"
     builder = Expansion()
-    operands = [builder.input("x", o.known_spec()) if isinstance(o, Recorded) else o for o in node.operands]
+    operands = [builder.input("x", o.spec) if isinstance(o, Recorded) else o for o in node.operands]
     inputs = [x for x in operands if isinstance(x, Node)]
     constant = [isinstance(o, Recorded) and o.kernel is None and type(o) is not Leaf for o in node.operands]
     wrt = [x for x, c in zip(operands, constant, strict=True) if isinstance(x, Node) and not c]
