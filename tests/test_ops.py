@@ -15,8 +15,8 @@ from tracejit.errors import DTypeError, ShapeError
 from tracejit.ir import Builder, Graph, TensorSpec, symbol
 from tracejit.ir.evaluation import evaluate_graph
 from tracejit.ir.graph import verify
-from tracejit.ir.spec import CODES, dtype_code
 from tracejit.ir.parse import parse_graph
+from tracejit.ir.spec import CODES, dtype_code
 from tracejit.ops import TABLE, composite
 from tracejit.ops.row import filled
 

@@ -34,7 +34,8 @@ def checked_index(x: Any, *, size: int = 3) -> Any:
     wrong = (array < 0) | (array >= size)
     if np.any(wrong):
         value = int(array[wrong].flat[0])
-        raise IndexOutOfBoundsError(f"index {value} is out of bounds for an axis with size {size} (negative indices count from the end)")
+        rule = f"an axis with size {size} (negative indices count from the end)"
+        raise IndexOutOfBoundsError(f"index {value} is out of bounds for {rule}")
     return array
 
 
@@ -52,6 +53,7 @@ def _dim(*, size: int) -> np.int64:
 
 
 dim = Op("dim", "elementwise", _dim, _dim_shape, _dim_dtype, expr="i64({size})")
+
 
 def _update_shape(c: TensorSpec, x: TensorSpec, y: TensorSpec, scale: TensorSpec, *, negate: bool) -> tuple[Dim, ...]:
     return c.shape

@@ -120,9 +120,10 @@ def _collect(tensor: Any, gradient: Gradient, recorded: bool) -> None:
 def _tensor(kind: type[Any], gradient: Gradient, recorded: bool) -> Any:
     """A gradient as a tensor with memory of its own."""
     out = wrap(kind, gradient.value if gradient.fresh else np.array(gradient.value, order="C"))
-    if recorded and mode.is_grad_enabled() and any(type(n) is Leaf for n in history(gradient.operands)):
-        node = made(gradient.kernel, gradient.operands, {}, out._array, versions(out))
-        out._requires, out._made, out._node = True, "Gradient", node
+    if recorded and mode.is_grad_enabled():
+        kernel, operands = gradient.made_by()
+        if any(type(n) is Leaf for n in history(operands)):
+            out._requires, out._made, out._node = True, "Gradient", made(kernel, operands, {}, out._array, versions(out))
     return out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
@@ -17,17 +18,20 @@ from tracejit.ops.row import TABLE
 from tracejit.transforms.fold import fold
 from tracejit.transforms.simplify import simplify
 
-_MOST = 1024
-
 
 class Expansion(Builder):
     """A builder that shares no nodes, so that each recorded value is one; sizes are numbers."""
 
     def __init__(self) -> None:
         super().__init__(TABLE)
+        self._specs: dict[Any, TensorSpec] = {}
 
     def emit(self, op: Operation, inputs: tuple[Node, ...], **attrs: Attr) -> Node:
-        return self._make(op, inputs, attrs)
+        key = (op, *[x.spec for x in inputs], *attrs.items())
+        spec = self._specs.get(key)
+        if spec is None:
+            spec = self._specs[key] = op.infer(*(x.spec for x in inputs), **attrs)
+        return Node(op, inputs, attrs, spec, None)
 
     def spec(self, node: Node) -> TensorSpec:
         return node.spec
@@ -90,18 +94,34 @@ def frozen(operand: Any) -> Hashable:
     return (float, operand.hex()) if type(operand) is float else (type(operand), operand)
 
 
-def remember(cache: dict[Any, Any], key: Hashable, make: Callable[[], Any]) -> Any:
-    """``cache[key]``, made where it is missing; the oldest go when there are too many."""
-    found = cache.get(key)
-    if found is None:
-        found = make()
-        while len(cache) >= _MOST:
-            cache.pop(next(iter(cache)), None)
-        cache[key] = found
-    return found
+class Cache:
+    """What was made for a key; the oldest goes where there is too much.
+
+    Args:
+        most: The sum of the sizes of all that is kept.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most, self._total = most, 0
+        self._found: dict[Hashable, tuple[Any, int]] = {}
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, make: Callable[[], Any], size: int) -> Any:
+        """The value for ``key``, made where it is missing, of the given size."""
+        found = self._found.get(key)
+        if found is not None:
+            return found[0]
+        value = make()
+        with self._lock:
+            while self._found and self._total + size > self._most:
+                self._total -= self._found.pop(next(iter(self._found)))[1]
+            if key not in self._found:
+                self._found[key] = value, size
+                self._total += size
+        return value
 
 
-_programs: dict[Any, NumpyProgram] = {}
+_programs = Cache(most=1024)
 
 
 def computed(kernel: Kernel, operands: Sequence[Any], attrs: Mapping[str, Any]) -> np.ndarray:
@@ -116,6 +136,6 @@ def computed(kernel: Kernel, operands: Sequence[Any], attrs: Mapping[str, Any]) 
         graph = cut([expanded(builder, kernel, given, attrs)], inputs, kernel.name)
         return NumpyProgram(simplified(graph))
 
-    program = remember(_programs, (kernel, places, *attrs.items()), make)
+    program = _programs.get((kernel, places, *attrs.items()), make, 1)
     (value,) = program(arrays)
     return value if program.fresh[0] else np.array(value, order="C")

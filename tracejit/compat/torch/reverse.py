@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tracejit.compat.torch.expand import Expansion, cut, expanded, frozen, needed, remember, simplified
+from tracejit.compat.torch.expand import Cache, Expansion, cut, expanded, frozen, needed, simplified
 from tracejit.compat.torch.graph import Leaf, Recorded, used_up
 from tracejit.compat.torch.kernels.kernel import Kernel
 from tracejit.compat.torch.program import CompiledProgram, NumpyProgram, Program
@@ -17,20 +17,32 @@ from tracejit.ops import row
 from tracejit.transforms import autodiff
 
 
-class Reverse(NamedTuple):
+class Reverse:
     """A reverse pass.
+
+    Args:
+        graph: From the values of the history, and weights after them, to gradients.
+        outputs: For each value to differentiate by the place of its gradient among the outputs; -1 where there is none.
+        compiled: Whether it is worth compiling.
 
     Attributes:
         program: From saved values to gradients.
-        uses: The places of the saved values among the history, those of weights after it.
-        outputs: For each value to differentiate by the place of its gradient among the outputs; -1 where there is none.
-        kernels: For each output what makes it, and of which of the saved values, so that gradients can be recorded.
+        uses: The places of the saved values among the inputs of the graph.
     """
 
-    program: Program
-    uses: tuple[int, ...]
-    outputs: tuple[int, ...]
-    kernels: tuple[tuple[Kernel, tuple[int, ...]], ...]
+    def __init__(self, graph: Graph, outputs: Sequence[int], compiled: bool) -> None:
+        self.graph = graph
+        self.outputs = tuple(outputs)
+        plain, self.uses = needed(simplified(graph))
+        self.program: Program = CompiledProgram(plain) if compiled else NumpyProgram(plain)
+        self._kernels: dict[int, tuple[Kernel, list[int]]] = {}
+
+    def kernel(self, output: int) -> tuple[Kernel, list[int]]:
+        """What makes an output, and of which inputs of the graph, so that a gradient can be recorded."""
+        if output not in self._kernels:
+            part, uses = needed(Graph(self.graph.name, self.graph.inputs, (self.graph.outputs[output],)))
+            self._kernels[output] = _kernel(part), uses
+        return self._kernels[output]
 
 
 class Gradient(NamedTuple):
@@ -38,17 +50,17 @@ class Gradient(NamedTuple):
 
     value: np.ndarray
     fresh: bool
-    kernel: Kernel
-    uses: tuple[int, ...]
+    reverse: Reverse
+    place: int
     saved: Sequence[Recorded]
 
-    @property
-    def operands(self) -> tuple[Recorded, ...]:
-        """What it was made of."""
-        return tuple([self.saved[i] for i in self.uses])
+    def made_by(self) -> tuple[Kernel, tuple[Recorded, ...]]:
+        """What made it of what."""
+        kernel, uses = self.reverse.kernel(self.place)
+        return kernel, tuple([self.saved[i] for i in uses])
 
 
-_reverses: dict[Any, Reverse] = {}
+_reverses = Cache(most=100_000)  # operations
 
 
 def gradients(
@@ -80,12 +92,14 @@ def gradients(
     ends = tuple([place[x] for x in roots])
     by = tuple([place.get(x, -1) for x in wrt])
     weighted = tuple([w is not None for w in weights])
-    reverse: Reverse = remember(_reverses, (*form, ends, by, weighted), lambda: _made(order, place, ends, by, weighted))
+    key = (*form, ends, by, weighted)
+    reverse: Reverse = _reverses.get(key, lambda: _made(order, place, ends, by, weighted), len(order))
     if any(node.freed and _saves(node) for node in order):
         raise used_up()
     saved = [*order, *(w for w in weights if w is not None)]
     values = reverse.program([saved[i].saved() for i in reverse.uses])
-    return [None if i < 0 else Gradient(values[i], reverse.program.fresh[i], *reverse.kernels[i], saved) for i in reverse.outputs]
+    fresh = reverse.program.fresh
+    return [None if i < 0 else Gradient(values[i], fresh[i], reverse, i, saved) for i in reverse.outputs]
 
 
 def _made(
@@ -117,11 +131,7 @@ def _made(
             with using(builder):  # what an output depends on by steps only, such as floor, has the gradient 0
                 outputs.append(row.filled(nodes[i], 0.0) if gradient is None else gradient)
     whole = cut(outputs, [*nodes, *(w for w in given if w is not None)], "reverse")
-    plain, uses = needed(simplified(whole))
-    kernels = tuple(_kernel(*needed(Graph(whole.name, whole.inputs, (output,)))) for output in whole.outputs)
-    compiled = any(x.kernel is not None and x.kernel.compiled for x in order)
-    program = CompiledProgram(plain) if compiled else NumpyProgram(plain)
-    return Reverse(program, tuple(uses), tuple(places), kernels)
+    return Reverse(whole, places, compiled=any(x.kernel is not None and x.kernel.compiled for x in order))
 
 
 def _saves(node: Recorded) -> bool:
@@ -139,8 +149,8 @@ def _saves(node: Recorded) -> bool:
     return any(uses)
 
 
-def _kernel(graph: Graph, uses: list[int]) -> tuple[Kernel, tuple[int, ...]]:
-    """What makes the output of ``graph`` from its inputs, whose places among the saved values are ``uses``."""
+def _kernel(graph: Graph) -> Kernel:
+    """What makes the output of ``graph`` from its inputs."""
 
     def body(*nodes: Node) -> Node:
         builder = current()
@@ -150,4 +160,4 @@ def _kernel(graph: Graph, uses: list[int]) -> tuple[Kernel, tuple[int, ...]]:
                 made[node] = builder.emit(node.op, tuple([made[x] for x in node.inputs]), **node.attrs)
         return made[graph.outputs[0]]
 
-    return Kernel("Gradient", body), tuple(uses)
+    return Kernel("Gradient", body)
