@@ -333,6 +333,26 @@ def test_methods_are_compiled():
     assert model.w.grad.tolist() == [3, 4]
 
 
+def test_methods_are_decorated():
+    class Model:
+        def __init__(self, value):
+            self.w = leaf(value)
+
+        @torch.compile
+        def forward(self, x):
+            return self.w * x
+
+    assert Model(2.0).forward(torch.ones(1)).item() == 2
+    assert Model(3.0).forward(torch.ones(1)).item() == 3
+
+
+def test_a_disabled_compile_gives_the_function():
+    def f(x):
+        return x
+
+    assert torch.compile(f, disable=True) is f
+
+
 def test_threads_share_a_program():
     f = torch.compile(lambda x: (x * x).sum())
     results = []

@@ -285,6 +285,7 @@ def test_feeding_nothing_to_a_placeholder_names_it_and_its_line_but_what_does_no
         message = r"You must feed a value for placeholder tensor 'A' with dtype float and shape \[\?,3\]"
         with pytest.raises(errors.InvalidArgumentError, match=message) as caught:
             sess.run(b)
+        assert type(caught.value) is errors.InvalidArgumentError
         assert "test_v1_seed_001.py" in str(caught.value)
         assert 'a = tf.placeholder(tf.float32, shape=(None, 3), name="A")' in str(caught.value)
         assert sess.run(c) == 3.0

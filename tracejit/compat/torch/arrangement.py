@@ -71,7 +71,7 @@ class Arrangement(Value):
         """The same elements under another shape; one size may be -1."""
         wanted = given(shape)
         try:
-            return apply(K.View, self, shape=wanted)
+            return apply(K.view, self, shape=wanted)
         except (ShapeError, ValueError) as error:
             if isinstance(error, SizeError):
                 raise
@@ -110,7 +110,7 @@ class Arrangement(Value):
         a, b = normal_dim(dim0, rank), normal_dim(dim1, rank)
         if rank:
             perm[a], perm[b] = perm[b], perm[a]
-        return apply(K.Permute, self, perm=tuple(perm))
+        return apply(K.permute, self, perm=tuple(perm))
 
     swapaxes = transpose
 
@@ -120,11 +120,11 @@ class Arrangement(Value):
         perm = tuple(normal_dim(d, rank) for d in given(dims))
         if sorted(perm) != list(range(rank)):
             raise SizeError(f"permute: {given(dims)} is no order of the {rank} dimensions of the tensor")
-        return apply(K.Permute, self, perm=perm)
+        return apply(K.permute, self, perm=perm)
 
     @property
     def T(self) -> Any:
-        return apply(K.Permute, self, perm=tuple(reversed(range(rank_of(self)))))
+        return apply(K.permute, self, perm=tuple(reversed(range(rank_of(self)))))
 
     @property
     def mT(self) -> Any:
@@ -150,7 +150,7 @@ class Arrangement(Value):
             raise SizeError(f"expand: the number of sizes provided ({len(wanted)}) must be greater or equal to {len(own)}")
         shape = tuple(own[i - lead] if type(d) is int and d == -1 else d for i, d in enumerate(wanted))
         try:
-            return apply(K.Expand, self, shape=shape)
+            return apply(K.expand, self, shape=shape)
         except ValueError:
             place = next(i for i, d in enumerate(own) if d != 1 and shape[i + lead] != d)
             raise SizeError(
@@ -167,7 +167,7 @@ class Arrangement(Value):
         counts = given(repeats)
         if len(counts) < rank_of(self):
             raise SizeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
-        return apply(K.Repeat, self, repeats=counts)
+        return apply(K.repeat, self, repeats=counts)
 
     def narrow(self, dim: int, start: int, length: int) -> Any:
         """``length`` elements from ``start`` along ``dim``."""
@@ -175,7 +175,7 @@ class Arrangement(Value):
         size = dims_of(self)[axis]
         if not 0 <= start <= start + length <= size:
             raise SizeError(f"start ({start}) + length ({length}) exceeds dimension size ({size}).")
-        return apply(K.Narrow, self, axis=axis, start=start, size=length)
+        return apply(K.narrow, self, axis=axis, start=start, size=length)
 
     def select(self, dim: int, index: int) -> Any:
         """The part at ``index`` along ``dim``."""
@@ -205,7 +205,7 @@ class Arrangement(Value):
 
     def flip(self, *dims: Any) -> Any:
         """Backwards along ``dims``."""
-        return apply(K.Flip, self, axes=normal_dims(given(dims), rank_of(self)))
+        return apply(K.flip, self, axes=normal_dims(given(dims), rank_of(self)))
 
     def roll(self, shifts: int, dims: int) -> Any:
         """Moved by ``shifts`` along ``dims``; what leaves at the end comes in at the begin."""
@@ -213,11 +213,11 @@ class Arrangement(Value):
 
     def tril(self, diagonal: int = 0) -> Any:
         """The part on and below a diagonal."""
-        return apply(K.Tril, self, offset=diagonal)
+        return apply(K.tril, self, offset=diagonal)
 
     def triu(self, diagonal: int = 0) -> Any:
         """The part on and above a diagonal."""
-        return apply(K.Triu, self, offset=diagonal)
+        return apply(K.triu, self, offset=diagonal)
 
     def diag(self, diagonal: int = 0) -> Any:
         """The diagonal of a matrix; the matrix with a vector as its diagonal."""
@@ -246,7 +246,7 @@ class Arrangement(Value):
 
     def clone(self) -> Any:
         """The same value in memory of its own; gradients flow through."""
-        return apply(K.Clone, self)
+        return apply(K.clone, self)
 
     def __len__(self) -> int:
         if not rank_of(self):
@@ -267,7 +267,7 @@ class Arrangement(Value):
             return self._array.item() if session is None else session.as_number(self)
         try:
             arrays, place = parts(index, dims_of(self))
-            return apply(K.Index if arrays else K.Slice, self, *arrays, place=place)
+            return apply(K.index if arrays else K.slice_, self, *arrays, place=place)
         except (IndexOutOfBoundsError, IndexError) as error:
             if not rank_of(self):
                 text = "invalid index of a 0-dim tensor. Use `tensor.item()` in Python to convert a 0-dim tensor to a number"

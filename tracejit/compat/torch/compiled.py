@@ -24,7 +24,6 @@ from tracejit.ir.ambient import active
 
 _GRADIENTS = "torch_gradients"
 
-
 Make = Callable[[Sequence[Any], Sequence[Any]], Any]
 """From the results of a program, and the arguments that were computed outside, to a part of what the function returned."""
 
@@ -211,6 +210,9 @@ class Compiled(Traceable):
             self._pass_what_changes()
         return plan.finish(values, lambda: [x for x in self.leaves(args, kwargs) if is_outer(x)])
 
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else functools.partial(self, instance)
+
     def leaves(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
         """Tensors, and whatever else is no tree, among the arguments, in the order of the parameters."""
         own = {k: v for k, v in kwargs.items() if k != _GRADIENTS}
@@ -249,7 +251,8 @@ def compile(model: Callable[..., Any] | None = None, **options: Any) -> Any:
 
     Args:
         model: The function; a decorator is returned if it is left out.
-        options: ``fullgraph``, ``dynamic``, ``mode``, ``backend`` and ``options`` of PyTorch, which have no meaning here.
+        options: ``disable=True`` gives the function as it is. PyTorch's ``fullgraph``, ``dynamic``, ``mode``, ``backend`` and
+            ``options`` have no meaning here.
 
     Returns:
         The compiled function, which also shows its programs: ``graph()``, ``source()``, ``retraces()`` and so on.
@@ -257,4 +260,5 @@ def compile(model: Callable[..., Any] | None = None, **options: Any) -> Any:
     unknown = set(options) - {"fullgraph", "dynamic", "mode", "backend", "options", "disable"}
     if unknown:
         raise TypeError(f"compile() got an unexpected keyword argument {min(unknown)!r}")
-    return Compiled if model is None else Compiled(model)
+    make: Callable[..., Any] = (lambda function: function) if options.get("disable") else Compiled
+    return make if model is None else make(model)

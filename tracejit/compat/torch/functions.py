@@ -330,7 +330,7 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
                     f"Sizes of tensors must match except in dimension {axis}. Expected size {a} but got size {b} for tensor"
                     f" number {i} in the list."
                 )
-    return apply(_M.Cat, *parts, axis=axis)
+    return apply(_M.cat, *parts, axis=axis)
 
 
 concat = concatenate = cat
@@ -345,7 +345,7 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
                 f"stack expects each tensor to be equal size, but got {list(dims_of(parts[0]))} at entry 0 and"
                 f" {list(dims_of(x))} at entry {i}"
             )
-    return apply(_M.Stack, *parts, axis=normal_dim(dim, rank_of(parts[0]) + 1))
+    return apply(_M.stack, *parts, axis=normal_dim(dim, rank_of(parts[0]) + 1))
 
 
 def where(condition: Any, input: Any = None, other: Any = None) -> Any:
@@ -362,7 +362,7 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
 def einsum(equation: str, *operands: Any) -> Any:
     """Einstein's summation."""
     tensors = operands[0] if len(operands) == 1 and isinstance(operands[0], list | tuple) else operands
-    return apply(_P.Einsum, *promoted(*tensors), subscripts=equation)
+    return apply(_P.einsum, *promoted(*tensors), subscripts=equation)
 
 
 def equal(input: Any, other: Any) -> bool:

@@ -118,7 +118,6 @@ class _Writer:
         self._full = {node: i for i, node in enumerate(graph.inputs)}
         self._thin: dict[Node, int] = {}
         self._uses: dict[Node, int] = {}
-        self._node_of: dict[int, Node] = {}
         nodes = [n for n in graph.nodes() if n not in self._full]
         for node in nodes:
             for x in node.inputs:

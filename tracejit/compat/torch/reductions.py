@@ -186,7 +186,7 @@ class Reductions(Value):
         axis = normal_dim(dim, rank_of(self))
         if rank_of(index) != rank_of(self):
             raise SizeError("Index tensor must have the same number of dimensions as input tensor")
-        return apply(K.Gather, self, to(index, INDEX), axis=axis)
+        return apply(K.gather, self, to(index, INDEX), axis=axis)
 
     # products
 
@@ -195,16 +195,16 @@ class Reductions(Value):
         if type(mat2) is type(self) and active() is None:
             a, b = self._array, mat2._array
             if a.ndim == 2 == b.ndim and a.dtype is b.dtype and a.shape[1] == b.shape[0]:
-                return pair(P.Mm, self, mat2)
+                return pair(P.mm, self, mat2)
         _matrices("mm", self, mat2, 2)
         _check_inner(self, mat2)
-        return apply(P.Mm, self, mat2)
+        return apply(P.mm, self, mat2)
 
     def bmm(self, mat2: Any) -> Any:
         """Products of two stacks of matrices."""
         _matrices("bmm", self, mat2, 3)
         _check_inner(self, mat2)
-        return apply(P.Matmul, self, mat2)
+        return apply(P.matmul, self, mat2)
 
     def mv(self, vec: Any) -> Any:
         """The product of a matrix and a vector."""
@@ -220,7 +220,7 @@ class Reductions(Value):
                 f"inconsistent tensor size, expected tensor {list(dims_of(self))} and src {list(dims_of(other))} to have the"
                 " same number of elements"
             )
-        return apply(P.Matmul, self, other)
+        return apply(P.matmul, self, other)
 
     def matmul(self, other: Any) -> Any:
         """The product of vectors, matrices, or stacks of matrices."""
@@ -230,7 +230,7 @@ class Reductions(Value):
             raise rank_error("matmul", 1 if not rank_of(self) else 2, "at least 1D", 0)
         _same_dtype(self, other)
         _check_inner(self, other)
-        return apply(P.Matmul, self, other)
+        return apply(P.matmul, self, other)
 
     __matmul__ = matmul
 
@@ -243,7 +243,7 @@ class Reductions(Value):
     def outer(self, vec2: Any) -> Any:
         """All products of the elements of two vectors."""
         x, y = promoted(self, vec2)
-        return apply(P.Outer, x, y)
+        return apply(P.outer, x, y)
 
     ger = outer
 

@@ -133,7 +133,8 @@ class Session:
 
     def guard(self, x: Any, name: str, expected: Any) -> None:
         """The program is made for tensors whose attribute ``name`` is this very object."""
-        self.trace.guards.append(Guard(Attribute(Known(x, "tensor"), name), expected))
+        text = f"a tensor of size {list(x._array.shape)}"
+        self.trace.guards.append(Guard(Attribute(Known(x, text), name), expected))
 
     def array_of(self, tracer: Tracer) -> np.ndarray | None:
         """The array from outside that a tracer stands for."""

@@ -58,7 +58,7 @@ def write(x: Any, new: Any) -> Any:
         return x
     if recorded:
         if dims_of(new) != dims_of(x):
-            new = apply(M.Expand, new, shape=dims_of(x))
+            new = apply(M.expand, new, shape=dims_of(x))
         old, node = x._node, new._node
         if old is not None and old.value is x._array:  # what was recorded with the old value keeps it
             old.value, old.versions, old.version = x._array.copy(), [0], 0
@@ -191,4 +191,4 @@ class Writing(Value):
             _count(self)
             return
         check_writable(self, recorded)
-        write(self, apply(M.IndexPut, self, to(new, dtype_of(self)), *arrays, place=place))
+        write(self, apply(M.index_put, self, to(new, dtype_of(self)), *arrays, place=place))

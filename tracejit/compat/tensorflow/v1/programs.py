@@ -14,7 +14,7 @@ from tracejit.config import config
 from tracejit.errors import ShapeError, TraceError
 from tracejit.frontend.specialize import guard_of_sizes
 from tracejit.frontend.where import at_line
-from tracejit.ir import Graph as Program_
+from tracejit.ir import Graph as TracedGraph
 from tracejit.ir import using
 from tracejit.ir.graph import topological
 from tracejit.runtime.program import Options, Program, compile_program
@@ -63,9 +63,12 @@ def prepare(request: Request, shapes: Sequence[Sequence[int]]) -> Prepared:
         InvalidArgumentError: A placeholder that is needed is not fed, or values do not fit one another.
     """
     try:
-        return _prepare(request, shapes, exact=False)
-    except _Misfit:
-        return _prepare(request, shapes, exact=True)
+        try:
+            return _prepare(request, shapes, exact=False)
+        except _Misfit:
+            return _prepare(request, shapes, exact=True)
+    except UnfedError as error:
+        raise InvalidArgumentError(str(error)) from None
 
 
 class _Misfit(Exception):
@@ -94,14 +97,14 @@ def _prepare(request: Request, shapes: Sequence[Sequence[int]], exact: bool) -> 
         if what.kind == "missing":
             raise UnfedError(what.owner)
     program = compile_program(
-        Program_(graph.name, tuple(node for node, _ in kept), graph.outputs, graph.updates), Options(math=config().math)
+        TracedGraph(graph.name, tuple(node for node, _ in kept), graph.outputs, graph.updates), Options(math=config().math)
     )
     reads = tuple(what.owner for node, what in kept if what.kind == "variable" and node in used)
     writes = tuple(what.owner for node, what in kept if what.kind == "variable" and node in targets)
     return Prepared(program, tuple(what for _, what in kept), reads, writes, guard_of_sizes(run.sizes, names))
 
 
-def _traced(run: Run, request: Request, shapes: Sequence[Sequence[int]]) -> tuple[Program_, list[Input], Mapping[str, str]]:
+def _traced(run: Run, request: Request, shapes: Sequence[Sequence[int]]) -> tuple[TracedGraph, list[Input], Mapping[str, str]]:
     """The graph of a request, what its inputs are, and the final names of its sizes."""
     for tensor, shape in zip(request.feeds, shapes, strict=True):
         run.feed(tensor, shape)

@@ -254,7 +254,7 @@ class BaseSession:
         return cell
 
     def bind(self, prepared: Prepared) -> Executable:
-        """A program of the graph, on the memory of this session."""
+        """A program of the graph, on the memory of one Session."""
         buffers = {i: self._memory(x.kind, x.owner) for i, x in enumerate(prepared.inputs) if x.kind != "feed"}
         return Executable(prepared.program, buffers, prepared.guard)
 
@@ -408,4 +408,4 @@ def _cure(variable: Any) -> str:
     early = [op for op in covering if variable not in op.attrs["initializes"] and op.order < variable.op.order]
     if early and not any(variable in op.attrs["initializes"] for op in covering):
         return f"\n  cure: build tf.global_variables_initializer() after the Variable; '{early[-1].name}' was built before it"
-    return "\n  cure: run its initializer, or tf.global_variables_initializer(), in this session first"
+    return "\n  cure: run its initializer, or tf.global_variables_initializer(), in the same Session first"

@@ -94,14 +94,14 @@ def _cast(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return (x.real if x.dtype.kind == "c" and dtype.kind != "c" else x).astype(dtype)
 
 
-@kernel(_cast)
-def ToCopy(x: Node, dtype: np.dtype) -> Node:
+@kernel("ToCopy", _cast)
+def cast(x: Node, dtype: np.dtype) -> Node:
     """``x`` in another dtype."""
     return ops.cast(x, dtype=dtype)
 
 
-@kernel(np.where)
-def Where(c: Node, x: Any, y: Any) -> Node:
+@kernel("Where", np.where)
+def where(c: Node, x: Any, y: Any) -> Node:
     """``x`` where ``c`` is true, ``y`` elsewhere; one of the two is a node."""
     return ops.where(*spread(c, x, y))
 
@@ -111,8 +111,8 @@ def _clamped(x: np.ndarray, low: Any, high: Any) -> np.ndarray:
     return out if high is None else np.minimum(out, high)
 
 
-@kernel(_clamped)
-def Clamp(x: Node, low: Any, high: Any) -> Node:
+@kernel("Clamp", _clamped)
+def clamp(x: Node, low: Any, high: Any) -> Node:
     """``min(max(x, low), high)``. Derivative: 1 at the bounds, 0 beyond."""
     if low is not None:
         low = low if isinstance(low, Node) else filled(x, low)
@@ -125,8 +125,8 @@ def Clamp(x: Node, low: Any, high: Any) -> Node:
     return x
 
 
-clamp_low = Kernel("Clamp", lambda x, low: Clamp.body(x, low, None), lambda x, low: _clamped(x, low, None))
-clamp_high = Kernel("Clamp", lambda x, high: Clamp.body(x, None, high), lambda x, high: _clamped(x, None, high))
+clamp_low = Kernel("Clamp", lambda x, low: clamp.body(x, low, None), lambda x, low: _clamped(x, low, None))
+clamp_high = Kernel("Clamp", lambda x, high: clamp.body(x, None, high), lambda x, high: _clamped(x, None, high))
 
 _POWERS: dict[float, tuple[Any, Any]] = {  # bodies and NumPy's ways of exponents that PyTorch does not call pow for
     1: (lambda x: x * 1, lambda x: x * 1),
@@ -151,17 +151,11 @@ def _power(x: Any, y: Any) -> Any:
     return simple[1](x) if simple else np.power(x, y)
 
 
-@kernel(_power)
-def Pow(x: Node, y: Any) -> Node:
+@kernel("Pow", _power)
+def pow(x: Node, y: Any) -> Node:
     """``x ** y``. Derivative in ``x``: 0 for exponent 0."""
     simple = _simple(x, y)
     if simple:
         out: Node = simple[0](x)
         return out
     return ops.power(*spread(x, y))
-
-
-pow = Pow
-clamp = Clamp
-where = Where
-cast = ToCopy

@@ -32,9 +32,9 @@ class Kernel:
     compiled: bool = False
 
 
-def kernel(direct: Callable[..., Any] | None = None, view: bool = False) -> Callable[[Callable[..., Node]], Kernel]:
+def kernel(name: str, direct: Callable[..., Any] | None = None, view: bool = False) -> Callable[[Callable[..., Node]], Kernel]:
     """Decorator: a kernel from its body."""
-    return lambda body: Kernel(body.__name__.rstrip("_"), body, direct, view)
+    return lambda body: Kernel(name, body, direct, view)
 
 
 def spread(*operands: Any) -> tuple[Any, ...]:

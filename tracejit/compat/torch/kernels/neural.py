@@ -11,7 +11,7 @@ from tracejit.ir import Node
 from tracejit.ops import composite
 
 
-@kernel()
-def OneHot(x: Node, axis: int, size: Any, dtype: np.dtype) -> Node:
+@kernel("OneHot")
+def one_hot(x: Node, axis: int, size: Any, dtype: np.dtype) -> Node:
     """1 at the label's place along a new axis, 0 elsewhere."""
     return composite.one_hot(x, size, axis, dtype)

@@ -15,15 +15,15 @@ from tracejit.ir import Node
 from tracejit.ops import composite
 
 
-@kernel(np.matmul)
-def Mm(x: Node, y: Node) -> Node:
+@kernel("Mm", np.matmul)
+def mm(x: Node, y: Node) -> Node:
     """The product of two matrices."""
     _inner(x, y, x.shape[1], y.shape[0])
     return ops.matmul(x, y)
 
 
-@kernel(np.matmul)
-def Matmul(x: Node, y: Node) -> Node:
+@kernel("Matmul", np.matmul)
+def matmul(x: Node, y: Node) -> Node:
     """NumPy's product of vectors, matrices, and stacks of matrices."""
     _inner(x, y, x.shape[-1], y.shape[-min(y.spec.rank, 2)])
     return composite.stacked_matmul(x, y)
@@ -37,13 +37,13 @@ def _inner(x: Node, y: Node, a: Any, b: Any) -> None:
         raise product_error(x.shape, y.shape) from None
 
 
-@kernel()
-def Einsum(*xs: Node, subscripts: str) -> Node:
+@kernel("Einsum")
+def einsum(*xs: Node, subscripts: str) -> Node:
     """Einstein's summation."""
     return composite.einsum(subscripts, *xs)
 
 
-@kernel(lambda x, y: np.multiply.outer(x, y))
-def Outer(x: Node, y: Node) -> Node:
+@kernel("Outer", lambda x, y: np.multiply.outer(x, y))
+def outer(x: Node, y: Node) -> Node:
     """All products of the elements of two vectors."""
     return composite.outer(x, y)

@@ -78,8 +78,8 @@ def _gathered(x: np.ndarray, places: np.ndarray, axis: int) -> np.ndarray:
     return np.take_along_axis(x, places, axis)
 
 
-@kernel(_gathered)
-def Gather(x: Node, places: Node, axis: int) -> Node:
+@kernel("Gather", _gathered)
+def gather(x: Node, places: Node, axis: int) -> Node:
     """The elements at ``places`` along ``axis``, which are checked."""
     checked = ops.checked_index(places, size=x.shape[axis])
     for i, (whole, part) in enumerate(zip(x.shape, places.shape, strict=True)):

@@ -150,7 +150,7 @@ def cross_entropy(
 def _soft_cross_entropy(input: Tensor, target: Tensor, axis: int, weight: Tensor | None, reduction: str, smoothing: float) -> Any:
     """The loss where each example has a probability of each class."""
     if dtype_of(target).kind != "f":
-        target = apply(_K.OneHot, target, axis=axis, size=dims_of(input)[axis], dtype=dtype_of(input))
+        target = apply(_K.one_hot, target, axis=axis, size=dims_of(input)[axis], dtype=dtype_of(input))
     share = target * (1 - smoothing) + smoothing / int(dims_of(input)[axis])
     logs = input.log_softmax(axis)
     if weight is not None:
@@ -184,7 +184,7 @@ def nll_loss(
 
 def one_hot(tensor: Tensor, num_classes: int) -> Any:
     """1 at the place of each class along a new last dimension, 0 elsewhere."""
-    return apply(_K.OneHot, tensor, axis=rank_of(tensor), size=num_classes, dtype=dtype_of(tensor))
+    return apply(_K.one_hot, tensor, axis=rank_of(tensor), size=num_classes, dtype=dtype_of(tensor))
 
 
 def layer_norm(
