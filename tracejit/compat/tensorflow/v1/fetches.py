@@ -74,3 +74,18 @@ class Fetches:
             ) from None
         except (KeyError, ValueError) as error:
             raise ValueError(f"Fetch argument {thing!r} cannot be interpreted as a Tensor. ({error.args[0]})") from None
+
+
+def frozen(fetches: Any) -> Any:
+    """A key for fetches, whatever they are nested in."""
+    if isinstance(fetches, list | tuple):
+        return (type(fetches), *map(_frozen_part, fetches))
+    return _frozen_part(fetches) if isinstance(fetches, Mapping) else (type(fetches), fetches)
+
+
+def _frozen_part(part: Any) -> Any:
+    if isinstance(part, list | tuple):
+        return (type(part), *map(_frozen_part, part))
+    if isinstance(part, Mapping):
+        return (type(part), *((k, _frozen_part(v)) for k, v in part.items()))
+    return part

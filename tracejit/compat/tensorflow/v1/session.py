@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from tracejit.compat.tensorflow.errors import FailedPreconditionError, InvalidArgumentError
 from tracejit.compat.tensorflow.v1 import stacks
-from tracejit.compat.tensorflow.v1.fetches import Fetches
+from tracejit.compat.tensorflow.v1.fetches import Fetches, frozen
 from tracejit.compat.tensorflow.v1.graph import Graph, get_default_graph
 from tracejit.compat.tensorflow.v1.operation import Operation, Tensor
 from tracejit.compat.tensorflow.v1.operators import Operators
@@ -226,7 +226,7 @@ class BaseSession:
             raise TypeError(f"feed_dict is a {type(feed_dict).__name__}; it must be a dict from tensors to values")
         feeds = tuple(feed_dict or ())
         made = Fetches(self._graph, fetches)
-        key = (_frozen(fetches), feeds) if feeds else _frozen(fetches)
+        key = (frozen(fetches), feeds) if feeds else frozen(fetches)
         with self._graph.lock:
             plan = self._plans.get(key)
             if plan is None:
@@ -385,21 +385,6 @@ def _feed_key(graph: Graph, key: Any) -> Tensor:
     if tensor.op.attrs.get("host") is not None:
         raise ValueError(f"Tensor {tensor!r} may not be fed.")
     return tensor
-
-
-def _frozen(fetches: Any) -> Any:
-    """A key for fetches, whatever they are nested in."""
-    if isinstance(fetches, list | tuple):
-        return (type(fetches), *map(_frozen_part, fetches))
-    return _frozen_part(fetches) if isinstance(fetches, Mapping) else (type(fetches), fetches)
-
-
-def _frozen_part(part: Any) -> Any:
-    if isinstance(part, list | tuple):
-        return (type(part), *map(_frozen_part, part))
-    if isinstance(part, Mapping):
-        return (type(part), *((k, _frozen_part(v)) for k, v in part.items()))
-    return part
 
 
 def _cure(variable: Any) -> str:
