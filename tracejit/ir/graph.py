@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tracejit.ir.ambient import using
 from tracejit.ir.builder import CONSTANT, INPUT, Builder
-from tracejit.ir.node import Attr, Node
-from tracejit.ir.size import Dim, Size, symbols
+from tracejit.ir.node import Node
+from tracejit.ir.size import symbols
 from tracejit.ir.text import graph_text
 
 Rule = Callable[[Builder, Node, tuple[Node, ...]], Node | None]
@@ -94,9 +94,3 @@ def verify(graph: Graph) -> None:
         assert node.op in (INPUT, CONSTANT) or node.op.infer(*(x.spec for x in node.inputs), **node.attrs) == node.spec, node
     for target, value in graph.updates:
         assert target in known and target.spec == value.spec, f"update of {target} by {value}"
-
-
-def attr_dims(attrs: Mapping[str, Attr]) -> list[Dim]:
-    """The sizes among the attributes of a node."""
-    flat = [v for value in attrs.values() for v in (value if isinstance(value, tuple) else (value,))]
-    return [v for v in flat if isinstance(v, Size)]

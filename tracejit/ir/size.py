@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from math import gcd, prod
+from math import prod
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,8 +220,3 @@ def _atom_substitute(atom: Atom, sizes: Mapping[str, Dim]) -> Dim:
         return sizes.get(atom, symbol(atom))
     x, y = substitute(atom.numerator, sizes), substitute(atom.denominator, sizes)
     return quotient(x, y) if atom.operator == "//" else remainder(x, y)
-
-
-def content(dim: Dim) -> int:
-    """The greatest integer that divides every coefficient of ``dim``."""
-    return gcd(*(c for _, c in _terms(dim))) if dim != 0 else 0

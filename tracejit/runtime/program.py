@@ -44,7 +44,6 @@ class Program:
         source: The generated file.
         path: Where the file is.
         code: The machine code.
-        compiled: False where the cache had the code.
     """
 
     graph: Graph
@@ -52,7 +51,6 @@ class Program:
     source: Source
     path: Path
     code: native.NativeCode
-    compiled: bool
 
 
 Observe = Callable[[str, object], None]
@@ -78,8 +76,7 @@ def compile_program(graph: Graph, options: Options = Options(), observe: Observe
         path = cache.write_source(source.text)
     else:
         source, path = _pinned(source, f"{optimized}{options.math}", Path(options.pin))
-    code, fresh = _code(source.text, str(path))
-    return Program(optimized, schedule, source, path, code, fresh)
+    return Program(optimized, schedule, source, path, _code(source.text, str(path)))
 
 
 def _pinned(source: Source, meaning: str, path: Path) -> tuple[Source, Path]:
@@ -105,15 +102,13 @@ def _pinned(source: Source, meaning: str, path: Path) -> tuple[Source, Path]:
     return replace(source, text=text), path
 
 
-def _code(text: str, path: str) -> tuple[native.NativeCode, bool]:
+def _code(text: str, path: str) -> native.NativeCode:
     """The machine code of a file; equal files share it within a process and, through the cache, between processes."""
-    key, fresh = cache.code_key(text), False
+    key = cache.code_key(text)
 
     def make() -> cache.CompiledObject:
         from tracejit.backends.cpu.compile import compile_source  # Numba is imported only when something must be compiled
 
-        nonlocal fresh
-        fresh = True
         return compile_source(text, path)
 
     with _loading:
@@ -121,4 +116,4 @@ def _code(text: str, path: str) -> tuple[native.NativeCode, bool]:
         if code is None:
             compiled = cache.compiled(key, make)
             code = _loaded[key] = native.load(compiled.object_code, compiled.symbol)
-    return code, fresh
+    return code
