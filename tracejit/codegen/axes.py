@@ -19,20 +19,27 @@ class Axis:
 
 @dataclass(frozen=True)
 class Nest:
-    """How a space is walked: row axes, flattened and cut into chunks, around inner loops. ``flat``: one loop, cut itself."""
+    """How a space is walked: row axes, flattened and cut among threads, around inner loops.
+
+    Attributes:
+        flat: There is one loop, which is itself cut.
+        rebased: It is, and its pointers are opened where a thread's chunk begins.
+    """
 
     rows: tuple[Axis, ...]
     inner: tuple[Axis, ...]
     flat: bool = False
+    rebased: bool = False
 
 
-def nest(space: tuple[Dim, ...], rows: int | None, accesses: list[Linear]) -> Nest:
+def nest(space: tuple[Dim, ...], rows: int | None, accesses: list[Linear], rebased: bool) -> Nest:
     """The fewest loops over ``space`` in which each access is affine; ``rows`` leading axes stay outside."""
     rank = len(space)
     if rows is None:
         groups = _collapse(space, range(rank), accesses)
         if len(groups) == 1:
-            return Nest((), (Axis(product(space), groups[0][-1], "(begin + i)"),), flat=True)
+            var = "(begin + i)" if rebased else "i"
+            return Nest((), (Axis(product(space), groups[0][-1], var),), flat=True, rebased=rebased)
         rows = groups[-1][0]
     outer = _collapse(space, range(rows), accesses)
     inner = _collapse(space, range(rows, rank), accesses)

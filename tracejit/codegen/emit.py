@@ -6,13 +6,14 @@ import re
 from dataclasses import replace
 
 from tracejit.codegen import steps
+from tracejit.codegen.cpu import CPU
 from tracejit.codegen.loop import LoopEmitter
-from tracejit.codegen.scalars import scalar_step
 from tracejit.codegen.scope import File, Scope, indent
 from tracejit.codegen.source import HEAD, Layout, Source
-from tracejit.codegen.text import comment, printable
+from tracejit.codegen.target import Target
+from tracejit.codegen.text import printable
 from tracejit.ir.text import node_names
-from tracejit.schedule import Gemm, Loop, Scan, Scatter, Schedule, Sort, Step, Write
+from tracejit.schedule import Loop, Schedule, Step, Write
 
 LIBM_WORDS = ("exp", "log", "tanh", "erf", "sigmoid", "sin", "cos", "power")
 _NAMES = re.compile(r"\b[a-z_]\w*\b")
@@ -35,10 +36,10 @@ _NOT_WORDS = {
 }
 
 
-def emit(schedule: Schedule, math: str = "accurate") -> Source:
-    """The generated file of a schedule; ``math="libm"`` takes exp, log, ... from the C library."""
+def emit(schedule: Schedule, math: str = "accurate", target: Target = CPU) -> Source:
+    """The generated file of a schedule for ``target``; ``math="libm"`` takes exp, log, ... from the C library."""
     layout = _layout(schedule)
-    file = File(schedule, layout, words=layout.length)
+    file = File(schedule, layout, target, words=layout.length)
     body: list[str] = []
     step = Scope(file, region=False)
     pending = {c.flag: k for k, c in enumerate(schedule.checks)}
@@ -46,10 +47,9 @@ def emit(schedule: Schedule, math: str = "accurate") -> Source:
         body += _step(file, step, item, f"region_{number}")
         for node in item.stores:
             if node in pending:
-                flag = step.pointer(file.home(node), node.dtype, 1)
-                body += [f"if {flag}[0]:", f"    table[0] = {pending[node] + 1}{comment(node)}", "    return"]
-    for number, (target, value) in enumerate(schedule.copies):
-        body += steps.final_copy(file, step, f"copy_{number}", target, value)
+                body += target.check(file, step, node, pending[node] + 1)
+    for number, (old, new) in enumerate(schedule.copies):
+        body += steps.final_copy(file, step, f"copy_{number}", old, new)
     lines = ["@program", "def step(table):", *indent([*step.sizes(), *step.head, *(body or ["return"])])]
     functions = [*(text for _, text in file.functions.values()), "\n".join(lines)]
     code = "\n\n\n".join(functions)
@@ -70,23 +70,15 @@ def _layout(schedule: Schedule) -> Layout:
 
 def _step(file: File, step: Scope, item: Step, name: str) -> list[str]:
     match item:
-        case Loop() if not item.space:
-            return scalar_step(file, step, item)
-        case Loop():
+        case Loop() if item.space:
             emitter = LoopEmitter(file, item, name)
             lines = emitter.launch(step)
             file.workspace.append(emitter.workspace)
             return lines
-        case Gemm():
-            return steps.gemm(file, step, item, name)
         case Write():
             return steps.write(file, step, item, name)
-        case Scatter():
-            return steps.scatter(file, step, item, name)
-        case Scan():
-            return steps.scan(file, step, item, name)
-        case Sort():
-            return steps.sort(file, step, item, name)
+        case _:
+            return file.target.other(file, step, item, name)
 
 
 def _header(schedule: Schedule, file: File) -> str:

@@ -1,21 +1,20 @@
 """A fused loop as a region: the one emitter of scalar bodies.
 
-A region works on the rows ``begin..end``. For each row it runs sweeps over the inner axes (see ``levels``). What an earlier
-sweep computed is computed again where that is cheap, and read back where it is not. Reductions over rows leave a partial result
-a chunk, which the step combines in the order of the chunks.
+A region works on a chunk of the rows. For each row it runs sweeps over the inner axes (see ``levels``). What an earlier sweep
+computed is computed again where that is cheap, and read back where it is not. Reductions over rows leave a partial result a
+chunk, which are combined in the order of the chunks. How threads share rows and points is the target's (see ``target``).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from tracejit.codegen.axes import nest
 from tracejit.codegen.levels import Levels
 from tracejit.codegen.places import Places
-from tracejit.codegen.scalars import scalar_expression
-from tracejit.codegen.scope import File, Scope, indent
-from tracejit.codegen.text import comment, literal, times, total, wrapped
+from tracejit.codegen.scalars import combined, scalar_expression
+from tracejit.codegen.scope import File, Scope
+from tracejit.codegen.target import Partial
+from tracejit.codegen.text import comment, literal, times, total
 from tracejit.ir import Node
 from tracejit.ir.size import Dim, product
 from tracejit.ir.spec import dtype_code
@@ -24,21 +23,9 @@ from tracejit.schedule.access import Linear, Read, contiguous_source, kind, row_
 from tracejit.schedule.cost import LOAD, cost
 from tracejit.schedule.fuse import input_role, is_scalar, reads_of
 
-MOST_CHUNKS = 64  # the prelude's grain_of makes no more
-
-
-@dataclass(frozen=True)
-class Partial:
-    """The partial results of a reduction over rows: ``elements`` of them in every chunk, ``offset`` bytes into the workspace."""
-
-    node: Node
-    offset: Dim
-    elements: Dim
-    start: str
-
 
 class LoopEmitter:
-    """Writes the region of one loop, and the lines of the step that launch it and combine its partial results."""
+    """Writes the region of one loop, and the lines of the step that launch it."""
 
     def __init__(self, file: File, loop: Loop, name: str) -> None:
         self.file, self.loop, self.name = file, loop, name
@@ -46,10 +33,12 @@ class LoopEmitter:
         self.levels = Levels(loop)
         self.scope = Scope(file)
         self.row: list[str] = []
-        self.nest = nest(loop.space, loop.rows, self._accesses())
+        self.walk = file.target.walk(loop.space, self._accesses(), loop)
+        self.nest = self.walk.nest
         self.places = Places(self.scope, self.nest, self.row)
         self.body: list[str] = []
         self.stores: list[str] = []
+        self.after: list[str] = []
         self.tail: list[str] = []
         self.partials: list[Partial] = []
         self.head_values: dict[object, str] = {}
@@ -66,21 +55,14 @@ class LoopEmitter:
             self._emit_rows(sweep)
             self._emit_sweep(sweep)
         self._emit_rows(self.levels.sweeps)
-        loops = self.row if self.nest.flat else ["for r in range(end - begin):", *indent([*self.places.row_indices(), *self.row])]
+        loops = self.walk.rows(self.scope, [*self.places.row_indices(), *self.row])
         return [f'"""{self._summary()}"""', *self.scope.sizes(), *self.scope.head, *loops, *self.tail]
 
     def launch(self, step: Scope) -> list[str]:
         """The lines of the step; writes the region, too."""
         name = self.file.region(self.name, self.scope, self.region())
         rows = product(self.loop.space if self.nest.flat else [a.size for a in self.nest.rows])
-        lines, grain = launch_lines(step, name, self.scope, rows, self._work())
-        if self.partials:
-            count = step.dim(rows)
-            chunks = step.name("chunks")
-            lines.append(f"{chunks} = ({count} + {grain} - 1) // {grain}")
-            for partial in self.partials:
-                lines += self._combine(partial, chunks, step)
-        return lines
+        return self.walk.launch(step, name, self.scope, rows, self._work(), self.partials)
 
     # Preparation
 
@@ -129,10 +111,11 @@ class LoopEmitter:
                 self._accumulate(node, self.row, self.row)
             else:
                 access = self._padded(Linear(0, row_major(node.shape)))
-                self.row.append(f"{self.places.fixed(self.file.home(node), node, access)} = {self._row_value(node)}")
+                place = self.places.fixed(self.file.home(node), node, access)
+                self.row += self.walk.once([f"{place} = {self._row_value(node)}"])
 
     def _emit_sweep(self, sweep: int) -> None:
-        self.values, self.body, self.stores = {}, [], []
+        self.values, self.body, self.stores, self.after = {}, [], [], []
         before: list[str] = []
         for node in self.levels.goals(sweep):
             if kind(node) == "argreduce":
@@ -144,13 +127,7 @@ class LoopEmitter:
         for node in self.levels.saved:
             if self.levels.first[node] == sweep and node not in self.loop.stores:
                 self.stores.append(f"{self._stored_at(node)} = {self._element(node)}")
-        lines = [*self.body, *self.stores]
-        if self.nest.flat:
-            lines = ["for i in range(end - begin):", *indent(lines)]
-        else:
-            for axis in reversed(self.nest.inner):
-                lines = [f"for {axis.var} in range({self.scope.dim(axis.size)}):", *indent(lines)]
-        self.row += [*before, *lines]
+        self.row += [*before, *self.walk.sweep(self.scope, [*self.body, *self.stores]), *self.after]
 
     # Values
 
@@ -231,12 +208,12 @@ class LoopEmitter:
     def _claim(self, node: Node, elements: Dim) -> Dim:
         """Room in the workspace for ``elements`` like ``node`` in every chunk: its offset in bytes."""
         offset = self.workspace
-        self.workspace = offset + elements * (MOST_CHUNKS * int(node.dtype.itemsize))
+        self.workspace = offset + self.walk.room(elements) * int(node.dtype.itemsize)
         return offset
 
     def _chunk_memory(self, node: Node, offset: Dim, elements: Dim) -> str:
         name = self.scope.name("w")
-        self.scope.head.append(f"{name} = {open_chunk(self.scope, node, offset, elements)}")
+        self.scope.head.append(f"{name} = {self.scope.chunk_memory(node.dtype, offset, elements)}")
         return name
 
     def _accumulate(self, node: Node, before: list[str], lines: list[str]) -> None:
@@ -253,11 +230,14 @@ class LoopEmitter:
             return
         acc = self.scope.name("a")
         (before if made == "row" else self.scope.head).append(f"{acc} = {start}")
-        lines.append(f"{acc} = {combined(node, acc, value)}{comment(node)}")
+        step = [f"{acc} = {combined(node, acc, value)}{comment(node)}"]
+        lines += self.walk.once(step) if lines is self.row else step
         if made == "row":
             self.row_values[node] = acc
+            self.after += self.walk.joined(node, acc)
         else:
-            self.tail.append(f"{self._partial(node, 1, start)}[0] = {acc}")
+            store = f"{self._partial(node, 1, start)}[0] = {acc}"
+            self.tail += [*self.walk.joined(node, acc), *self.walk.once([store])]
 
     def _partial(self, node: Node, elements: Dim, start: str) -> str:
         partial = Partial(node, self._claim(node, elements), elements, start)
@@ -273,50 +253,8 @@ class LoopEmitter:
         self.body.append(f"{take} = {_op(node).expr.format(acc=best, x=value)}{comment(node)}")
         self.body.append(f"{best} = select({take}, {value}, {best})")
         self.body.append(f"{at} = select({take}, i64({axis.var}), {at})")
+        self.after += self.walk.joined(node, best, at)
         self.row_values[node] = at
-
-    def _combine(self, partial: Partial, chunks: str, step: Scope) -> list[str]:
-        node, start = partial.node, partial.start
-        out = step.pointer(self.file.home(node), node.dtype, node.spec.size)
-        part = step.name("w")
-        opened = f"{part} = {open_chunk(step, node, partial.offset, partial.elements)}"
-        if self.levels.made(node) == "full":
-            return [
-                f"{out}[0] = {start}",
-                f"for chunk in range({chunks}):",
-                f"    {opened}",
-                f"    {out}[0] = {combined(node, f'{out}[0]', f'{part}[0]')}{comment(node)}",
-            ]
-        size = step.dim(partial.elements)
-        return [
-            f"for j in range({size}):",
-            f"    {out}[j] = {start}",
-            f"for chunk in range({chunks}):",
-            f"    {opened}",
-            f"    for j in range({size}):",
-            f"        {out}[j] = {combined(node, f'{out}[j]', f'{part}[j]')}{comment(node)}",
-        ]
-
-
-def combined(node: Node, acc: str, value: str) -> str:
-    """A reduction's accumulator after one more value."""
-    return wrapped(_op(node).expr.format(acc=acc, x=value), node.dtype)
-
-
-def open_chunk(scope: Scope, node: Node, offset: Dim, elements: Dim) -> str:
-    """The expression that opens a chunk's part of the workspace."""
-    nbytes = elements * int(node.dtype.itemsize)
-    begin = "" if offset == 0 else scope.dim(offset)
-    place = total([scope.word(scope.file.layout.workspace), begin, times(nbytes, scope.dim(nbytes), "chunk")])
-    return f"{dtype_code(node.dtype)}_at({place}, {scope.dim(elements)})"
-
-
-def launch_lines(step: Scope, name: str, region: Scope, rows: Dim, work: Dim) -> tuple[list[str], str]:
-    """The lines of a step that run a region over ``rows``, each ``work`` tenths of a nanosecond; the name of the grain."""
-    lines, first = step.file.arguments(region)
-    count, price, grain = step.dim(rows), step.dim(work), step.name("grain")
-    lines.append(f"{grain} = grain_of({count}, {price})")
-    return [*lines, f"parallel_for({name}, table, {first}, {count}, {grain}, {price})"], grain
 
 
 def _op(node: Node) -> Any:

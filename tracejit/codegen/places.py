@@ -50,12 +50,12 @@ class Places:
         return f"{pointer}[{total([*moving, extra])}]"
 
     def moving(self, home: Home, dtype: np.dtype, access: Linear) -> str:
-        """An element that moves along inner axes, by a pointer opened where its row (or a flat chunk) begins."""
+        """An element that moves along inner axes, by a pointer opened where its row (or a rebased chunk) begins."""
         key = (home, dtype, access)
         if key not in self._opened:
             name = self._opened[key] = self.scope.pointer_name(home)
-            base, size = self._flat_base(access) if self.nest.flat else self._row_base(access)
-            lines = self.scope.head if self.nest.flat else self.row
+            base, size = self._flat_base(access) if self.nest.rebased else self._row_base(access)
+            lines = self.scope.head if self.nest.rebased else self.row
             lines.append(f"{name} = {self.scope.open(home, dtype, size, base)}")
         return f"{self._opened[key]}[{total(self._inner_term(a, access.strides[a.last]) for a in self.inner(access))}]"
 
@@ -78,16 +78,16 @@ class Places:
         return total([*terms, "" if offset == 0 else self.scope.dim(offset)]), self.scope.dim(extent)
 
     def _inner_term(self, axis: Axis, stride: Dim) -> str:
-        var = "i" if self.nest.flat else axis.var
+        var = "i" if self.nest.rebased else axis.var
         if is_negative(stride):
             stride = stride * -1
-            var = "(end - begin - 1 - i)" if self.nest.flat else f"({self.scope.dim(axis.size + -1)} - {var})"
+            var = "(end - begin - 1 - i)" if self.nest.rebased else f"({self.scope.dim(axis.size + -1)} - {var})"
         return times(stride, self.scope.dim(stride), var)
 
     def row_indices(self) -> list[str]:
-        """The lines that find a row's global indices from ``begin + r``."""
+        """The lines that find a row's index along each row axis from ``row``, where there are several."""
         rows = self.nest.rows
-        lines = ["row = begin + r"] if rows else []
+        lines: list[str] = []
         rest = "row"
         for axis in reversed(rows[1:]):
             size = factor(self.scope.dim(axis.size))

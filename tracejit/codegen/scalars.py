@@ -26,6 +26,12 @@ def scalar_expression(node: Node, operands: list[str], scope: Scope) -> str:
     return wrapped(expr.format(**dict(zip(node.op.operands, operands, strict=False)), **attrs), node.dtype)
 
 
+def combined(node: Node, acc: str, value: str) -> str:
+    """A reduction's accumulator after one more value."""
+    assert isinstance(node.op, Op)
+    return wrapped(node.op.expr.format(acc=acc, x=value), node.dtype)
+
+
 class Scalars:
     """Values of rank 0 in a step: named once, where they are first needed; ``lines`` collects their definitions."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tracejit.codegen.source import Layout
+from tracejit.codegen.target import Target
 from tracejit.codegen.text import times, total
 from tracejit.ir import Node
 from tracejit.ir.size import Dim, substitute, symbol, symbols
@@ -21,6 +22,7 @@ class File:
     """What all functions of one file share.
 
     Attributes:
+        target: The kind of machine it is for.
         workspace: Bytes that each step asks for.
         functions: Name and text of each region, by the text that counts: without comments, and with other names of buffers.
         words: Words of the table used so far; more are added to pass arguments to regions.
@@ -28,6 +30,7 @@ class File:
 
     schedule: Schedule
     layout: Layout
+    target: Target
     workspace: list[Dim] = field(default_factory=list)
     functions: dict[str, tuple[str, str]] = field(default_factory=dict)
     words: int = 0
@@ -38,9 +41,8 @@ class File:
 
     def region(self, name: str, scope: Scope, lines: list[str]) -> str:
         """Add a region to the file, unless an equal one is there; the name to launch it by."""
-        head = f"def {name}(chunk, begin, end, args):"
-        text = "\n".join(["@region", head, *indent(lines)])
-        plain = re.sub(r'\s*(#[^\n]*|""".*""")', "", text.replace(head, ""))
+        text = "\n".join(self.target.region(name, lines))
+        plain = re.sub(r'\s*(#[^\n]*|""".*""")', "", text.replace(f"def {name}(", ""))
         local: dict[str, str] = {}
         counts = re.sub(r"\b(x|out|s)\d+(_\d+)?\b", lambda m: local.setdefault(m[0], f"p{len(local)}"), plain)
         return self.functions.setdefault(counts, (name, text))[0]
@@ -51,8 +53,7 @@ class File:
         if not words or words == list(range(words[0], words[0] + len(words))):
             return [], words[0] if words else 0
         first, self.words = self.words, self.words + len(words)
-        places = ", ".join(f"table[{first + i}]" for i in range(len(words)))
-        return [f"{places} = {', '.join(f'table[{w}]' for w in words)}"], first
+        return self.target.arguments(first, words), first
 
     def size_name(self, name: str) -> str:
         """The local name of a symbolic size: n, n1, n2, ..."""
@@ -107,6 +108,13 @@ class Scope:
         """The expression that opens ``size`` elements of a buffer."""
         begin = "" if offset == "0" else times(dtype.itemsize, str(dtype.itemsize), offset)
         return f"{dtype_code(dtype)}_at({total([self.word(self.file.layout.word(home)), begin])}, {size})"
+
+    def chunk_memory(self, dtype: np.dtype, offset: Dim, elements: Dim) -> str:
+        """The expression that opens a chunk's part of the workspace, from byte ``offset`` on."""
+        nbytes = elements * int(dtype.itemsize)
+        begin = "" if offset == 0 else self.dim(offset)
+        place = total([self.word(self.file.layout.workspace), begin, times(nbytes, self.dim(nbytes), "chunk")])
+        return f"{dtype_code(dtype)}_at({place}, {self.dim(elements)})"
 
     def word(self, word: int) -> str:
         """A word of the table."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from tracejit.codegen.axes import nest
-from tracejit.codegen.loop import MOST_CHUNKS, launch_lines, open_chunk
 from tracejit.codegen.places import Places
 from tracejit.codegen.scalars import Scalars
 from tracejit.codegen.scope import File, Scope, indent
@@ -14,6 +12,8 @@ from tracejit.ir.spec import dtype_code
 from tracejit.schedule import Gemm, Scan, Scatter, Sort, Write
 from tracejit.schedule.access import Linear, Read, kind, operand, row_major
 from tracejit.schedule.cost import LOAD, PLAIN
+
+MOST_CHUNKS = 64  # the prelude's grain_of makes no more
 
 
 def gemm(file: File, step: Scope, item: Gemm, name: str) -> list[str]:
@@ -77,7 +77,8 @@ def copy(file: File, step: Scope, name: str, source: Read, node: Node, target: L
         return [f"{old}[{step.dim(target.offset)}] = {new}{comment(node)}"]
     constant = kind(source.source) == "constant"
     scope, row = Scope(file), list[str]()
-    places = Places(scope, nest(space, None, [target] if constant else [target, source.linear]), row)
+    walk = file.target.walk(space, [target] if constant else [target, source.linear])
+    places = Places(scope, walk.nest, row)
     out, loops = places.moving(file.home(node), node.dtype, target), places.nest
     if constant:
         value = literal(source.source.attrs["value"], node.dtype)
@@ -85,16 +86,12 @@ def copy(file: File, step: Scope, name: str, source: Read, node: Node, target: L
         value = places.moving(file.home(source.source), node.dtype, source.linear)
     else:
         value = places.fixed(file.home(source.source), source.source, source.linear)
-    body = [f"{out} = {value}{comment(node)}"]
-    if loops.flat:
-        body = ["for i in range(end - begin):", *indent(body)]
-    else:
-        (axis,) = loops.inner
-        body = [*row, f"for {axis.var} in range({scope.dim(axis.size)}):", *indent(body)]
-        body = ["for r in range(end - begin):", *indent([*places.row_indices(), *body])]
+    sweep = walk.sweep(scope, [f"{out} = {value}{comment(node)}"])
+    body = walk.rows(scope, [*places.row_indices(), *row, *sweep])
     inner = 1 if loops.flat else loops.inner[0].size
     rows = product(space) if loops.flat else product(a.size for a in loops.rows)
-    return _launched(step, name, scope, body, rows, inner * (2 * LOAD))
+    name = file.region(name, scope, [*scope.sizes(), *scope.head, *body])
+    return walk.launch(step, name, scope, rows, inner * (2 * LOAD), [])
 
 
 def final_copy(file: File, step: Scope, name: str, target: Node, value: Node) -> list[str]:
@@ -173,6 +170,14 @@ def _launched(step: Scope, name: str, scope: Scope, body: list[str], rows: Dim, 
     return launch_lines(step, name, scope, rows, work)[0]
 
 
+def launch_lines(step: Scope, name: str, region: Scope, rows: Dim, work: Dim) -> tuple[list[str], str]:
+    """The lines of a step that run a region over ``rows``, each ``work`` tenths of a nanosecond; the name of the grain."""
+    lines, first = step.file.arguments(region)
+    count, price, grain = step.dim(rows), step.dim(work), step.name("grain")
+    lines.append(f"{grain} = grain_of({count}, {price})")
+    return [*lines, f"parallel_for({name}, table, {first}, {count}, {grain}, {price})"], grain
+
+
 def sort(file: File, step: Scope, item: Sort, name: str) -> list[str]:
     """A sort along the last axis."""
     node, scope = item.node, Scope(file)
@@ -184,7 +189,7 @@ def sort(file: File, step: Scope, item: Sort, name: str) -> list[str]:
         return times(length * width, scope.dim(length * width), "begin + r")
 
     body = [
-        f"scratch = {open_chunk(scope, node, 0, length)}",
+        f"scratch = {scope.chunk_memory(node.dtype, 0, length)}",
         "for r in range(end - begin):",
         f"    keys = {code}_at({total([scope.word(file.layout.word(file.home(x))), offset(x.dtype.itemsize)])}, {size})",
         f"    out = i64_at({total([scope.word(file.layout.word(file.home(node))), offset(8)])}, {size})",

@@ -1,0 +1,115 @@
+"""The CPU: regions work on the rows ``begin..end`` of a chunk, one thread a chunk; the step itself computes what is small."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tracejit.codegen import steps
+from tracejit.codegen.axes import Nest, nest
+from tracejit.codegen.scalars import combined, scalar_step
+from tracejit.codegen.scope import File, Scope, indent
+from tracejit.codegen.target import Partial
+from tracejit.codegen.text import comment
+from tracejit.ir import Node
+from tracejit.ir.size import Dim
+from tracejit.schedule import Gemm, Loop, Scan, Scatter, Sort, Step
+from tracejit.schedule.access import Linear
+
+
+@dataclass(frozen=True)
+class ChunkWalk:
+    """One thread goes through the rows of a chunk, one after the other."""
+
+    nest: Nest
+
+    def sweep(self, scope: Scope, lines: list[str]) -> list[str]:
+        if self.nest.flat:
+            return ["for i in range(end - begin):", *indent(lines)]
+        for axis in reversed(self.nest.inner):
+            lines = [f"for {axis.var} in range({scope.dim(axis.size)}):", *indent(lines)]
+        return lines
+
+    def rows(self, scope: Scope, lines: list[str]) -> list[str]:
+        if self.nest.flat:
+            return lines
+        row = ["row = begin + r"] if self.nest.rows else []
+        return ["for r in range(end - begin):", *indent([*row, *lines])]
+
+    def joined(self, node: Node, accumulator: str, index: str = "") -> list[str]:
+        return []
+
+    def once(self, lines: list[str]) -> list[str]:
+        return lines
+
+    def room(self, elements: Dim) -> Dim:
+        return elements * steps.MOST_CHUNKS
+
+    def launch(self, step: Scope, name: str, scope: Scope, rows: Dim, work: Dim, partials: list[Partial]) -> list[str]:
+        lines, grain = steps.launch_lines(step, name, scope, rows, work)
+        if partials:
+            count = step.dim(rows)
+            chunks = step.name("chunks")
+            lines.append(f"{chunks} = ({count} + {grain} - 1) // {grain}")
+            for partial in partials:
+                lines += _combine(step, partial, chunks)
+        return lines
+
+
+def _combine(step: Scope, partial: Partial, chunks: str) -> list[str]:
+    """The chunks' partial results, in order."""
+    node = partial.node
+    out = step.pointer(step.file.home(node), node.dtype, node.spec.size)
+    part = step.name("w")
+    opened = f"{part} = {step.chunk_memory(node.dtype, partial.offset, partial.elements)}"
+    if node.shape == ():
+        return [
+            f"{out}[0] = {partial.start}",
+            f"for chunk in range({chunks}):",
+            f"    {opened}",
+            f"    {out}[0] = {combined(node, f'{out}[0]', f'{part}[0]')}{comment(node)}",
+        ]
+    size = step.dim(partial.elements)
+    return [
+        f"for j in range({size}):",
+        f"    {out}[j] = {partial.start}",
+        f"for chunk in range({chunks}):",
+        f"    {opened}",
+        f"    for j in range({size}):",
+        f"        {out}[j] = {combined(node, f'{out}[j]', f'{part}[j]')}{comment(node)}",
+    ]
+
+
+class Cpu:
+    """Regions run by the threads of this process."""
+
+    def region(self, name: str, lines: list[str]) -> list[str]:
+        return ["@region", f"def {name}(chunk, begin, end, args):", *indent(lines)]
+
+    def arguments(self, first: int, words: list[int]) -> list[str]:
+        places = ", ".join(f"table[{first + i}]" for i in range(len(words)))
+        return [f"{places} = {', '.join(f'table[{w}]' for w in words)}"]
+
+    def walk(self, space: tuple[Dim, ...], accesses: list[Linear], loop: Loop | None = None) -> ChunkWalk:
+        return ChunkWalk(nest(space, loop.rows if loop else None, accesses, rebased=True))
+
+    def other(self, file: File, step: Scope, item: Step, name: str) -> list[str]:
+        match item:
+            case Loop():
+                return scalar_step(file, step, item)
+            case Gemm():
+                return steps.gemm(file, step, item, name)
+            case Scatter():
+                return steps.scatter(file, step, item, name)
+            case Scan():
+                return steps.scan(file, step, item, name)
+            case Sort():
+                return steps.sort(file, step, item, name)
+            case _:
+                raise AssertionError(f"{type(item).__name__} steps are made of loops")
+
+    def check(self, file: File, step: Scope, flag: Node, status: int) -> list[str]:
+        pointer = step.pointer(file.home(flag), flag.dtype, 1)
+        return [f"if {pointer}[0]:", f"    table[0] = {status}{comment(flag)}", "    return"]
+
+
+CPU = Cpu()
