@@ -44,6 +44,18 @@ def columns(x: f32[n, c]):
     t1: f32[c] = reduce_sum(x, axes=(0,))
     return (t0, t1), {}
 """,
+    "forces": """
+def forces(p: f32[n, 2]):
+    t0: f32[n, n, 2] = broadcast(p, shape=(n, n, 2), axes=(0, 2))
+    t1: f32[n, n, 2] = broadcast(p, shape=(n, n, 2), axes=(1, 2))
+    t2: f32[n, n, 2] = subtract(t0, t1)
+    t3: f32[n, n, 2] = multiply(t2, t2)
+    t4: f32[n, n] = reduce_sum(t3, axes=(2,))
+    t5: f32[n, n, 2] = broadcast(t4, shape=(n, n, 2), axes=(0, 1))
+    t6: f32[n, n, 2] = multiply(t2, t5)
+    t7: f32[n, 2] = reduce_sum(t6, axes=(1,))
+    return (t7,), {}
+""",
     "argmax": """
 def argmax(x: f32[n, c]):
     t0: i64[n] = reduce_argmax(x, axes=(1,))

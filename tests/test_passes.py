@@ -12,6 +12,7 @@ from tracejit.transforms import PIPELINE, optimize
 from tracejit.transforms.fold import fold
 from tracejit.transforms.products import small_products
 from tracejit.transforms.squeeze import squeeze
+from tracejit.transforms.unroll import unroll
 
 # Folding
 
@@ -278,6 +279,67 @@ def test_updates_get_their_dimensions_of_one_back():
 def test_graphs_without_work_for_a_pass_stay_as_they_are():
     graph = function("x: f64[n]", ["y: f64[n] = exp(x)"], "y")
     assert squeeze(graph) is graph and small_products(graph) is graph
+
+
+# Short axes
+
+
+def test_a_reduction_along_a_short_axis_is_written_out():
+    becomes(
+        unroll,
+        "x: f32[n, 2]",
+        ["a: f32[n, 2] = exp(x)", "y: f32[n] = reduce_max(a, axes=(1,))"],
+        [
+            "a: f32[n, 1] = slice(x, starts=(0, 0), sizes=(n, 1), steps=(1, 1))",
+            "b: f32[n] = reshape(a, shape=(n,))",
+            "c: f32[n] = exp(b)",
+            "d: f32[n, 1] = slice(x, starts=(0, 1), sizes=(n, 1), steps=(1, 1))",
+            "e: f32[n] = reshape(d, shape=(n,))",
+            "g: f32[n] = exp(e)",
+            "y: f32[n] = maximum(c, g)",
+        ],
+    )
+
+
+def test_a_reduction_in_the_middle_is_one_for_each_component():
+    becomes(
+        unroll,
+        "x: f32[n, 2], w: f32[n, m]",
+        [
+            "a: f32[n, m, 2] = broadcast(x, shape=(n, m, 2), axes=(0, 2))",
+            "b: f32[n, m, 2] = broadcast(w, shape=(n, m, 2), axes=(0, 1))",
+            "c: f32[n, m, 2] = multiply(a, b)",
+            "y: f32[n, 2] = reduce_sum(c, axes=(1,))",
+        ],
+        [
+            "a: f32[n, 1] = slice(x, starts=(0, 0), sizes=(n, 1), steps=(1, 1))",
+            "b: f32[n] = reshape(a, shape=(n,))",
+            "c: f32[n] = copy(b)",
+            "d: f32[n, m] = broadcast(c, shape=(n, m), axes=(0,))",
+            "e: f32[n, m] = multiply(d, w)",
+            "g: f32[n] = reduce_sum(e, axes=(1,))",
+            "h: f32[n, 1] = reshape(g, shape=(n, 1))",
+            "i: f32[n, 1] = slice(x, starts=(0, 1), sizes=(n, 1), steps=(1, 1))",
+            "j: f32[n] = reshape(i, shape=(n,))",
+            "k: f32[n] = copy(j)",
+            "l: f32[n, m] = broadcast(k, shape=(n, m), axes=(0,))",
+            "o: f32[n, m] = multiply(l, w)",
+            "p: f32[n] = reduce_sum(o, axes=(1,))",
+            "q: f32[n, 1] = reshape(p, shape=(n, 1))",
+            "y: f32[n, 2] = concatenate(h, q, axis=1)",
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("spec", "axes"),
+    [("f32[n, 3]", (0, 1)), ("f32[n, 3]", (0,)), ("f32[n, m, 3]", (0, 1)), ("f32[n, 5]", (1,)), ("f32[n, m]", (1,))],
+)
+def test_reductions_that_no_short_axis_hinders_stay(spec, axes):
+    left = [d for i, d in enumerate(spec[4:-1].split(", ")) if i not in axes]
+    result = f"f32[{', '.join(left)}]" if left else "f32"
+    graph = function(f"x: {spec}", [f"y: {result} = reduce_sum(x, axes={axes})"], "y")
+    assert unroll(graph) is graph
 
 
 # The pipeline

@@ -11,11 +11,10 @@ from prelude import f64_at, grain_of, parallel_for, program, region
 def region_0(chunk, begin, end, args):
     """add over (n - 2)."""
     s0 = f64_at(args[0] + begin * 8, end - begin)
-    x0 = f64_at(args[1] + begin * 8, end - begin)
-    x0_1 = f64_at(args[1] + (begin + 2) * 8, end - begin)
+    x0 = f64_at(args[1] + begin * 8, end - begin + 2)
     for i in range(end - begin):
         v0 = x0[i]
-        v1 = x0_1[i]
+        v1 = x0[i + 2]
         v2 = v0 + v1
         s0[i] = v2
 

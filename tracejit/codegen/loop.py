@@ -33,9 +33,11 @@ class LoopEmitter:
         self.levels = Levels(loop)
         self.scope = Scope(file)
         self.row: list[str] = []
-        self.walk = file.target.walk(loop.space, self._accesses(), loop)
+        accesses = self._accesses()
+        self.walk = file.target.walk(loop.space, [access for _, access in accesses], loop)
         self.nest = self.walk.nest
-        self.places = Places(self.scope, self.nest, self.row)
+        known = [(file.home(node), node.dtype, access) for node, access in accesses if node is not None]
+        self.places = Places(self.scope, self.nest, self.row, known)
         self.body: list[str] = []
         self.stores: list[str] = []
         self.after: list[str] = []
@@ -66,20 +68,23 @@ class LoopEmitter:
 
     # Preparation
 
-    def _accesses(self) -> list[Linear]:
-        """Everything read or written, padded to the rank of the space: what decides which axes can be one loop."""
-        found = []
+    def _accesses(self) -> list[tuple[Node | None, Linear]]:
+        """Everything read or written, and where it lies, padded to the rank of the space; None stands for no fixed place.
+
+        This decides which axes can be one loop, and which accesses share a pointer.
+        """
+        found: list[tuple[Node | None, Linear]] = []
         for node in self.loop.nodes:
-            if node in self.loop.stores:
-                found.append(self._place(node) if self.levels.made(node) in ("element", "row") else Linear(0, ()))
+            if node in self.loop.stores and self.levels.made(node) in ("element", "row"):
+                found.append((node, self._place(node)))
             for r in reads_of(node):
                 if kind(r.source) == "iota":
-                    found.append(_iota_access(r))
+                    found.append((None, _iota_access(r)))
                 elif r.source not in self.members:
-                    found.append(r.linear)
+                    found.append((r.source if kind(r.source) != "constant" and not is_scalar(r.source) else None, r.linear))
             if kind(node) == "gather":
-                found.append(_gather_access(node))
-        return [self._padded(x) for x in found]
+                found.append((None, _gather_access(node)))
+        return [(node, self._padded(x)) for node, x in found]
 
     def _padded(self, access: Linear) -> Linear:
         return Linear(access.offset, access.strides + (0,) * (len(self.loop.space) - len(access.strides)))
@@ -110,8 +115,7 @@ class LoopEmitter:
             if self.levels.made(node) == "full":
                 self._accumulate(node, self.row, self.row)
             else:
-                access = self._padded(Linear(0, row_major(node.shape)))
-                place = self.places.fixed(self.file.home(node), node, access)
+                place = self.places.placed(self.file.home(node), node, self._padded(self._place(node)))
                 self.row += self.walk.once([f"{place} = {self._row_value(node)}"])
 
     def _emit_sweep(self, sweep: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from tracejit.codegen.axes import Axis, Nest
@@ -12,13 +14,22 @@ from tracejit.ir.size import Dim
 from tracejit.schedule import Home
 from tracejit.schedule.access import Linear, is_negative, row_major
 
+Moving = tuple[Home, np.dtype, Linear]
+
 
 class Places:
-    """Addresses inside one region, whose loops are ``nest``. ``row`` collects the lines that open a row's pointers."""
+    """Addresses inside one region, whose loops are ``nest``. ``row`` collects the lines that open a row's pointers.
 
-    def __init__(self, scope: Scope, nest: Nest, row: list[str]) -> None:
+    Of the accesses ``known`` ahead, those to one buffer that stay a known number of elements apart share a pointer: so LLVM
+    sees a stencil, or the components of a point, as what they are.
+    """
+
+    def __init__(self, scope: Scope, nest: Nest, row: list[str], known: Iterable[Moving] = ()) -> None:
         self.scope, self.nest, self.row = scope, nest, row
         self._opened: dict[object, str] = {}
+        self._offsets: dict[object, list[Dim]] = {}
+        for home, dtype, access in known:
+            self._offsets.setdefault((home, dtype, access.strides), []).append(access.offset)
 
     def inner(self, access: Linear) -> list[Axis]:
         """The inner axes along which the access moves."""
@@ -43,6 +54,14 @@ class Places:
         pointer = self.scope.pointer(home, node.dtype, node.spec.size)
         return f"{pointer}[{total([*(self.term(a, access.strides[a.last]) for a in self.rows(access)), self.offset(access)])}]"
 
+    def placed(self, home: Home, node: Node, access: Linear) -> str:
+        """Where a row's value is stored; ``access`` says where its home has room for it."""
+        extent: Dim = 1
+        for a in self.rows(access):
+            extent = extent + (a.size + -1) * access.strides[a.last]
+        pointer = self.scope.pointer(home, node.dtype, extent, self.offset(access) or "0")
+        return f"{pointer}[{total(self.term(a, access.strides[a.last]) for a in self.rows(access))}]"
+
     def computed(self, home: Home, node: Node, access: Linear, extra: str) -> str:
         """An element at an index that is partly data."""
         pointer = self.scope.pointer(home, node.dtype, node.spec.size)
@@ -51,24 +70,31 @@ class Places:
 
     def moving(self, home: Home, dtype: np.dtype, access: Linear) -> str:
         """An element that moves along inner axes, by a pointer opened where its row (or a rebased chunk) begins."""
-        key = (home, dtype, access)
+        offsets = self._offsets.get((home, dtype, access.strides), [])
+        apart = [d for d in (access.offset - offset for offset in offsets) if isinstance(d, int)]
+        ahead, span = max(apart, default=0), max(apart, default=0) - min(apart, default=0)
+        first = Linear(access.offset - ahead, access.strides)
+        key = (home, dtype, first)
         if key not in self._opened:
             name = self._opened[key] = self.scope.pointer_name(home)
-            base, size = self._flat_base(access) if self.nest.rebased else self._row_base(access)
+            base, size = self._flat_base(first, span) if self.nest.rebased else self._row_base(first, span)
             lines = self.scope.head if self.nest.rebased else self.row
             lines.append(f"{name} = {self.scope.open(home, dtype, size, base)}")
-        return f"{self._opened[key]}[{total(self._inner_term(a, access.strides[a.last]) for a in self.inner(access))}]"
+        terms = [self._inner_term(a, access.strides[a.last]) for a in self.inner(access)]
+        return f"{self._opened[key]}[{total([*terms, str(ahead or '')])}]"
 
-    def _flat_base(self, access: Linear) -> tuple[str, str]:
+    def _flat_base(self, access: Linear, span: int) -> tuple[str, str]:
         stride = access.strides[self.nest.inner[0].last]
         first = "(end - 1)" if is_negative(stride) else "begin"
         step = stride * -1 if is_negative(stride) else stride
-        size = "end - begin" if step == 1 else f"(end - begin - 1) * {factor(self.scope.dim(step))} + 1"
+        size = f"(end - begin - 1) * {factor(self.scope.dim(step))} + {span + 1}"
+        if step == 1:
+            size = f"end - begin + {span}" if span else "end - begin"
         return total([times(stride, self.scope.dim(stride), first), self.offset(access)]), size
 
-    def _row_base(self, access: Linear) -> tuple[str, str]:
+    def _row_base(self, access: Linear, span: int) -> tuple[str, str]:
         offset = access.offset
-        extent: Dim = 1
+        extent: Dim = span + 1
         for a in self.inner(access):
             reach = (a.size + -1) * access.strides[a.last]
             if is_negative(access.strides[a.last]):

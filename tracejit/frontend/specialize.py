@@ -19,9 +19,10 @@ from tracejit.frontend.trace import GraphTrace
 from tracejit.frontend.tree import LEAF, flatten, flatten_paths
 from tracejit.frontend.variable import Variable
 from tracejit.frontend.where import at_line, raised_where
-from tracejit.ir import Dim, Node, TensorSpec, symbol, using
-from tracejit.ir.size import substitute
+from tracejit.ir import Dim, Node, TensorSpec, evaluate, symbol, using
+from tracejit.ir.size import substitute, symbols
 from tracejit.ops import TABLE
+from tracejit.transforms.unroll import SHORT, short_axes
 
 _NUMBERS = {bool: np.dtype(bool), int: np.dtype(np.int64), float: np.dtype(np.float64)}
 
@@ -127,6 +128,7 @@ class _Tracing:
         rebound = tuple((i, self._output(node, node)) for i, node in tensors.items())
         arrays = {i: node for i, node in written.items() if i not in tensors}
         inputs = {i: node for node, i in self.inputs.items()}
+        self._settle_short_axes((*self.outputs, *arrays.values(), *(h.value for h in trace.held.values())))
         finished = trace.finish(self.outputs, [(inputs[i], node) for i, node in arrays.items()])
         return Traced(
             graph=finished.graph,
@@ -144,6 +146,14 @@ class _Tracing:
             tensors=any(leaf.kind == "tensor" for leaf in self.call.leaves),
             guards=tuple(trace.guards),
         )
+
+    def _settle_short_axes(self, roots: tuple[Node, ...]) -> None:
+        """Make known the sizes of short axes that are written out in full; other sizes of these need other programs."""
+        sizes = self.trace.sizes
+        for dim in short_axes(roots):
+            dim = sizes.canonical(dim)
+            if not any(sizes.origins[s].free for s in symbols(dim)) and evaluate(dim, sizes.values) in SHORT:
+                self.trace.size_of(dim, "an axis this short, of all pairs, is written out")
 
     def _array_at(self, index: int) -> bool:
         return self.call.leaves[index].kind in ("array", "foreign", "tensor")

@@ -38,7 +38,7 @@ def assign_homes(
             if node in homes:
                 homes[part] = homes[node]
                 continue
-            over_all = isinstance(step, Loop) and node.shape == step.space
+            over_all = isinstance(step, Loop) and node.shape == step.space and node is part
             old = next((n for n in replaced if over_all and nbytes(n) == nbytes(node)), None)
             if old is not None:
                 replaced.remove(old)

@@ -9,7 +9,7 @@ from typing import TypeVar
 from tracejit.ir import Graph, Node
 from tracejit.ir.graph import topological
 from tracejit.ir.size import Dim
-from tracejit.schedule.access import Linear, contiguous_source, is_elementwise, kind, operand, row_major
+from tracejit.schedule.access import Linear, contiguous_source, is_elementwise, is_unit_reshape, kind, operand, row_major
 from tracejit.schedule.fuse import (
     FUSIBLE,
     Constraints,
@@ -17,6 +17,7 @@ from tracejit.schedule.fuse import (
     fuse,
     is_scalar,
     read_inputs,
+    role,
     sources,
     stored_operands,
     whole_inputs,
@@ -207,16 +208,26 @@ def _parts_in_place(steps: list[Step], roots: set[Node]) -> dict[Node, tuple[Nod
         for node in step.nodes if isinstance(step, Loop) else (step.node,):
             for source in sources(node):
                 uses[source] = uses.get(source, 0) + (source not in getattr(step, "nodes", ()))
-    made = {n for s in steps if isinstance(s, Loop) for n in s.stores if n.shape == s.space}
+    made = {n for s in steps if isinstance(s, Loop) for n in s.stores if role(n, s.space, s.rows) in ("element", "row")}
     found = {}
     for step in steps:
         if isinstance(step, Write) and step.node.op.name == "concatenate":
             read = [operand(part).source for part, _ in step.parts]
             for part, place in step.parts:
-                once = uses.get(part) == 1 and read.count(part) == 1
-                if part in made and once and part not in roots:
-                    found[part] = (step.node, place)
+                source = operand(part).source
+                once = uses.get(source) == 1 and read.count(source) == 1
+                if source in made and once and source not in roots and _is_whole(part, source):
+                    strides = tuple(s for s, d in zip(place.strides, part.shape, strict=True) if source is part or d != 1)
+                    found[source] = (step.node, Linear(place.offset, strides))
     return found
+
+
+def _is_whole(part: Node, source: Node) -> bool:
+    """Whether ``part`` is ``source``, or it with dimensions of 1 inserted."""
+    x = part
+    while x is not source and is_unit_reshape(x):
+        x = x.inputs[0]
+    return part is source or (x is source and 1 not in source.shape)
 
 
 def _parts(node: Node) -> tuple[tuple[Node, Linear], ...]:

@@ -11,10 +11,11 @@ from tracejit.transforms.fold import fold
 from tracejit.transforms.products import small_products
 from tracejit.transforms.simplify import simplify
 from tracejit.transforms.squeeze import squeeze
+from tracejit.transforms.unroll import unroll
 
 Pass = Callable[[Graph], Graph]
 
-PIPELINE: tuple[Pass, ...] = (fold, simplify, small_products, squeeze, fold, simplify)
+PIPELINE: tuple[Pass, ...] = (fold, simplify, small_products, squeeze, unroll, fold, simplify)
 """Read top to bottom. The second round meets what products and unit dimensions had hidden; it makes no dimension 1."""
 
 
