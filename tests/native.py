@@ -7,19 +7,20 @@ from collections.abc import Callable, Sequence
 
 import llvmlite.binding as llvm
 import numpy as np
-from numba.np.ufunc import omppool
 
 from tracejit.backends.cpu.compile import CompiledObject, compile_source
+from tracejit.runtime import threads
+from tracejit.runtime.native import LAUNCHER
 
 Table = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
 def link(compiled: CompiledObject) -> Callable[[Table], int]:
     """Link an object in this process; the function takes a table and returns Numba's status."""
-    if llvm.address_of_symbol("numba_parallel_for") is None:
-        llvm.add_symbol("numba_parallel_for", omppool.parallel_for)
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
+    if llvm.address_of_symbol(LAUNCHER) is None:
+        llvm.add_symbol(LAUNCHER, threads.launcher())
     machine = llvm.Target.from_default_triple().create_target_machine()
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
     engine.add_object_file(llvm.ObjectFileRef.from_data(compiled.object_code))

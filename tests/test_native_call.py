@@ -12,7 +12,7 @@ import time
 import numpy as np
 import pytest
 
-from tracejit.runtime import builtin, native
+from tracejit.runtime import builtin, native, threads
 from tracejit.runtime.enter import (
     ALIGNED,
     ARRAY,
@@ -95,7 +95,7 @@ def test_values_of_every_kind_reach_the_table(bind):
     assert binding.enter(x, 0.1, -7, True, label) == 0
     assert binding.value() == x.ctypes.data and binding.value(1, "f8") == 0.1
     assert [binding.value(2), binding.value(3)] == [-7, 1]
-    assert binding.table[0] == 0 and binding.table[1] == native.num_threads()
+    assert binding.table[0] == 0 and binding.table[1] == threads.num_threads()
     assert binding.enter(x, 0.2, 7, False, label) == 0 and [binding.value(2), binding.value(3)] == [7, 0]
     assert binding.table[CALLS] == 2
 
@@ -226,13 +226,13 @@ def test_a_binding_whose_step_runs_is_busy(bind):
 
 
 def test_a_change_of_threads_reaches_every_binding(bind):
-    binding, before = bind(), native.num_threads()
+    binding, before = bind(), threads.num_threads()
     try:
         for n in (1, 3):
-            native.set_num_threads(n)
+            threads.set_num_threads(n)
             assert binding.enter() == 0 and binding.table[1] == n
     finally:
-        native.set_num_threads(before)
+        threads.set_num_threads(before)
 
 
 def test_calls_leave_all_reference_counts_as_they_were(bind, guard):

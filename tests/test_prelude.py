@@ -192,7 +192,7 @@ def step(table):
     a = {at}(table[9], 1000)
     b = {at}(table[10], 1000)
     factors = {at}(table[11], 2)
-    {word}(table, c, a, b, table[14], table[15], table[16], table[17], table[18], table[19], factors[0], factors[1])
+    {word}({cblas}, c, a, b, table[14], table[15], table[16], table[17], table[18], table[19], factors[0], factors[1])
 """
 
 
@@ -208,7 +208,7 @@ def blas() -> tuple[int, int]:
 @pytest.mark.parametrize("dtype", ["f32", "f64"])
 @pytest.mark.parametrize("word", ["gemm_nn", "gemm_nt", "gemm_tn", "gemm_tt"])
 def test_matrix_products_equal_numpy(word: str, dtype: str) -> None:
-    text = GEMM.format(at=f"{dtype}_at", dtype=dtype, word=word)
+    text = GEMM.format(at=f"{dtype}_at", dtype=dtype, word=word, cblas=f"table[{2 if dtype == 'f32' else 3}]")
     random, real = np.random.default_rng(0), np.dtype(NAMES[dtype])
     runs = native(text), load_source(text, "generated.py")
     for m, k, n in [(3, 4, 5), (1, 7, 1), (2, 0, 3), (0, 4, 5), (3, 4, 0), (4, 1, 4)]:

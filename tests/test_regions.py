@@ -97,7 +97,7 @@ def step(table):
 
 
 def test_regions_need_the_launcher_only() -> None:
-    assert undefined_symbols(compile_source(REGION, "generated.py").object_code) <= {"", "numba_parallel_for"}
+    assert undefined_symbols(compile_source(REGION, "generated.py").object_code) <= {"", "tracejit_parallel_for"}
 
 
 BROKEN = ["def step(table:\n", "from prelude import nothing\n", "x = 1\n", "from prelude import exp\n\nexp + 1\n"]

@@ -68,8 +68,8 @@ _PARTS = {
     "io": "tracejit.io",
     "optim": "tracejit.optim",
     "random": "tracejit.frontend.random",
-    "num_threads": "tracejit.runtime.native:num_threads",
-    "set_num_threads": "tracejit.runtime.native:set_num_threads",
+    "num_threads": "tracejit.runtime.threads:num_threads",
+    "set_num_threads": "tracejit.runtime.threads:set_num_threads",
 }
 
 __all__ = [

@@ -36,20 +36,30 @@ _NOT_WORDS = {
 }
 
 
-def emit(schedule: Schedule, math: str = "accurate", target: Target = CPU) -> Source:
-    """The generated file of a schedule for ``target``; ``math="libm"`` takes exp, log, ... from the C library."""
-    layout = _layout(schedule)
+def emit(schedule: Schedule, math: str = "accurate", target: Target = CPU, stamps: bool = False) -> Source:
+    """The generated file of a schedule.
+
+    Args:
+        schedule: What to write.
+        math: ``"libm"`` takes exp, log, ... from the C library.
+        target: Whose file it is.
+        stamps: Read the clock before each step and after the last, so that a profile can tell them apart.
+    """
+    layout = _layout(schedule, stamps)
     file = File(schedule, layout, target, words=layout.length)
     body: list[str] = []
     step = Scope(file, region=False)
     pending = {c.flag: k for k, c in enumerate(schedule.checks)}
     for number, item in enumerate(schedule.steps):
+        body += [f"stamp(table, {layout.stamps[number]})"] if stamps else []
         body += _step(file, step, item, f"region_{number}")
         for node in item.stores:
             if node in pending:
                 body += target.check(file, step, node, pending[node] + 1)
     for number, (old, new) in enumerate(schedule.copies):
+        body += [f"stamp(table, {layout.stamps[len(schedule.steps) + number]})"] if stamps else []
         body += steps.final_copy(file, step, f"copy_{number}", old, new)
+    body += [f"stamp(table, {layout.stamps[-1]})"] if stamps else []
     lines = ["@program", "def step(table):", *indent([*step.sizes(), *step.head, *(body or ["return"])])]
     functions = [*(text for _, text in file.functions.values()), "\n".join(lines)]
     code = "\n\n\n".join(functions)
@@ -57,7 +67,7 @@ def emit(schedule: Schedule, math: str = "accurate", target: Target = CPU) -> So
     return Source(text, replace(layout, length=file.words), schedule.slots, tuple(file.workspace), schedule.checks)
 
 
-def _layout(schedule: Schedule) -> Layout:
+def _layout(schedule: Schedule, stamps: bool) -> Layout:
     graph = schedule.graph
     word = iter(range(HEAD, 10**9))
     sizes = {name: next(word) for name in graph.symbols()}
@@ -65,7 +75,8 @@ def _layout(schedule: Schedule) -> Layout:
     outputs = tuple(next(word) for _ in graph.outputs)
     slots = tuple(next(word) for _ in schedule.slots)
     workspace = next(word)
-    return Layout(sizes, inputs, outputs, slots, workspace, workspace + 1)
+    count = len(schedule.steps) + len(schedule.copies) + 1 if stamps else 0
+    return Layout(sizes, inputs, outputs, slots, workspace, tuple(next(word) for _ in range(count)), next(word))
 
 
 def _step(file: File, step: Scope, item: Step, name: str) -> list[str]:

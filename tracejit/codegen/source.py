@@ -10,6 +10,8 @@ from tracejit.schedule import Home
 from tracejit.schedule.schedule import Check
 
 HEAD = 8  # words of the table that every program has: status, threads, BLAS addresses, reserved
+GEMM_WORD = {"f": 2, "d": 3}
+"""Words of the addresses of the products, by the character of the dtype."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,7 @@ class Layout:
         sizes: Word of each symbolic size, by its symbol.
         inputs, outputs, slots: Words of the addresses, in order.
         workspace: Word of the address of memory that one step uses at a time.
+        stamps: Words of the times at which steps and final copies began and the last one ended, in order; none without a profile.
         length: Words in all.
     """
 
@@ -28,6 +31,7 @@ class Layout:
     outputs: tuple[int, ...]
     slots: tuple[int, ...]
     workspace: int
+    stamps: tuple[int, ...]
     length: int
 
     def word(self, home: Home) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tracejit.codegen.places import Places
 from tracejit.codegen.scalars import Scalars
 from tracejit.codegen.scope import File, Scope, indent
+from tracejit.codegen.source import GEMM_WORD
 from tracejit.codegen.text import comment, factor, literal, times, total
 from tracejit.ir import Node
 from tracejit.ir.size import Dim, product
@@ -17,7 +18,7 @@ MOST_CHUNKS = 64  # the prelude's grain_of makes no more
 
 
 def gemm(file: File, step: Scope, item: Gemm, name: str) -> list[str]:
-    """``gemm_xx(table, c, a, b, m, k, n, lda, ldb, ldc, alpha, beta)``, for each matrix of a batch."""
+    """``gemm_xx(cblas, c, a, b, m, k, n, lda, ldb, ldc, alpha, beta)``, for each matrix of a batch."""
     node = item.node
     update = node.op.name == "matmul_update"
     x, y = (operand(i) for i in (node.inputs[1:3] if update else node.inputs[:2]))
@@ -35,7 +36,8 @@ def gemm(file: File, step: Scope, item: Gemm, name: str) -> list[str]:
     pointers = [_matrix(file, step, r, variables) for r in (x, y)]
     result = _matrix(file, step, Read(node, None, Linear(0, row_major(node.shape))), variables)
     sizes = ", ".join(map(step.dim, (m, k, n, ld_x, ld_y, n)))
-    lines_in = [f"gemm_{flag_x}{flag_y}(table, {result}, {', '.join(pointers)}, {sizes}, {alpha}, {beta}){comment(node)}"]
+    operands = ", ".join([step.word(GEMM_WORD[node.dtype.char]), result, *pointers, sizes, alpha, beta])
+    lines_in = [f"gemm_{flag_x}{flag_y}({operands}){comment(node)}"]
     for variable, size in zip(reversed(variables), reversed(batch), strict=True):
         lines_in = [f"for {variable} in range({step.dim(size)}):", *indent(lines_in)]
     return lines + lines_in

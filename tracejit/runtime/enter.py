@@ -45,7 +45,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracejit.config import config
-from tracejit.runtime import builtin, native
+from tracejit.runtime import builtin, threads
 
 MISS, BUSY, RAISED = -1, -2, -3
 ARRAY, FLOAT, INT, BOOL, SAME = range(5)
@@ -77,7 +77,7 @@ def describe(step: int, table: Words, arguments: Sequence[Argument]) -> Words:
     """
     tail = HEAD + RECORD * len(arguments)
     words = np.zeros(tail + sum(len(argument.shape) for argument in arguments), np.int64)
-    words[:_IN_USE] = len(arguments), step, table.ctypes.data, native.threads_address()
+    words[:_IN_USE] = len(arguments), step, table.ctypes.data, threads.threads_address()
     for i, (kind, slot, expected, shape, flags) in enumerate(arguments):
         place = words.ctypes.data + words.itemsize * tail
         thing = np.dtype(expected) if kind == ARRAY else expected  # dtypes of numbers live for ever
@@ -117,12 +117,12 @@ def python_enter(descriptor: Words) -> Enter:
         if not _claim(descriptor):
             return BUSY
         try:
-            step, table, threads = (int(word) for word in descriptor[1:_IN_USE])
+            step, table, cell = (int(word) for word in descriptor[1:_IN_USE])
             for i, argument in enumerate(arguments):
                 record = [int(word) for word in descriptor[HEAD + RECORD * i : HEAD + RECORD * (i + 1)]]
                 if not _fill(table, argument, *record):
                     return MISS
-            ctypes.memmove(table + 8, threads, 8)
+            ctypes.memmove(table + 8, cell, 8)
             ctypes.memset(table, 0, 8)
             return _call(step, table)
         finally:

@@ -1,30 +1,23 @@
-"""Machine code in this process: compiled objects, the threads of their parallel regions. Numba is never imported.
+"""Machine code in this process: compiled objects, and what they call. Numba is never imported.
 
 Objects are loaded through llvmlite, each into an engine of its own, so that a dropped program gives its memory back.
-A parallel region calls ``numba_parallel_for``, which one of Numba's extension modules provides; it is loaded by its path.
 """
 
 from __future__ import annotations
 
 import ctypes
 import functools
-import importlib.machinery
-import importlib.util
-import os
 import struct
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
-from types import ModuleType
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from tracejit.config import config
 from tracejit.errors import CompileError
 
-LAUNCHER = "numba_parallel_for"
+LAUNCHER = "tracejit_parallel_for"
+PROVIDERS: dict[str, Callable[[], int]] = {}
+"""By name, who gives the address of a function that objects call; asked when the first such object is loaded."""
+
 _FORMATS = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\x64\x86", b"\x64\xaa")  # ELF, Mach-O, COFF of x86-64 and of arm64
 
 
@@ -112,9 +105,10 @@ def undefined_symbols(object_code: bytes) -> tuple[str, ...]:
 
 def _provide(name: str) -> None:
     """Make sure that the linker finds a name."""
-    if name == LAUNCHER:
-        start_threads()
     if binding().address_of_symbol(name) is not None:
+        return
+    if name in PROVIDERS:
+        binding().add_symbol(name, PROVIDERS[name]())
         return
     for library in _c_libraries():
         if hasattr(library, name):
@@ -131,152 +125,3 @@ def _c_libraries() -> tuple[ctypes.CDLL, ...]:
         with suppress(OSError, TypeError):
             found.append(ctypes.CDLL(name))
     return tuple(found)
-
-
-def _extension(name: str) -> ModuleType:
-    """One of Numba's extension modules, loaded from its file; the package around it is not imported."""
-    package = importlib.util.find_spec("numba")
-    for folder in (package and package.submodule_search_locations) or ():
-        for suffix in importlib.machinery.EXTENSION_SUFFIXES:
-            path = Path(folder, *name.split(".")).with_suffix(suffix)
-            if path.exists():
-                return _load_extension("numba." + name, path)
-    raise CompileError(f"load: Numba's module {name} is not installed; parallel programs need it")
-
-
-def _load_extension(name: str, path: Path) -> ModuleType:
-    known = sys.modules.get(name)
-    if known is not None:
-        return known
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    sys.modules.pop(name, None)  # the interpreter enters it; half a package would be found there
-    return module
-
-
-# ------------------------------------------------------------------------------------------------------------ threads
-
-LAYERS = {"omp": "np.ufunc.omppool", "workqueue": "np.ufunc.workqueue"}
-
-# The guard copies this cell into table[1] on every call: a change reaches every program, and a fork can undo it.
-_threads = (ctypes.c_int64 * 1)()
-_pool_lock = threading.RLock()
-
-
-@dataclass
-class _Pool:
-    """The threads of parallel regions, once they have started."""
-
-    layer: str = ""
-    size: int = 0
-    process: int = 0
-
-
-_pool = _Pool()
-
-
-def num_threads() -> int:
-    """Threads that parallel regions run on; 1 in a forked child.
-
-    Source: ``TRACEJIT_NUM_THREADS``, else ``NUMBA_NUM_THREADS``, else the cores this process may use.
-    """
-    if not _threads[0]:
-        _threads[0] = _configured_threads()
-    return _threads[0]
-
-
-def set_num_threads(n: int) -> None:
-    """Set the number of threads for all programs, from their next call on.
-
-    Raises:
-        ValueError: ``n`` is not positive, or more than the started pool has.
-        RuntimeError: More than one thread in a forked child; the pool stayed in the parent.
-    """
-    if not 1 <= n <= 1024:
-        raise ValueError(f"set_num_threads: is {n}; it must be an integer from 1 to 1024")
-    if n > 1 and _pool.process not in (0, os.getpid()):
-        raise RuntimeError(f"set_num_threads: is {n} in a forked child, which runs on 1. Start processes by spawn instead")
-    if _pool.layer == "workqueue" and n > _pool.size:  # it would touch queues that do not exist
-        raise ValueError(f"set_num_threads: is {n}; {_pool.size} have started. Set it before a parallel program is loaded")
-    _threads[0] = n
-
-
-def threads_address() -> int:
-    """Address of the int64 that holds the number of threads."""
-    num_threads()
-    return ctypes.addressof(_threads)
-
-
-def threading_layer() -> str:
-    """``omp`` or ``workqueue``, or what Numba had started in this process before; empty when nothing has started."""
-    return _pool.layer
-
-
-def start_threads() -> None:
-    """Start the threads of parallel regions, once per process, and make ``numba_parallel_for`` known to the linker.
-
-    OpenMP where there is one; else Numba's workqueue, which ends the process when two threads enter it at once. They cannot:
-    whoever calls a program holds the GIL until it returns, and the regions never take it.
-    """
-    with _pool_lock:
-        if _pool.layer:
-            return
-        numba = sys.modules.get("numba.np.ufunc.parallel")
-        if numba is not None and getattr(numba, "_is_initialized", False):  # Numba's pool runs already: one is enough
-            _pool.layer, _pool.size, _pool.process = numba.threading_layer(), numba.get_num_threads(), os.getpid()
-            if _pool.layer == "workqueue":
-                _threads[0] = min(num_threads(), _pool.size)
-            return
-        layer, library = _threading_library()
-        count = ctypes.CFUNCTYPE(None, ctypes.c_int)
-        count(library.launch_threads)(num_threads())
-        count(library.set_num_threads)(num_threads())
-        binding().add_symbol(LAUNCHER, library.parallel_for)
-        _pool.layer, _pool.size, _pool.process = layer, num_threads(), os.getpid()
-
-
-def _threading_library() -> tuple[str, ModuleType]:
-    wanted = os.environ.get("NUMBA_THREADING_LAYER", "")
-    for layer in (wanted,) if wanted in LAYERS else tuple(LAYERS):
-        try:
-            with _passive_waiting():
-                return layer, _extension(LAYERS[layer])
-        except (ImportError, CompileError):  # no OpenMP library on this system
-            continue
-    raise CompileError("load: none of Numba's thread pools can be loaded; parallel programs need one")
-
-
-@contextmanager
-def _passive_waiting() -> Iterator[None]:
-    """Have OpenMP, which reads the environment as it is loaded, wait without spinning, unless the user has chosen.
-
-    Threads that spin between regions make every region wait for the scheduler, milliseconds, when another process runs.
-    """
-    name = "OMP_WAIT_POLICY"
-    if name in os.environ:
-        yield
-        return
-    os.environ[name] = "passive"
-    try:
-        yield
-    finally:
-        os.environ.pop(name, None)
-
-
-def _configured_threads() -> int:
-    text = os.environ.get("NUMBA_NUM_THREADS", "").strip()
-    if text.isdigit() and int(text) and not os.environ.get("TRACEJIT_NUM_THREADS", "").strip():
-        return int(text)
-    return config().num_threads
-
-
-def _sequential_child() -> None:
-    global _pool_lock
-    _pool_lock = threading.RLock()  # another thread of the parent may have held it
-    _threads[0] = 1  # the pool's threads stayed in the parent, and GNU OpenMP ends a child that asks for them
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_sequential_child)

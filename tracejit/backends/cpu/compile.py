@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import os
 import threading
 from dataclasses import dataclass
 from types import ModuleType
@@ -22,7 +21,7 @@ class CompiledObject:
     """Machine code of one program.
 
     ``symbol`` names ``int32 entry(void *result, void **exception, int64 *table)``; the undefined symbols of
-    ``object_code`` are ``numba_parallel_for``, functions of the C library's mathematics, and memset and its kin.
+    ``object_code`` are ``tracejit_parallel_for``, functions of the C library's mathematics, and memset and its kin.
     """
 
     object_code: bytes
@@ -36,7 +35,6 @@ def compile_source(text: str, path: str) -> CompiledObject:
         CompileError: The file has no program, or uses what the prelude has not.
     """
     with _lock:
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read once, when libgomp loads; spinning threads stall others
         from tracejit.backends.cpu import prelude
 
         namespace = _namespace(prelude)

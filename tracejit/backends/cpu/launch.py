@@ -13,12 +13,13 @@ from numba.core.datamodel.models import OpaqueModel
 from numba.core.imputils import lower_constant
 from numba.extending import intrinsic, register_model, typeof_impl
 
+from tracejit.backends.clock import COUNTER
 from tracejit.backends.cpu.detached import ObjectLibrary, PartLibrary, compile_detached
 from tracejit.backends.cpu.intrinsics import named_intrinsic
 from tracejit.backends.cpu.memory import TABLE
 from tracejit.backends.cpu.value import F64, I64, Value, select
 
-LAUNCHER = "numba_parallel_for"  # void(function, args, dims, steps, data, inner dimensions, array count, threads)
+LAUNCHER = "tracejit_parallel_for"  # void(function, args, dims, steps, data, inner dimensions, array count, threads)
 THREADS_SLOT = 1
 PARALLEL_FROM = 600_000  # tenths of ns of sequential work that pay for waking the threads
 MOST_CHUNKS = 64
@@ -70,6 +71,20 @@ def grain_of_word() -> Any:
         return select(grain > 1, grain, grain.constant(1)).raw
 
     return named_intrinsic("grain_of", lambda total, work: (types.int64(types.int64, types.int64), generate), 2)
+
+
+def _stamp(typingctx: Any, table: Any, word: Any) -> Any:
+    """Store the time in a word of the table, in ticks of the processor's counter."""
+
+    def generate(context: Any, builder: Any, signature: Any, raws: list[Any]) -> Any:
+        counter = cgutils.get_or_insert_function(builder.module, ir.FunctionType(SIZE, []), COUNTER)
+        builder.store(builder.call(counter, []), builder.gep(raws[0], [raws[1]]))
+        return context.get_dummy_value()
+
+    return types.void(TABLE, types.int64), generate
+
+
+stamp = intrinsic(_stamp)
 
 
 def _parallel_for(typingctx: Any, region: Any, table: Any, first: Any, total: Any, grain: Any, work: Any) -> Any:

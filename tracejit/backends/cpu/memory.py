@@ -16,7 +16,6 @@ from tracejit.backends.cpu.value import B1, F64, I64, Kind, Value
 
 TABLE = types.CPointer(types.int64)
 C_INT = ir.IntType(32)
-GEMM_SLOT = {types.float32: 2, types.float64: 3}
 ROW_MAJOR, PLAIN, TRANSPOSED = 101, 111, 112
 
 
@@ -104,19 +103,22 @@ def complex_cast_word(name: str, to: Any) -> Any:
 
 
 def gemm_word(name: str, transpose_a: bool, transpose_b: bool) -> Any:
-    """``gemm_..(table, c, a, b, m, k, n, lda, ldb, ldc, alpha, beta)``: ``c = alpha * op(a) @ op(b) + beta * c``, row-major."""
+    """``gemm_..(cblas, c, a, b, m, k, n, lda, ldb, ldc, alpha, beta)``: ``c = alpha * op(a) @ op(b) + beta * c``, row-major.
 
-    def gemm(typingctx: Any, table: Any, c: Any, a: Any, b: Any, m: Any, k: Any, n: Any, lda: Any, ldb: Any, ldc: Any,
+    ``cblas`` is the address of the function for this dtype, as the table holds it.
+    """
+
+    def gemm(typingctx: Any, cblas: Any, c: Any, a: Any, b: Any, m: Any, k: Any, n: Any, lda: Any, ldb: Any, ldc: Any,
              alpha: Any, beta: Any) -> Any:  # fmt: skip  # one line a matrix
         element = getattr(c, "dtype", None)
-        if element not in GEMM_SLOT or a != c or b != c:
+        if element not in (types.float32, types.float64) or a != c or b != c:
             return None
 
         def generate(context: Any, builder: Any, signature: Any, raws: list[Any]) -> Any:
             _emit_gemm(builder, KIND_OF[element], raws, transpose_a, transpose_b)
             return context.get_dummy_value()
 
-        return types.void(TABLE, c, a, b, *[types.int64] * 6, element, element), generate
+        return types.void(types.int64, c, a, b, *[types.int64] * 6, element, element), generate
 
     gemm.__name__ = gemm.__qualname__ = name
     return intrinsic(gemm)
@@ -141,10 +143,9 @@ def _emit_gemm(builder: Any, kind: Kind, raws: list[Any], transpose_a: bool, tra
 
 
 def _call_cblas(builder: Any, kind: Kind, raws: list[Any], transpose_a: bool, transpose_b: bool) -> None:
-    table, c, a, b, m, k, n, lda, ldb, ldc, alpha, beta = raws
+    address, c, a, b, m, k, n, lda, ldb, ldc, alpha, beta = raws
     pointer, size = c.type, I64.type
     signature = [*[C_INT] * 3, *[size] * 3, kind.type, pointer, size, pointer, size, kind.type, pointer, size]
-    slot = builder.gep(table, [ir.Constant(size, GEMM_SLOT[TYPES[kind]])])
-    function = builder.inttoptr(builder.load(slot), ir.FunctionType(ir.VoidType(), signature).as_pointer())
+    function = builder.inttoptr(address, ir.FunctionType(ir.VoidType(), signature).as_pointer())
     flags = (ROW_MAJOR, TRANSPOSED if transpose_a else PLAIN, TRANSPOSED if transpose_b else PLAIN)
     builder.call(function, [*(ir.Constant(C_INT, flag) for flag in flags), m, n, k, alpha, a, lda, b, ldb, beta, c, ldc])

@@ -21,6 +21,7 @@ from tracejit.backends.cpu.launch import grain_of_word
 from tracejit.backends.cpu.launch import parallel_for as parallel_for
 from tracejit.backends.cpu.launch import program as program
 from tracejit.backends.cpu.launch import region as region
+from tracejit.backends.cpu.launch import stamp as stamp
 from tracejit.backends.cpu.memory import as_f64_word, cast_word, complex_cast_word, gemm_word, pointer_word
 from tracejit.backends.cpu.routines import argsort_into as argsort_into
 from tracejit.backends.cpu.routines import looping_word

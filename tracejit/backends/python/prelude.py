@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -68,6 +69,11 @@ def parallel_for(region: Callable[..., None], table: Table, first: int, total: i
     args = table[first:]
     for chunk, begin in enumerate(range(0, total, grain)):
         region(chunk, begin, min(begin + grain, total), args)
+
+
+def stamp(table: Table, word: int) -> None:
+    """Store the time in the table, in ticks of whatever clock is at hand."""
+    table[word] = time.perf_counter_ns()
 
 
 # -- types and memory ------------------------------------------------------------------------------------------------
@@ -214,7 +220,7 @@ sin_libm, cos_libm, sigmoid_libm, power_libm = sin, cos, sigmoid, power
 
 
 def _gemm(transpose_a: bool, transpose_b: bool) -> Callable[..., None]:
-    def gemm(table: Table, c: Pointer, a: Pointer, b: Pointer, m: int, k: int, n: int, *rest: Any) -> None:
+    def gemm(cblas: int, c: Pointer, a: Pointer, b: Pointer, m: int, k: int, n: int, *rest: Any) -> None:
         """``c[m, n] = alpha * op(a)[m, k] @ op(b)[k, n] + beta * c``, rows ``lda``, ``ldb``, ``ldc`` elements apart."""
         lda, ldb, ldc, alpha, beta = rest
         if m <= 0 or n <= 0:
