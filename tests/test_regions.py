@@ -13,6 +13,11 @@ from native import native, table_of, undefined_symbols
 
 from tracejit.backends.cpu.compile import CompileError, compile_source
 from tracejit.backends.python.run import load_source
+from tracejit.codegen.emit import emit
+from tracejit.ir.parse import parse_graph
+from tracejit.ops import TABLE
+from tracejit.runtime.blas import gemm_addresses
+from tracejit.schedule import plan
 
 REGION = """from prelude import exp, f32, f32_at, grain_of, parallel_for, plus, program, region
 
@@ -136,3 +141,30 @@ def test_threads_may_compile_at_once() -> None:
     for thread in threads:
         thread.join()
     assert len(results) == 3
+
+
+def test_stamps_tell_when_each_step_began_and_the_last_one_ended() -> None:
+    x = np.random.default_rng(0).normal(size=(40, 30)).astype(np.float32)
+    graph = parse_graph(
+        "def f(x: f32[n, 30]):\n"
+        "    t0: f32[30, n] = transpose(x, perm=(1, 0))\n"
+        "    t1: f32[n, n] = matmul(x, t0)\n"
+        "    t2: f32[n, n] = exp(t1)\n"
+        "    return (t2,), {}\n",
+        TABLE,
+    )
+    source = emit(plan(graph), stamps=True)
+    assert len(source.layout.stamps) == 3
+    for run in (native(source.text), load_source(source.text, "generated.py")):
+        out, product = np.empty((40, 40), np.float32), np.empty((40, 40), np.float32)
+        table = np.zeros(source.layout.length, np.int64)
+        table[1:4] = 1, *gemm_addresses()
+        table[source.layout.sizes["n"]] = 40
+        for word, array in zip(
+            (*source.layout.inputs, *source.layout.outputs, *source.layout.slots), (x, out, product), strict=False
+        ):
+            table[word] = array.ctypes.data
+        run(table)
+        first, second, last = (int(table[word]) for word in source.layout.stamps)
+        assert 0 < first < second < last
+        np.testing.assert_allclose(out, np.exp(x @ x.T), rtol=1e-4)

@@ -15,4 +15,4 @@ def step(table):
     n2 = table[10]
     n3 = table[11]
     for batch0 in range(n):
-        gemm_nt(table, f32_at(table[14] + (batch0 * (n1*n3)) * 4, n*n1*n3 - (batch0 * (n1*n3))), f32_at(table[12] + (batch0 * (n1*n2)) * 4, n*n1*n2 - (batch0 * (n1*n2))), f32_at(table[13] + (batch0 * (n2*n3)) * 4, n*n2*n3 - (batch0 * (n2*n3))), n1, n2, n3, n2, n2, n3, f32(1.0), f32(0.0))
+        gemm_nt(table[2], f32_at(table[14] + (batch0 * (n1*n3)) * 4, n*n1*n3 - (batch0 * (n1*n3))), f32_at(table[12] + (batch0 * (n1*n2)) * 4, n*n1*n2 - (batch0 * (n1*n2))), f32_at(table[13] + (batch0 * (n2*n3)) * 4, n*n2*n3 - (batch0 * (n2*n3))), n1, n2, n3, n2, n2, n3, f32(1.0), f32(0.0))
