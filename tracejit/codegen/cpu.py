@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tracejit.codegen import steps
 from tracejit.codegen.axes import Nest, nest
-from tracejit.codegen.scalars import combined, scalar_step
-from tracejit.codegen.scope import File, Scope, indent
+from tracejit.codegen.scalars import combined
+from tracejit.codegen.scope import Scope, indent
 from tracejit.codegen.target import Partial
 from tracejit.codegen.text import comment
 from tracejit.ir import Node
@@ -38,8 +39,11 @@ class ChunkWalk:
     def joined(self, node: Node, accumulator: str, index: str = "") -> list[str]:
         return []
 
-    def once(self, lines: list[str]) -> list[str]:
+    def once(self, lines: list[str], behind_reads: bool = False) -> list[str]:
         return lines
+
+    def fill(self, scope: Scope, pointer: str, elements: Dim, value: str) -> list[str]:
+        return [f"for j in range({scope.dim(elements)}):", f"    {pointer}[j] = {value}"]
 
     def room(self, elements: Dim) -> Dim:
         return elements * steps.MOST_CHUNKS
@@ -82,7 +86,10 @@ def _combine(step: Scope, partial: Partial, chunks: str) -> list[str]:
 class Cpu:
     """Regions run by the threads of this process."""
 
-    def region(self, name: str, lines: list[str]) -> list[str]:
+    chunk = ""
+    keeps_elements = True
+
+    def region(self, name: str, lines: list[str], numbers: tuple[str, ...] = ()) -> list[str]:
         return ["@region", f"def {name}(chunk, begin, end, args):", *indent(lines)]
 
     def arguments(self, first: int, words: list[int]) -> list[str]:
@@ -92,23 +99,24 @@ class Cpu:
     def walk(self, space: tuple[Dim, ...], accesses: list[Linear], loop: Loop | None = None) -> ChunkWalk:
         return ChunkWalk(nest(space, loop.rows if loop else None, accesses, rebased=True))
 
-    def other(self, file: File, step: Scope, item: Step, name: str) -> list[str]:
+    def alone(self, step: Scope, name: str, write: Callable[[Scope], list[str]]) -> list[str]:
+        return write(step)
+
+    def other(self, step: Scope, item: Step, name: str) -> list[str]:
         match item:
-            case Loop():
-                return scalar_step(file, step, item)
             case Gemm():
-                return steps.gemm(file, step, item, name)
+                return steps.gemm(step.file, step, item, name)
             case Scatter():
-                return steps.scatter(file, step, item, name)
+                return steps.scatter(step.file, step, item, name)
             case Scan():
-                return steps.scan(file, step, item, name)
+                return steps.scan(step.file, step, item, name)
             case Sort():
-                return steps.sort(file, step, item, name)
+                return steps.sort(step.file, step, item, name)
             case _:
                 raise AssertionError(f"{type(item).__name__} steps are made of loops")
 
-    def check(self, file: File, step: Scope, flag: Node, status: int) -> list[str]:
-        pointer = step.pointer(file.home(flag), flag.dtype, 1)
+    def check(self, step: Scope, flag: Node, status: int) -> list[str]:
+        pointer = step.pointer(step.file.home(flag), flag.dtype, 1)
         return [f"if {pointer}[0]:", f"    table[0] = {status}{comment(flag)}", "    return"]
 
 

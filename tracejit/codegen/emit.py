@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 
 from tracejit.codegen import steps
 from tracejit.codegen.cpu import CPU
 from tracejit.codegen.loop import LoopEmitter
+from tracejit.codegen.scalars import scalar_step
 from tracejit.codegen.scope import File, Scope, indent
 from tracejit.codegen.source import HEAD, Layout, Source
 from tracejit.codegen.target import Target
@@ -55,7 +57,7 @@ def emit(schedule: Schedule, math: str = "accurate", target: Target = CPU, stamp
         body += _step(file, step, item, f"region_{number}")
         for node in item.stores:
             if node in pending:
-                body += target.check(file, step, node, pending[node] + 1)
+                body += target.check(step, node, pending[node] + 1)
     for number, (old, new) in enumerate(schedule.copies):
         body += [f"stamp(table, {layout.stamps[len(schedule.steps) + number]})"] if stamps else []
         body += steps.final_copy(file, step, f"copy_{number}", old, new)
@@ -64,7 +66,8 @@ def emit(schedule: Schedule, math: str = "accurate", target: Target = CPU, stamp
     functions = [*(text for _, text in file.functions.values()), "\n".join(lines)]
     code = "\n\n\n".join(functions)
     text = f"{_header(schedule, file)}\n{_imports(code, math)}\n\n\n{code}\n"
-    return Source(text, replace(layout, length=file.words), schedule.slots, tuple(file.workspace), schedule.checks)
+    layout = replace(layout, length=file.words)
+    return Source(text, layout, schedule.slots, tuple(file.workspace), schedule.checks, tuple(file.copied))
 
 
 def _layout(schedule: Schedule, stamps: bool) -> Layout:
@@ -88,8 +91,10 @@ def _step(file: File, step: Scope, item: Step, name: str) -> list[str]:
             return lines
         case Write():
             return steps.write(file, step, item, name)
+        case Loop():
+            return file.target.alone(step, name, partial(scalar_step, item=item))
         case _:
-            return file.target.other(file, step, item, name)
+            return file.target.other(step, item, name)
 
 
 def _header(schedule: Schedule, file: File) -> str:

@@ -24,8 +24,8 @@ class Levels:
         saved: Element values that later sweeps read back.
     """
 
-    def __init__(self, loop: Loop) -> None:
-        self.loop = loop
+    def __init__(self, loop: Loop, keeps_elements: bool) -> None:
+        self.loop, self.keeps_elements = loop, keeps_elements
         self.members = set(loop.nodes)
         self.level: dict[Node, int] = {}
         self.available: dict[Node, int] = {}
@@ -75,7 +75,7 @@ class Levels:
         """Walk what a sweep has to compute; values of earlier sweeps are read back where that pays."""
         if self.made(node) == "element":
             before = self.first.setdefault(node, sweep)
-            if before < sweep and (node in self.loop.stores or self._costly(node)):
+            if before < sweep and (node in self.loop.stores or (self.keeps_elements and self._costly(node))):
                 self.saved.add(node)
                 return
         for r in reads_of(node):

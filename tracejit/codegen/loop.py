@@ -30,7 +30,7 @@ class LoopEmitter:
     def __init__(self, file: File, loop: Loop, name: str) -> None:
         self.file, self.loop, self.name = file, loop, name
         self.members = set(loop.nodes)
-        self.levels = Levels(loop)
+        self.levels = Levels(loop, file.target.keeps_elements)
         self.scope = Scope(file)
         self.row: list[str] = []
         accesses = self._accesses()
@@ -116,7 +116,7 @@ class LoopEmitter:
                 self._accumulate(node, self.row, self.row)
             else:
                 place = self.places.placed(self.file.home(node), node, self._padded(self._place(node)))
-                self.row += self.walk.once([f"{place} = {self._row_value(node)}"])
+                self.row += self.walk.once([f"{place} = {self._row_value(node)}"], behind_reads=True)
 
     def _emit_sweep(self, sweep: int) -> None:
         self.values, self.body, self.stores, self.after = {}, [], [], []
@@ -228,7 +228,7 @@ class LoopEmitter:
         start, made = literal(_op(node).identity(node.dtype), node.dtype), self.levels.made(node)
         if made == "leading":
             part = self._partial(node, product(node.shape), start)
-            self.scope.head += [f"for j in range({self.scope.dim(product(node.shape))}):", f"    {part}[j] = {start}"]
+            self.scope.head += self.walk.fill(self.scope, part, product(node.shape), start)
             place = f"{part}[{self.places.position()}]"
             self.stores.append(f"{place} = {combined(node, place, value)}{comment(node)}")
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tracejit.codegen.scope import File, Scope
+from tracejit.codegen.scope import Scope
 from tracejit.codegen.text import comment, literal, wrapped
 from tracejit.errors import DTypeError
 from tracejit.ir import Node
@@ -32,11 +32,16 @@ def combined(node: Node, acc: str, value: str) -> str:
     return wrapped(node.op.expr.format(acc=acc, x=value), node.dtype)
 
 
-class Scalars:
-    """Values of rank 0 in a step: named once, where they are first needed; ``lines`` collects their definitions."""
+def joining_word(node: Node) -> str:
+    """The word that makes the accumulators of several threads one: ``across_sum`` for ``reduce_sum``."""
+    return node.op.name.replace("reduce_", "across_")
 
-    def __init__(self, file: File, step: Scope, lines: list[str]) -> None:
-        self.file, self.step, self.lines = file, step, lines
+
+class Scalars:
+    """Values of rank 0: named once, where they are first needed; ``lines`` collects their definitions."""
+
+    def __init__(self, scope: Scope, lines: list[str]) -> None:
+        self.scope, self.lines = scope, lines
         self.names: dict[Node, str] = {}
 
     def value(self, node: Node, computed: tuple[Node, ...] = ()) -> str:
@@ -50,8 +55,8 @@ class Scalars:
             if kind(node) == "gather":
                 text = self._load(contiguous_source(node.inputs[0]), f"i64({operands[0]})")
             else:
-                text = scalar_expression(node, operands, self.step)
-            self.names[node] = self.step.name("v")
+                text = scalar_expression(node, operands, self.scope)
+            self.names[node] = self.scope.name("v")
             self.lines.append(f"{self.names[node]} = {text}{comment(node)}")
         return self.names[node]
 
@@ -60,18 +65,18 @@ class Scalars:
             return self.value(r.source, computed)
         if kind(r.source) == "iota":
             assert r.index is not None
-            return f"{dtype_code(r.source.dtype)}({self.step.dim(r.index[0].offset)})"
-        return self._load(r.source, self.step.dim(r.linear.offset))
+            return f"{dtype_code(r.source.dtype)}({self.scope.dim(r.index[0].offset)})"
+        return self._load(r.source, self.scope.dim(r.linear.offset))
 
     def _load(self, node: Node, index: str) -> str:
-        return f"{self.step.pointer(self.file.home(node), node.dtype, node.spec.size)}[{index}]"
+        return f"{self.scope.pointer(self.scope.file.home(node), node.dtype, node.spec.size)}[{index}]"
 
 
-def scalar_step(file: File, step: Scope, item: Loop) -> list[str]:
+def scalar_step(scope: Scope, item: Loop) -> list[str]:
     """The lines of a step without a space."""
     lines: list[str] = []
-    scalars = Scalars(file, step, lines)
+    scalars = Scalars(scope, lines)
     for node in item.stores:
         text = scalars.value(node, item.nodes)
-        lines.append(f"{step.pointer(file.home(node), node.dtype, 1)}[0] = {text}")
+        lines.append(f"{scope.pointer(scope.file.home(node), node.dtype, 1)}[0] = {text}")
     return lines

@@ -26,6 +26,7 @@ class File:
         workspace: Bytes that each step asks for.
         functions: Name and text of each region, by the text that counts: without comments, and with other names of buffers.
         words: Words of the table used so far; more are added to pass arguments to regions.
+        copied: ``(word, source)`` of those added.
     """
 
     schedule: Schedule
@@ -34,14 +35,15 @@ class File:
     workspace: list[Dim] = field(default_factory=list)
     functions: dict[str, tuple[str, str]] = field(default_factory=dict)
     words: int = 0
+    copied: list[tuple[int, int]] = field(default_factory=list)
 
     def dim_text(self, dim: Dim) -> str:
         """A dimension in local names."""
         return str(substitute(dim, {name: symbol(self.size_name(name)) for name in self.layout.sizes}))
 
-    def region(self, name: str, scope: Scope, lines: list[str]) -> str:
+    def region(self, name: str, scope: Scope, lines: list[str], numbers: tuple[str, ...] = ()) -> str:
         """Add a region to the file, unless an equal one is there; the name to launch it by."""
-        text = "\n".join(self.target.region(name, lines))
+        text = "\n".join(self.target.region(name, lines, numbers))
         plain = re.sub(r'\s*(#[^\n]*|""".*""")', "", text.replace(f"def {name}(", ""))
         local: dict[str, str] = {}
         counts = re.sub(r"\b(x|out|s)\d+(_\d+)?\b", lambda m: local.setdefault(m[0], f"p{len(local)}"), plain)
@@ -53,6 +55,7 @@ class File:
         if not words or words == list(range(words[0], words[0] + len(words))):
             return [], words[0] if words else 0
         first, self.words = self.words, self.words + len(words)
+        self.copied += zip(range(first, self.words), words, strict=True)
         return self.target.arguments(first, words), first
 
     def size_name(self, name: str) -> str:
@@ -111,6 +114,8 @@ class Scope:
 
     def chunk_memory(self, dtype: np.dtype, offset: Dim, elements: Dim) -> str:
         """The expression that opens a chunk's part of the workspace, from byte ``offset`` on."""
+        if self.file.target.chunk and self.file.target.chunk not in self.head:
+            self.head.append(self.file.target.chunk)
         nbytes = elements * int(dtype.itemsize)
         begin = "" if offset == 0 else self.dim(offset)
         place = total([self.word(self.file.layout.workspace), begin, times(nbytes, self.dim(nbytes), "chunk")])

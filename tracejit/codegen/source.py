@@ -48,6 +48,7 @@ class Source:
         slots: Bytes of each slot of the arena.
         workspace: Bytes of the workspace that each step asks for; the largest counts.
         checks: What a status of ``k + 1`` means, in order.
+        copied: Words of the table that the step does not fill: ``(word, the word that it is a copy of)``.
     """
 
     text: str
@@ -55,6 +56,7 @@ class Source:
     slots: tuple[Dim, ...]
     workspace: tuple[Dim, ...]
     checks: tuple[Check, ...]
+    copied: tuple[tuple[int, int], ...] = ()
 
     def __str__(self) -> str:
         return self.text

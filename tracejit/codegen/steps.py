@@ -28,7 +28,7 @@ def gemm(file: File, step: Scope, item: Gemm, name: str) -> list[str]:
     lines: list[str] = []
     if update:
         lines += _copied(file, step, name, node.inputs[0], node)
-        scale = Scalars(file, step, lines).value(node.inputs[3])
+        scale = Scalars(step, lines).value(node.inputs[3])
         alpha = f"-{scale}" if node.attrs["negate"] else scale
     batch = node.shape[:-2]
     variables = [step.name("batch") for _ in batch]
@@ -74,9 +74,13 @@ def write(file: File, step: Scope, item: Write, name: str) -> list[str]:
 def copy(file: File, step: Scope, name: str, source: Read, node: Node, target: Linear, space: tuple[Dim, ...]) -> list[str]:
     """``node[target] = source`` over ``space``: a region of its own, and the lines that launch it."""
     if not space:
-        old = step.pointer(file.home(node), node.dtype, node.spec.size)
-        new = f"{step.pointer(file.home(source.source), node.dtype, source.source.spec.size)}[{step.dim(source.linear.offset)}]"
-        return [f"{old}[{step.dim(target.offset)}] = {new}{comment(node)}"]
+
+        def write(scope: Scope) -> list[str]:
+            old = scope.pointer(file.home(node), node.dtype, node.spec.size)
+            new = scope.pointer(file.home(source.source), node.dtype, source.source.spec.size)
+            return [f"{old}[{scope.dim(target.offset)}] = {new}[{scope.dim(source.linear.offset)}]{comment(node)}"]
+
+        return file.target.alone(step, name, write)
     constant = kind(source.source) == "constant"
     scope, row = Scope(file), list[str]()
     walk = file.target.walk(space, [target] if constant else [target, source.linear])

@@ -7,6 +7,7 @@ a nest of loops, and what becomes of an accumulator that several of them hold a 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,7 +18,7 @@ from tracejit.schedule import Loop, Step
 from tracejit.schedule.access import Linear
 
 if TYPE_CHECKING:
-    from tracejit.codegen.scope import File, Scope
+    from tracejit.codegen.scope import Scope
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,11 @@ class Walk(Protocol):
     def joined(self, node: Node, accumulator: str, index: str = "") -> list[str]:
         """Behind a sweep: the accumulators of all threads of a row made one; of an argument reduction, with its ``index``."""
 
-    def once(self, lines: list[str]) -> list[str]:
-        """``lines`` by one thread of a row."""
+    def once(self, lines: list[str], behind_reads: bool = False) -> list[str]:
+        """``lines`` by one thread of a row; ``behind_reads``, when no other still reads what they may overwrite."""
+
+    def fill(self, scope: Scope, pointer: str, elements: Dim, value: str) -> list[str]:
+        """The first ``elements`` behind ``pointer`` set to ``value`` before the first row."""
 
     def room(self, elements: Dim) -> Dim:
         """How many elements hold ``elements`` for every chunk there can be."""
@@ -56,10 +60,18 @@ class Walk(Protocol):
 
 
 class Target(Protocol):
-    """A kind of machine."""
+    """A kind of machine.
 
-    def region(self, name: str, lines: list[str]) -> list[str]:
-        """A function with this body, marked as a region."""
+    Attributes:
+        chunk: The line of a region that finds its chunk; empty where a region is told.
+        keeps_elements: Whether a costly element that a later sweep needs again is kept rather than computed again.
+    """
+
+    chunk: str
+    keeps_elements: bool
+
+    def region(self, name: str, lines: list[str], numbers: tuple[str, ...] = ()) -> list[str]:
+        """A function with this body, marked as a region; ``numbers`` are further integers it is launched with."""
 
     def arguments(self, first: int, words: list[int]) -> list[str]:
         """The lines of the step that copy ``words`` of the table side by side to ``first``."""
@@ -67,8 +79,11 @@ class Target(Protocol):
     def walk(self, space: tuple[Dim, ...], accesses: list[Linear], loop: Loop | None = None) -> Walk:
         """How to go through ``space``, for ``loop`` where it is one's."""
 
-    def other(self, file: File, step: Scope, item: Step, name: str) -> list[str]:
-        """The lines of the step for what is not made of loops, and for loops without a space; writes its regions, too."""
+    def alone(self, step: Scope, name: str, write: Callable[[Scope], list[str]]) -> list[str]:
+        """The lines of the step for ``write(scope)``, which is done once, without a loop."""
 
-    def check(self, file: File, step: Scope, flag: Node, status: int) -> list[str]:
+    def other(self, step: Scope, item: Step, name: str) -> list[str]:
+        """The lines of the step for what is not made of loops; writes its regions, too."""
+
+    def check(self, step: Scope, flag: Node, status: int) -> list[str]:
         """The lines of the step that end it with ``status`` where ``flag`` is true."""

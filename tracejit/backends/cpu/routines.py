@@ -106,9 +106,11 @@ def digamma_loop(x: float) -> float:
         return -math.copysign(math.inf, x)
     out = 0.0
     if x < 0.0:
-        rest = x - np.rint(x)  # exact, and of the same tangent
-        if not rest * rest > 0.0 and x == np.rint(x):
+        rest = -(-x % 1.0)
+        if rest == 0.0:
             return math.nan
+        if rest < -0.5:
+            rest += 1.0  # exact, and of the same tangent
         out = -math.pi / math.tan(math.pi * rest)
         x = 1.0 - x
     while x < 1.0:
