@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from tracejit.config import config
 from tracejit.errors import CompileError
-from tracejit.runtime import native
+from tracejit.runtime import native, tiles
 
 ROW_MAJOR, NO_TRANSPOSE, TRANSPOSE = 101, 111, 112
 
@@ -45,18 +45,28 @@ class Blas(NamedTuple):
 
 
 def gemm_addresses() -> tuple[int, int]:
-    """Addresses of ``cblas_sgemm`` and ``cblas_dgemm``; the same for the life of the process.
+    """Addresses of the products for programs, with the arguments of ``cblas_sgemm`` and ``cblas_dgemm``; always the same.
+
+    Large products run in tiles on the threads of parallel regions, except with ``matmul``, which must stay on the thread
+    that calls.
 
     Raises:
         CompileError: The source that ``TRACEJIT_BLAS`` forces is not there.
     """
+    code = _in_tiles()
     found = _chosen()[1]
-    return found.sgemm, found.dgemm
+    return (code.address, code.function("dgemm")) if code else (found.sgemm, found.dgemm)
 
 
 def source() -> str:
     """Where :func:`gemm_addresses` come from; with ``matmul``, a running program lets other threads in."""
     return _chosen()[0]
+
+
+@functools.cache
+def _in_tiles() -> native.NativeCode | None:
+    name, found = _chosen()
+    return None if name == "matmul" else tiles.tiled(found.sgemm, found.dgemm, _thread_controls())
 
 
 @functools.cache

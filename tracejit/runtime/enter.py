@@ -77,7 +77,7 @@ def describe(step: int, table: Words, arguments: Sequence[Argument]) -> Words:
     """
     tail = HEAD + RECORD * len(arguments)
     words = np.zeros(tail + sum(len(argument.shape) for argument in arguments), np.int64)
-    words[:_IN_USE] = len(arguments), step, table.ctypes.data, threads.threads_address()
+    words[:_IN_USE] = len(arguments), step, table.ctypes.data, threads.address()
     for i, (kind, slot, expected, shape, flags) in enumerate(arguments):
         place = words.ctypes.data + words.itemsize * tail
         thing = np.dtype(expected) if kind == ARRAY else expected  # dtypes of numbers live for ever

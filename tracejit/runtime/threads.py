@@ -106,7 +106,7 @@ def set_num_threads(n: int) -> None:
     _pool.grow(n - 1)
 
 
-def threads_address() -> int:
+def address() -> int:
     """Address of the int64 that holds the number of threads."""
     num_threads()
     return ctypes.addressof(_threads)
