@@ -43,7 +43,6 @@ _MAGIC = b"TRACEJIT"
 _HEADER = struct.Struct("<8sIQ32s")
 _DAY = 86_400.0
 _LOCK_SECONDS = 120.0  # a compile takes seconds; who holds a lock for longer hangs, and others then compile for themselves
-_NUMBA_SWITCHES = ("OPT", "CPU_NAME", "CPU_FEATURES", "LOOP_VECTORIZE", "SLP_VECTORIZE", "DEBUGINFO", "BOUNDSCHECK")
 
 
 # ---------------------------------------------------------------------------------------------------------- the folder
@@ -157,21 +156,16 @@ def code_key(text: str, *extra: object) -> str:
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.FunctionDef)) and ast.get_docstring(node, clean=False) is not None:
             node.body[:1] = [ast.Pass()] if isinstance(node, ast.FunctionDef) and len(node.body) == 1 else []
-    return _hash(ast.unparse(tree), *map(repr, extra), *_environment(), *_switches())
+    return _hash(ast.unparse(tree), *map(repr, extra), *_environment())
 
 
 @functools.cache
 def _environment() -> tuple[str, ...]:
     """What decides the machine code besides the source, and does not change within a process."""
     binding = native.binding()
-    versions = [f"{name} {_version(name)}" for name in ("numba", "llvmlite")]
     abi = f"numpy {np.lib.NumpyVersion(np.__version__).major}"
     cpu = (binding.get_process_triple(), binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten())
-    return (VERSION, _preludes(), *versions, abi, *cpu)
-
-
-def _switches() -> tuple[str, ...]:
-    return tuple(os.environ.get(f"NUMBA_{name}", "") for name in _NUMBA_SWITCHES)
+    return (VERSION, _preludes(), f"llvmlite {_version('llvmlite')}", abi, *cpu)
 
 
 def _version(distribution: str) -> str:

@@ -107,7 +107,7 @@ def _code(text: str, path: str) -> native.NativeCode:
     key = cache.code_key(text)
 
     def make() -> cache.CompiledObject:
-        from tracejit.backends.cpu.compile import compile_source  # Numba is imported only when something must be compiled
+        from tracejit.backends.cpu.compile import compile_source  # llvmlite's writer is imported only when something is compiled
 
         return compile_source(text, path)
 

@@ -1,1 +1,1 @@
-"""Generated programs as machine code, through Numba. Only a compile imports it."""
+"""Generated programs as machine code, through LLVM. Only a compile imports what is in it."""

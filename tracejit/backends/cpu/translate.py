@@ -1,0 +1,79 @@
+"""From the text of a generated file to a module of LLVM IR, and from that to an object file."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from typing import Any
+
+from llvmlite import binding, ir
+
+from tracejit.backends.cpu import prelude
+from tracejit.backends.cpu.function import FunctionWriter, LineError
+from tracejit.backends.cpu.launch import ENTRY as ENTRY
+
+FUNCTIONS = {"program": prelude.program, "region": prelude.region}
+
+
+def translated(text: str, path: str = "") -> Any:
+    """The LLVM module of a file, whose name in messages is ``path``.
+
+    Raises:
+        SyntaxError: It is no Python.
+        TypeError: It is not in the language of generated files; the message begins with the line.
+    """
+    module = ir.Module("tracejit")
+    names: dict[str, Any] = {"complex": prelude.complex_number}
+    has_program = False
+    for statement in ast.parse(text, path).body:
+        match statement:
+            case ast.Expr(ast.Constant()):
+                pass  # the docstring
+            case ast.ImportFrom(module="prelude"):
+                names.update(_words(statement))
+            case ast.FunctionDef(name=name, decorator_list=[ast.Name(kind)]) if kind in FUNCTIONS and kind in names:
+                names[name] = FUNCTIONS[kind](module, name, functools.partial(_write, names, statement))
+                has_program |= kind == "program"
+            case _:
+                raise LineError(statement.lineno, "a generated file imports words, and has regions and a program, nothing else")
+    if not has_program:
+        raise TypeError("there is no program in the file")
+    return module
+
+
+def _words(statement: ast.ImportFrom) -> dict[str, Any]:
+    words = vars(prelude)
+    unknown = [alias.name for alias in statement.names if alias.name not in words]
+    if unknown:
+        raise LineError(statement.lineno, f"the prelude has no {', '.join(unknown)}")
+    return {alias.asname or alias.name: words[alias.name] for alias in statement.names}
+
+
+def _write(names: dict[str, Any], definition: ast.FunctionDef, build: Any, operands: list[Any], finish: Any) -> None:
+    if len(definition.args.args) != len(operands):
+        raise LineError(definition.lineno, f"{definition.name} takes {len(operands)} operands")
+    FunctionWriter(build, names, definition, operands, finish)
+
+
+def object_code(module: Any) -> bytes:
+    """The optimised object file of a module, for this machine."""
+    machine = _machine()
+    assembled = binding.parse_assembly(str(module))
+    assembled.triple, assembled.data_layout = machine.triple, str(machine.target_data)
+    assembled.verify()
+    options = binding.create_pipeline_tuning_options(speed_level=3)
+    options.loop_vectorization = True
+    builder = binding.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(assembled, builder)
+    code: bytes = machine.emit_object(assembled)
+    return code
+
+
+@functools.cache
+def _machine() -> Any:
+    """The machine that this process runs on."""
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    cpu, features = binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
+    target = binding.Target.from_default_triple()
+    return target.create_target_machine(cpu=cpu, features=features, opt=3, reloc="pic", codemodel="default")
