@@ -199,22 +199,20 @@ class _Fusion:
         return True
 
     def _between(self, a: Group, b: Group) -> bool:
-        """Whether ``b`` depends on ``a`` by way of a third group."""
+        """Whether ``b`` depends on ``a`` by way of a third group; only groups with a node after the first of ``a`` can."""
+        first = self.order[a.nodes[0]]
         seen: set[Group] = {a, b}
-        stack = [g for g in self._before(b) if g is not a]
+        stack = [b]
         while stack:
             g = stack.pop()
-            if g in seen:
-                continue
-            seen.add(g)
-            before = self._before(g)
-            if a in before:
-                return True
-            stack.extend(before)
+            for node in g.before:
+                before = self.group_of.get(node)
+                if before is a and g is not b:
+                    return True
+                if before is not None and before not in seen and self.order[before.nodes[-1]] > first:
+                    seen.add(before)
+                    stack.append(before)
         return False
-
-    def _before(self, group: Group) -> set[Group]:
-        return {self.group_of[n] for n in group.before if n in self.group_of}
 
 
 def is_legal(group: Group, constraints: Constraints) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from tracejit.ir import Graph, Node
 from tracejit.ir.size import Dim
 from tracejit.schedule.access import contiguous_source, is_elementwise, kind
@@ -28,10 +30,13 @@ def assign_homes(
     for value, target in in_place.items():
         homes[value] = homes[target]
     last = _last_reads(steps, {contiguous_source(v) for _, v in graph.updates})
+    ends: defaultdict[int, list[Node]] = defaultdict(list)
+    for node, number in last.items():
+        ends[number].append(node)
     slots: list[Dim] = []
-    free: list[int] = []
+    free: defaultdict[Dim, list[int]] = defaultdict(list)  # slots by their bytes
     for number, step in enumerate(steps):
-        dying = [n for n, at in last.items() if at == number and n not in part_of and n in homes and homes[n].kind == "slot"]
+        dying = [n for n in ends[number] if n not in part_of and n in homes and homes[n].kind == "slot"]
         replaced = _replaceable(step, dying)
         for part in step.stores:
             node = part_of.get(part, part)
@@ -45,16 +50,16 @@ def assign_homes(
                 dying.remove(old)
                 homes[part] = homes[node] = homes[old]
                 continue
-            slot = next((s for s in free if slots[s] == nbytes(node)), None)
-            if slot is None:
-                slot = len(slots)
-                slots.append(nbytes(node))
+            size = nbytes(node)
+            if free[size]:
+                slot = free[size].pop(0)
             else:
-                free.remove(slot)
+                slot = len(slots)
+                slots.append(size)
             homes[part] = homes[node] = Home("slot", slot)
-        free.extend(homes[n].number for n in dying)
-        unread = (n for n in step.stores if n not in last and n not in part_of)
-        free.extend(homes[n].number for n in unread if homes[n].kind == "slot")
+        unread = [n for n in step.stores if n not in last and n not in part_of and homes[n].kind == "slot"]
+        for slot in (homes[n].number for n in (*dying, *unread)):
+            free[slots[slot]].append(slot)
     return homes, tuple(slots)
 
 
