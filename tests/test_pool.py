@@ -90,7 +90,7 @@ def test_a_pool_keeps_at_most_four():
     pool = OutputPool(SHAPE, "f4")
     held = [pool.take() for _ in range(20)]
     del held
-    assert len(pool._spares) == 4
+    assert len(pool.spares) == 4
 
 
 def test_small_results_are_plain_arrays():

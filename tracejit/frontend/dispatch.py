@@ -1,344 +1,346 @@
-"""The quick way into a program: a function made for one pattern of arguments, which takes them apart, checks, and calls.
+"""The quick way into a program: the route of one pattern of arguments, which takes them apart, checks, runs and gives results.
 
-For a function of two arrays and a global number it reads::
+Of ``f(x, y)``, two arrays of float32 and a global ``scale``, it is::
 
-    def enter(args, kwargs):
-        if len(args) != 2 or kwargs:
-            return MISS
-        v0, v1 = args
-        try:
-            if not (scale is c0 or unchanged(scale, c0)):
-                return MISS
-        except failures:
-            return MISS
-        out = call(v0, v1)
-        if out is None:
-            return MISS
-        return out[0]
-
-Names of the user stand in it only as names that the compiler of Python has taken as such already.
+    UNTRACED  current builder
+    GLOBAL    r2 = globals()["scale"]
+    EQUAL     r2, 3.0, unchanged
+    ARRAY     r0, value 0, float32, rank 1
+    ARRAY     r1, value 1, float32, rank 1
+    RUN       r3 = the program
 """
 
 from __future__ import annotations
 
-import keyword
-import re
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from itertools import count
-from typing import Any, Final
+import dataclasses
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from tracejit.frontend.entry import Entry, ResultLeaf
-from tracejit.frontend.guards import Access, Argument, Attribute, Cell, Global, Guard, Item, Known
+from tracejit.frontend.guards import Access, Argument, Attribute, Cell, Global, Guard, Item, Known, unchanged
 from tracejit.frontend.parameters import Parameters
 from tracejit.frontend.signature import Call, Identity, Leaf, as_array, same
 from tracejit.frontend.tensor import EagerTensor
-from tracejit.frontend.tree import LEAF, Structure, take_apart, write_tree
+from tracejit.frontend.tree import Structure, is_registered, take_apart, write_tree
+from tracejit.frontend.variable import Variable
+from tracejit.ir import ambient
+from tracejit.runtime.route import Kind, Op, Route, Step
 
-Enter = Callable[[tuple[Any, ...], dict[str, Any]], Any]
-MISS: Final = object()
-"""What a way in returns when a call is not for it; the program has not run then."""
-
-
-_BUILTINS = {"len": len, "type": type, "int": int, "getattr": getattr}  # passed in, as a user's module may have other ones
-_OURS = re.compile(rf"[vct]\d+|args|kwargs|out|call|MISS|failures|enter|make|{'|'.join(_BUILTINS)}")
-_FAILURES = (AttributeError, IndexError, KeyError, NameError, TypeError, ValueError)
+_WEAK, _SCALAR = EagerTensor.__dict__["weak"], EagerTensor.__dict__["scalar"]
+_KEY = Variable.__dict__["_key"]
 
 
-class Source:
-    """Where a part of a raw call is found, as Python text."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
+class Place(int):
+    """A register that holds an argument of the call, as a parameter is given it."""
 
 
 def pattern_of(call: Call) -> tuple[Any, ...]:
-    """Calls of equal patterns can share a way in: positional count, keywords, kinds and classes of the leaves."""
+    """Calls of equal patterns can share a route: positional count, keywords, kinds and classes of the leaves."""
     return len(call.args), tuple(call.kwargs), tuple((leaf.kind, type(leaf.value)) for leaf in call.leaves)
 
 
-class _Writer:
-    """Writes one ``enter``."""
-
-    def __init__(self, entry: Entry, call: Call, parameters: Parameters, namespace: dict[str, Any]) -> None:
-        self.entry, self.call, self.parameters, self.namespace = entry, call, parameters, namespace
-        self.lines: list[str] = []
-        self.constants: dict[str, Any] = {}
-        self._by_id: dict[int, str] = {}
-        self._temporaries = count()
-        args = tuple(Source(f"args[{i}]") for i in range(len(call.args)))
-        self.sources = list(parameters.bind(args, {k: Source(f"kwargs[{k!r}]") for k in call.kwargs}).values())
-
-    def constant(self, value: Any) -> str:
-        """The name of a constant."""
-        name = self._by_id.get(id(value))
-        if name is None:
-            name = self._by_id[id(value)] = f"c{len(self.constants)}"
-            self.constants[name] = value
-        return name
-
-    def miss_if(self, condition: str) -> None:
-        self.lines += [f"if {condition}:", "    return MISS"]
-
-    # arguments
-
-    def unpack(self) -> None:
-        """Name every leaf ``v<i>``, or miss."""
-        args, kwargs = self.call.args, self.call.kwargs
-        if not kwargs:
-            self.miss_if(f"len(args) != {len(args)} or kwargs")
-        else:
-            self.miss_if(f"len(args) != {len(args)} or len(kwargs) != {len(kwargs)}")
-            if any(p.kind is p.VAR_KEYWORD for p in self.parameters.signature.parameters.values()):
-                self.miss_if(f"(*kwargs,) != {self.constant(tuple(kwargs))}")  # the function sees their order
-        sources, structures = self.sources, self.call.signature.structure.children
-        plain = [f"args[{i}]" for i in range(len(args))]
-        if args and [getattr(s, "text", None) for s in sources] == plain and all(s is LEAF or s == LEAF for s in structures):
-            self.lines.append(f"{', '.join(f'v{i}' for i in range(len(args)))}, = args")
-            return
-        leaves = iter(range(len(self.call.leaves)))
-        for source, structure in zip(sources, structures, strict=True):
-            self._part(source, structure, leaves)
-
-    def _part(self, source: Any, structure: Structure, leaves: Any) -> None:
-        """Name the leaves of one part; ``source`` is a Source, a tuple or dict of them, or a default value."""
-        if isinstance(source, Source):
-            self._tree(source.text, structure, leaves)
-        elif structure.kind is tuple and isinstance(source, tuple) and _has_sources(source):
-            for part, child in zip(source, structure.children, strict=True):
-                self._part(part, child, leaves)
-        elif structure.kind is dict and isinstance(source, dict) and _has_sources(tuple(source.values())):
-            for key, child in zip(structure.data, structure.children, strict=True):
-                self._part(source[key], child, leaves)
-        else:
-            self._tree(self.constant(source), structure, leaves)
-
-    def _tree(self, text: str, structure: Structure, leaves: Any) -> None:
-        if structure.kind is None:
-            self.lines.append(f"v{next(leaves)} = {text}")
-            return
-        name = f"t{next(self._temporaries)}"
-        kind = self.constant(structure.kind)
-        self.lines.append(f"{name} = {text}")
-        self.miss_if(f"type({name}) is not {kind}")
-        parts = [f"t{next(self._temporaries)}" for _ in structure.children]
-        unpacking = f"{', '.join(parts)}{',' if len(parts) == 1 else ''}"
-        if issubclass(structure.kind, list | tuple):
-            self.miss_if(f"len({name}) != {len(parts)}")
-            value = name
-        elif issubclass(structure.kind, dict):
-            self.miss_if(f"(*{name},) != {self.constant(structure.order)}")
-            keys = structure.data
-            if structure.kind is defaultdict:
-                factory, keys = structure.data
-                self.miss_if(f"{name}.default_factory is not {self.constant(factory)}")
-            by_key = dict(zip(keys, parts, strict=True))
-            unpacking = f"{', '.join(by_key[k] for k in structure.order)}{',' if len(parts) == 1 else ''}"
-            value = f"{name}.values()"
-        else:
-            taken = f"t{next(self._temporaries)}"
-            self.lines.append(f"{taken} = {self.constant(take_apart)}({name})")
-            self.miss_if(f"{taken}[1] != {self.constant(structure.data)}")
-            value = f"{taken}[2]"
-        if parts:
-            self.lines.append(f"{unpacking} = {value}")
-        for part, child in zip(parts, structure.children, strict=True):
-            self._tree(part, child, leaves)
-
-    def check_leaves(self) -> None:
-        """Leaves that are no inputs must be what they were; arrays in disguise become arrays."""
-        for i, leaf in enumerate(self.call.leaves):
-            self._check_leaf(f"v{i}", i, leaf)
-
-    def _check_leaf(self, name: str, index: int, leaf: Leaf) -> None:
-        pin = self.entry.traced.pins.get(index)
-        if pin is not None:
-            self._constant_leaf(name, pin.value)
-            return
-        match leaf.kind:
-            case "static":
-                self._constant_leaf(name, leaf.value)
-            case "self" | "variable":
-                key: Any = leaf.key
-                assert isinstance(key, Identity)
-                self.miss_if(f"{name} is not {self.constant(key.get)}()")
-            case "number":  # a 0-d array of the same dtype is no Python number: it promotes otherwise
-                self.miss_if(f"type({name}) is not {self.constant(type(leaf.value))}")
-                if index in self.entry.traced.limits:
-                    low, high = self.entry.traced.limits[index]
-                    self.miss_if(f"not {low} <= {name} <= {high}")
-            case "array" if leaf.array is not None and leaf.array.ndim == 0:
-                self.miss_if(f"type({name}) is not {self.constant(np.ndarray)}")
-            case "tensor":
-                kind = f"{'not ' * leaf.value.weak}{name}.weak or {'not ' * leaf.value.scalar}{name}.scalar"
-                self.miss_if(f"type({name}) is not {self.constant(EagerTensor)} or {kind}")
-            case "scalar" | "complex" | "foreign":
-                self.miss_if(f"type({name}) is not {self.constant(type(leaf.value))}")
-
-    def _constant_leaf(self, name: str, value: Any) -> None:
-        constant = self.constant(value)
-        self.miss_if(f"{name} is not {constant} and not {self.constant(same)}({name}, {constant})")
-
-    # guards
-
-    def check_guards(self) -> None:
-        if self.entry.guards:
-            conditions = "\n        and ".join(self._condition(g) for g in self.entry.guards)
-            self.lines += [
-                "try:",
-                "    if not (",
-                f"        {conditions}",
-                "    ):",
-                "        return MISS",
-                "except failures:",
-                "    return MISS",
-            ]
-
-    def _condition(self, guard: Guard) -> str:
-        text, expected = self._access(guard.access), self.constant(guard.expected)
-        if guard.check is None:
-            return f"{text} is {expected}"
-        check = f"{self.constant(guard.check)}({text}, {expected})"
-        return check if isinstance(guard.expected, list | dict | set) else f"({text} is {expected} or {check})"
-
-    def _access(self, access: Access) -> str:
-        match access:
-            case Global(namespace, name):
-                bare = (
-                    namespace is self.namespace
-                    and name.isidentifier()
-                    and not keyword.iskeyword(name)
-                    and not _OURS.fullmatch(name)
-                )
-                return name if bare else f"{self.constant(namespace)}[{name!r}]"
-            case Cell(cell):
-                return f"{self.constant(cell)}.cell_contents"
-            case Argument(index):
-                return f"v{index}"
-            case Known(value):
-                return self.constant(value)
-            case Attribute(base, name):
-                return f"{self._access(base)}.{name}" if name.isidentifier() else f"getattr({self._access(base)}, {name!r})"
-            case Item(base, key):
-                return f"{self._access(base)}[{self.constant(key)}]"
-        raise AssertionError(access)
-
-    # the call
-
-    def enter_program(self) -> None:
-        traced = self.entry.traced
-        slow = any(h.buffer is not h.source for h in traced.held) or any(leaf.kind == "converted" for leaf in self.call.leaves)
-        if slow or any(self.call.leaves[i].kind != "array" for i in traced.written):
-            self.lines.append("return MISS")  # the slow way makes copies and keeps them up to date
-            return
-        self._check_written()
-        for array, dtype in ((h.source, h.source.dtype) for h in traced.held if not h.is_variable):
-            name = self.constant(array)
-            self.miss_if(f"{name}.shape != {array.shape} or {name}.dtype != {self.constant(dtype)}")
-        self.lines.append(f"out = call({', '.join(self._passed(i) for i in traced.passed)})")
-        self.miss_if("out is None")
-        self.lines += [f"{self.constant(h.owner.touched)}()" for h in traced.held if h.updated and h.is_variable]
-        for leaf, output in traced.rebound:
-            self.lines.append(f"v{leaf}.rebind({self.constant(np.asarray)}(out[{output}]))")
-        for parameter, tree in traced.rewritten.items():
-            target, new = self._target(parameter), self._result(tree.structure, iter(tree.leaves))
-            self.lines.append(f"{self.constant(write_tree)}({target}, {new})")
-        self.lines.append(f"return {self._result(traced.result.structure, iter(traced.result.leaves))}")
-
-    def _target(self, parameter: int) -> str:
-        """The tree that a parameter is given; of starred parameters, a tuple or dict of them."""
-        source = self.sources[parameter]
-        if isinstance(source, Source):
-            return source.text
-        if isinstance(source, tuple) and _has_sources(source):
-            return f"({''.join(f'{s.text}, ' for s in source)})"
-        if isinstance(source, dict) and _has_sources(tuple(source.values())):
-            return "{" + ", ".join(f"{self.constant(k)}: {s.text}" for k, s in source.items()) + "}"
-        return self.constant(source)
-
-    def _check_written(self) -> None:
-        """Arrays that the program writes must be writeable, and their memory theirs alone; the slow way says what is wrong."""
-        shares = self.constant(np.may_share_memory)
-        arrays = [i for i, leaf in enumerate(self.call.leaves) if leaf.kind == "array"]
-        for i in self.entry.traced.written:
-            self.miss_if(f"not v{i}.flags.writeable")
-            for other in arrays:
-                if other > i or (other < i and other not in self.entry.traced.written):
-                    self.miss_if(f"{shares}(v{i}, v{other})")
-            for held in self.entry.traced.held:
-                self.miss_if(f"{shares}(v{i}, {self.constant(held.source)})")
-
-    def _passed(self, index: int) -> str:
-        match self.call.leaves[index].kind:
-            case "tensor":
-                return f"v{index}.value"
-            case "scalar" | "complex":
-                return f"{self.constant(np.asarray)}(v{index})"
-            case "foreign":
-                return f"{self.constant(as_array)}(v{index})"
-        return f"v{index}"
-
-    def _result(self, structure: Structure, leaves: Iterator[ResultLeaf]) -> str:
-        if structure.kind is None:
-            return self._result_leaf(next(leaves))
-        if structure.kind in (list, tuple, dict):
-            parts = [self._result(c, leaves) for c in structure.children]
-            if structure.kind is dict:
-                texts = dict(zip(structure.data, parts, strict=True))
-                return "{" + ", ".join(f"{self.constant(k)}: {texts[k]}" for k in structure.order) + "}"
-            inside = ", ".join(parts) + ("," if structure.kind is tuple and len(parts) == 1 else "")
-            return f"[{inside}]" if structure.kind is list else f"({inside})"
-        parts = [self._result_leaf(next(leaves)) for _ in range(structure.leaf_count)]
-        return f"{self.constant(structure.unflatten)}([{', '.join(parts)}])"
-
-    def _result_leaf(self, result: ResultLeaf) -> str:
-        match result.kind:
-            case "output":
-                text = f"out[{result.number}]"
-                return f"{self.constant(EagerTensor)}({self.constant(np.asarray)}({text}))" if self.entry.traced.tensors else text
-            case "int":
-                return f"int(out[{result.number}])"
-            case "argument":
-                return f"v{result.number}"
-        return self.constant(result.value)
-
-
-def _has_sources(parts: Sequence[Any]) -> bool:
-    return all(isinstance(p, Source) for p in parts)
-
-
-def enter_source(entry: Entry, call: Call, parameters: Parameters, namespace: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Text of ``make``, which returns the way in, and the constants that it takes."""
-    writer = _Writer(entry, call, parameters, namespace)
-    writer.unpack()
-    unpacking, writer.lines = writer.lines, []
-    writer.check_leaves()
-    writer.check_guards()
-    writer.enter_program()
-    body = ["try:", *(f"    {line}" for line in unpacking), "except failures:", "    return MISS"]
-    if not any("[" in line or ".values()" in line or "(t" in line for line in unpacking):
-        body = unpacking  # nothing in it can fail
-    lines = [
-        f"def make({', '.join(['call', 'MISS', 'failures', *_BUILTINS, *writer.constants])}):",
-        "    def enter(args, kwargs):",
-    ]
-    lines += [f"        {line}" for part in (body, writer.lines) for text in part for line in text.split("\n")]
-    return "\n".join([*lines, "    return enter", ""]), writer.constants
-
-
-def make_enter(entry: Entry, call: Call, parameters: Parameters, namespace: dict[str, Any]) -> Enter:
-    """The way in for calls with the pattern of ``call``.
+def make_route(entry: Entry, call: Call, parameters: Parameters) -> Route | None:
+    """The route for calls with the pattern of ``call``; None where every call must make copies of what it is given.
 
     Args:
         entry: The program.
         call: A call that fits it.
         parameters: Of the function.
-        namespace: Globals of the function, which the way in reads as the function does.
     """
-    text, constants = enter_source(entry, call, parameters, namespace)
-    made: dict[str, Any] = {}
-    exec(compile(text, "<tracejit enter>", "exec"), namespace, made)
-    enter: Enter = made["make"](entry.executable.call, MISS, _FAILURES, **_BUILTINS, **constants)
-    return enter
+    traced = entry.traced
+    copied = any(h.buffer is not h.source for h in traced.held) or any(leaf.kind == "converted" for leaf in call.leaves)
+    if copied or any(call.leaves[i].kind != "array" for i in traced.written):
+        return None
+    return _Writer(entry, call, parameters).route()
+
+
+class _Writer:
+    """Writes one route."""
+
+    def __init__(self, entry: Entry, call: Call, parameters: Parameters) -> None:
+        self.entry, self.call = entry, call
+        self.registers = len(call.args) + len(call.kwargs)
+        self.steps: list[Step] = []
+        self.leaves: list[int] = []  # register of each leaf
+        self._read: dict[Hashable, int] = {}
+        named = {name: Place(i) for i, name in enumerate(call.kwargs, len(call.args))}
+        self.sources = list(parameters.bind(tuple(map(Place, range(len(call.args)))), named).values())
+
+    def route(self) -> Route:
+        self.emit(Op.UNTRACED, ambient.CURRENT)
+        for source, structure in zip(self.sources, self.call.signature.structure.children, strict=True):
+            self._part(source, structure)
+        for i, leaf in enumerate(self.call.leaves):
+            self._check_leaf(i, leaf)
+        for guard in self.entry.guards:
+            self._check_guard(guard)
+        self._check_memory()
+        results = self._run()
+        self._finish(results)
+        result = self._result(self.entry.traced.result.structure, iter(self.entry.traced.result.leaves), results)
+        return Route(len(self.call.args), tuple(self.call.kwargs), self.steps, self.registers, result)
+
+    def emit(self, op: Op, *operands: Any) -> None:
+        self.steps.append((op, *operands))
+
+    def new(self, count: int = 1) -> int:
+        """The first of so many new registers."""
+        self.registers += count
+        return self.registers - count
+
+    def load(self, op: Op, *operands: Any) -> int:
+        """The register of what a step puts into one."""
+        target = self.new()
+        self.emit(op, target, *operands)
+        return target
+
+    # arguments
+
+    def _part(self, source: Any, structure: Structure) -> None:
+        """Find the leaves of one parameter; ``source`` is a Place, a tuple or dict of them, or a default value."""
+        if isinstance(source, Place):
+            self._tree(source, structure)
+        elif structure.kind is tuple and isinstance(source, tuple) and _are_places(source):
+            for part, child in zip(source, structure.children, strict=True):
+                self._part(part, child)
+        elif structure.kind is dict and isinstance(source, dict) and _are_places(source.values()):
+            for key, child in zip(structure.data, structure.children, strict=True):
+                self._part(source[key], child)
+        else:
+            self._tree(self.load(Op.CONSTANT, source), structure)
+
+    def _tree(self, register: int, structure: Structure) -> None:
+        if structure.kind is None:
+            self.leaves.append(register)
+            return
+        for child, below in zip(self._children(register, structure), structure.children, strict=True):
+            self._tree(child, below)
+
+    def _children(self, register: int, structure: Structure) -> Sequence[int]:
+        """The registers of the children of one level of a tree."""
+        kind, data, count = structure.kind, structure.data, len(structure.children)
+        assert kind is not None
+        if is_registered(kind) or not (kind in (list, dict, slice) or issubclass(kind, tuple) or dataclasses.is_dataclass(kind)):
+            children = self.load(Op.CALL, _taker(structure), (register,))
+            first = self.new(count)
+            self.emit(Op.TUPLE, children, first, count, tuple)
+        elif kind is list or issubclass(kind, tuple):
+            first = self.new(count)
+            self.emit(*(Op.LIST, register, first, count) if kind is list else (Op.TUPLE, register, first, count, kind))
+        elif kind is dict:
+            first = self.new(count)
+            self.emit(Op.DICT, register, first, structure.order)
+            return [first + structure.order.index(key) for key in data]
+        else:
+            self.emit(Op.TYPE, register, kind)
+            fields = ("start", "stop", "step") if kind is slice else data
+            return [self.load(Op.ATTRIBUTE, register, name) for name in fields]
+        return range(first, first + count)
+
+    def _check_leaf(self, index: int, leaf: Leaf) -> None:
+        """Check what the program does not take as a value; what it takes in disguise becomes an array."""
+        register, value = self.leaves[index], leaf.value
+        pin = self.entry.traced.pins.get(index)
+        if pin is not None:
+            self.emit(Op.EQUAL, register, pin.value, same)
+            return
+        match leaf.kind:
+            case "static":
+                self.emit(Op.EQUAL, register, value, same)
+            case "self" | "variable":
+                key: Any = leaf.key
+                assert isinstance(key, Identity)
+                self.emit(*(Op.LIVE, register, key.reference) if key.reference else (Op.SAME, register, value))
+            case "tensor":
+                self.emit(Op.TYPE, register, EagerTensor)
+                for member, flag in ((_WEAK, value.weak), (_SCALAR, value.scalar)):
+                    self.emit(Op.SAME, self.load(Op.SLOT, register, member), flag)
+            case "scalar" | "complex" | "foreign":
+                self.emit(Op.TYPE, register, type(value))
+
+    # what is read beside arguments
+
+    def _check_guard(self, guard: Guard) -> None:
+        register = self._reach(guard.access)
+        if guard.check is None:
+            self.emit(Op.SAME, register, guard.expected)
+        elif guard.check is unchanged:
+            self._check_unchanged(register, guard.access, guard.expected)
+        else:
+            self.emit(Op.EQUAL, register, guard.expected, guard.check)
+
+    def _check_unchanged(self, register: int, access: Access, expected: Any) -> None:
+        """What ``unchanged`` means; lists and dicts, of which a guard has a copy, element by element."""
+        if type(expected) is list:
+            first, keys = self.new(len(expected)), tuple(range(len(expected)))
+            self.emit(Op.LIST, register, first, len(expected))
+        elif type(expected) is dict:
+            first, keys = self.new(len(expected)), tuple(expected)
+            self.emit(Op.DICT, register, first, keys)
+        else:
+            self.emit(Op.EQUAL, register, expected, unchanged)
+            return
+        for i, key in enumerate(keys):
+            item = Item(access, key)
+            self._read[_identity(item)] = first + i
+            self._check_unchanged(first + i, item, expected[key])
+
+    def _reach(self, access: Access) -> int:
+        """The register of what an access gives."""
+        place = _identity(access)
+        register = self._read.get(place)
+        if register is None:
+            register = self._read[place] = self._loaded(access)
+        return register
+
+    def _loaded(self, access: Access) -> int:
+        match access:
+            case Global(namespace, name):
+                return self.load(Op.GLOBAL, namespace, name)
+            case Cell(cell):
+                return self.load(Op.CELL, cell)
+            case Argument(index):
+                return self.leaves[index]
+            case Known(value):
+                return self.load(Op.CONSTANT, value)
+            case Attribute(base, name):
+                return self.load(Op.ATTRIBUTE, self._reach(base), name)
+            case Item(base, key):
+                return self.load(Op.ITEM, self._reach(base), key)
+        raise AssertionError(access)
+
+    def _check_memory(self) -> None:
+        """Captured arrays must be as they were; arrays that the program writes must share no memory with others."""
+        traced, leaves = self.entry.traced, self.call.leaves
+        captured = [(self.load(Op.CONSTANT, h.source), h.source) for h in traced.held]
+        for (register, array), held in zip(captured, traced.held, strict=True):
+            if not held.is_variable:
+                self.emit(Op.LIKE, register, array.dtype, array.shape)
+        arrays = [(self.leaves[i], leaf.array) for i, leaf in enumerate(leaves) if leaf.kind == "array"]
+        self.apart = [
+            (Op.APART, self.leaves[i], register, _itemsize(leaves[i].array), _itemsize(array))
+            for i in traced.written
+            for register, array in (*arrays, *captured)
+            if register != self.leaves[i]
+        ]
+
+    # the program
+
+    def _run(self) -> int:
+        """Run it; the first register of its results."""
+        traced, leaves = self.entry.traced, self.call.leaves
+        numbers = [leaves[i].kind == "number" for i in traced.passed]
+        kinds = [type(leaves[i].value) if number else np.ndarray for i, number in zip(traced.passed, numbers, strict=True)]
+        registers = [self._passed(i) for i in traced.passed]
+        limits = {value: traced.limits[i] for value, i in enumerate(traced.passed) if i in traced.limits}
+        self.steps += self.entry.executable.steps(kinds, registers, limits)
+        self.steps += self.apart
+        outputs = traced.graph.outputs
+        trees = (traced.result, *traced.rewritten.values())
+        ints = {result.number for tree in trees for result in tree.leaves if result.kind == "int"}
+        first = self.new(len(outputs))
+        of = [
+            Kind.INT if i in ints else Kind.ARRAY if traced.tensors or node.shape else Kind.SCALAR
+            for i, node in enumerate(outputs)
+        ]
+        self.emit(Op.RUN, first, self.entry.executable.bound, tuple(of))
+        return first
+
+    def _passed(self, index: int) -> int:
+        register = self.leaves[index]
+        match self.call.leaves[index].kind:
+            case "tensor":
+                return self.load(Op.ATTRIBUTE, register, "value")
+            case "scalar" | "complex":
+                return self.load(Op.CALL, np.asarray, (register,))
+            case "foreign":
+                return self.load(Op.CALL, as_array, (register,))
+        return register
+
+    # results
+
+    def _finish(self, results: int) -> None:
+        """What the program did to Variables, tensors and trees outside."""
+        for held in self.entry.traced.held:
+            if held.updated and held.is_variable:
+                self.emit(Op.STORE, held.owner, _KEY, None)
+        for leaf, output in self.entry.traced.rebound:
+            self.load(Op.CALL, EagerTensor.rebind, (self.leaves[leaf], results + output))
+        for parameter, tree in self.entry.traced.rewritten.items():
+            new = self._result(tree.structure, iter(tree.leaves), results)
+            self.load(Op.CALL, write_tree, (self._target(self.sources[parameter]), new))
+
+    def _target(self, source: Any) -> int:
+        """The tree that a parameter is given; of starred parameters, a tuple or dict of them."""
+        if isinstance(source, Place):
+            return source
+        if isinstance(source, tuple) and _are_places(source):
+            return self.load(Op.MAKE_TUPLE, source)
+        if isinstance(source, dict) and _are_places(source.values()):
+            return self.load(Op.MAKE_DICT, tuple(source), tuple(source.values()))
+        return self.load(Op.CONSTANT, source)
+
+    def _result(self, structure: Structure, leaves: Iterator[ResultLeaf], results: int) -> int:
+        """The register of a tree made of results."""
+        if structure.kind is None:
+            return self._result_leaf(next(leaves), results)
+        if structure.kind not in (list, tuple, dict):
+            parts = tuple([self._result_leaf(next(leaves), results) for _ in range(structure.leaf_count)])
+            return self.load(Op.CALL, structure.unflatten, (self.load(Op.MAKE_LIST, parts),))
+        parts = tuple([self._result(child, leaves, results) for child in structure.children])
+        if structure.kind is dict:
+            by_key = dict(zip(structure.data, parts, strict=True))
+            return self.load(Op.MAKE_DICT, structure.order, tuple([by_key[key] for key in structure.order]))
+        return self.load(Op.MAKE_LIST if structure.kind is list else Op.MAKE_TUPLE, parts)
+
+    def _result_leaf(self, result: ResultLeaf, results: int) -> int:
+        match result.kind:
+            case "output" if self.entry.traced.tensors:
+                return self.load(Op.CALL, EagerTensor, (results + result.number,))
+            case "output" | "int":
+                return results + result.number
+            case "argument":
+                return self.leaves[result.number]
+        return self.load(Op.CONSTANT, result.value)
+
+
+def _identity(access: Access) -> Hashable:
+    """Equal for accesses that read the same."""
+    match access:
+        case Global(namespace, name):
+            return Global, id(namespace), name
+        case Cell(cell):
+            return Cell, id(cell)
+        case Argument(index):
+            return Argument, index
+        case Known(value):
+            return Known, id(value)
+        case Attribute(base, name):
+            return Attribute, _identity(base), name
+        case Item(base, key):
+            return Item, _identity(base), type(key), key
+    raise AssertionError(access)
+
+
+def _taker(structure: Structure) -> Callable[[Any], tuple[Any, ...]]:
+    """A function that gives the children of trees of this structure, and raises at all others."""
+
+    def take(tree: Any) -> tuple[Any, ...]:
+        taken = take_apart(tree)
+        order = tuple(tree) if isinstance(tree, dict) else ()
+        if taken is None or (*taken[:2], order) != (structure.kind, structure.data, structure.order):
+            raise TypeError(f"{type(tree).__name__} is another structure than {structure}")
+        return tuple(taken[2])
+
+    return take
+
+
+def _itemsize(array: np.ndarray | None) -> int:
+    assert array is not None
+    return array.itemsize
+
+
+def _are_places(parts: Any) -> bool:
+    return bool(parts) and all(isinstance(part, Place) for part in parts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -17,12 +17,18 @@ from tracejit.frontend.trace import Held, Pin
 from tracejit.frontend.tree import Structure, write_tree
 from tracejit.frontend.where import at_line, user_where
 from tracejit.ir import Graph, Where, evaluate
+from tracejit.runtime.route import Bound, Step
 
 
 class Executable(Protocol):
     """What the runtime makes of a graph."""
 
-    def call(self, *leaves: Any) -> Any: ...
+    @property
+    def bound(self) -> Bound: ...
+
+    def __call__(self, *leaves: Any) -> Any: ...
+
+    def steps(self, kinds: Sequence[type], registers: Sequence[int], limits: Mapping[int, tuple[int, int]]) -> list[Step]: ...
 
     def debug(self, *leaves: Any) -> Any: ...
 

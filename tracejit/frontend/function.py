@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, overload
 
 from tracejit.errors import UnsupportedError
-from tracejit.frontend.dispatch import MISS
 from tracejit.frontend.eager import active
 from tracejit.frontend.programs import NOTHING, Math, Programs, Traceable
+from tracejit.runtime.entrance import Entrance
 
 
-class Function(Traceable):
+class Function(Entrance, Traceable):
     """A Python function that is traced once for each kind of call, compiled, and from then on run as a program.
 
     Made by :func:`function`. Any number of threads may call it; only tracing and compiling take a lock.
@@ -28,10 +28,12 @@ class Function(Traceable):
         name: str | None = None,
         pin: str | os.PathLike[str] | None = None,
     ) -> None:
+        super().__init__()
         own_name: str = getattr(python_function, "__name__", type(python_function).__name__)
         self.name = name or own_name
         self._programs = Programs(python_function, self.name, input_signature, math)
         self._programs.pin = None if pin is None else os.fspath(pin)
+        self._unbound = Unbound(self._programs)
         functools.update_wrapper(self, python_function, updated=())
 
     @property
@@ -42,14 +44,13 @@ class Function(Traceable):
     def instance(self) -> Any:
         return NOTHING
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if active() is not None:  # another trace, or a tape, sees every step of the function
-            return self._programs.function(*args, **kwargs)
-        for enter in self._programs.enters:
-            out = enter(args, kwargs)
-            if out is not MISS:
-                return out
-        return self._programs.call(args, kwargs, NOTHING)
+    def missed(self, *args: Any, **kwargs: Any) -> Any:
+        return _missed(self, self._programs, args, kwargs, NOTHING)
+
+    @property
+    def unbound(self) -> Unbound:
+        """What methods are called by."""
+        return self._unbound
 
     def __get__(self, instance: Any, owner: type | None = None) -> Function | Method:
         return self if instance is None else Method(self, instance)
@@ -57,6 +58,17 @@ class Function(Traceable):
     def __repr__(self) -> str:
         count = len(self._programs.entries)
         return f"<tracejit function {self.name}, {count} program{'s' * (count != 1)}>"
+
+
+class Unbound(Entrance):
+    """A traced function that takes the object of a method first."""
+
+    def __init__(self, programs: Programs) -> None:
+        super().__init__()
+        self._programs = programs
+
+    def missed(self, instance: Any, *args: Any, **kwargs: Any) -> Any:
+        return _missed(self, self._programs, (instance, *args), kwargs, instance)
 
 
 class Method(Traceable):
@@ -77,18 +89,19 @@ class Method(Traceable):
         return self.__self__
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        programs = self.__func__._programs
-        args = (self.__self__, *args)
-        if active() is not None:
-            return programs.function(*args, **kwargs)
-        for enter in programs.enters:
-            out = enter(args, kwargs)
-            if out is not MISS:
-                return out
-        return programs.call(args, kwargs, self.__self__)
+        return self.__func__.unbound(self.__self__, *args, **kwargs)
 
     def __repr__(self) -> str:
         return f"<{self.__func__!r} of {self.__self__!r}>"
+
+
+def _missed(entrance: Entrance, programs: Programs, args: tuple[Any, ...], kwargs: dict[str, Any], instance: Any) -> Any:
+    if active() is not None:  # another trace, or a tape, sees every step of the function
+        return programs.function(*args, **kwargs)
+    out = programs.call(args, kwargs, instance)
+    if entrance.routes is not programs.routes:
+        entrance.lead(programs.routes)
+    return out
 
 
 @overload

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 from tracejit.config import config
 from tracejit.errors import TracejitError
-from tracejit.frontend.dispatch import Enter, make_enter, pattern_of
+from tracejit.frontend.dispatch import make_route, pattern_of
 from tracejit.frontend.entry import Entry, Traced
 from tracejit.frontend.inspection import Listing, Retrace, Retraces, graph_listing, text_listing
 from tracejit.frontend.parameters import Parameters
@@ -21,10 +21,11 @@ from tracejit.frontend.signature import Call
 from tracejit.frontend.specialize import trace_call
 from tracejit.frontend.where import is_library_file, user_frames
 from tracejit.ir import Graph
+from tracejit.runtime.route import Route
 
 Math = Literal["accurate", "libm"]
 
-_MOST_ENTERS = 256
+_MOST_ROUTES = 256
 NOTHING: Final = object()
 """The object of a function that is called as no method."""
 
@@ -45,21 +46,20 @@ class Programs:
         self.parameters = Parameters(function, name, input_signature)
         self.math = math
         self.pin: str | None = None
-        self.enters: tuple[Enter, ...] = ()
+        self.routes: tuple[Route, ...] = ()
         self.entries: tuple[Entry, ...] = ()
         self.records: list[Retrace] = []
-        self._patterns: dict[tuple[int, Any], Enter] = {}
-        self._namespace = _globals_of(function)
+        self._patterns: dict[tuple[int, Any], Route | None] = {}
         self._lock = threading.RLock()
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any], instance: Any) -> Any:
-        """A call that no quick way fits: of a new kind, or with arguments that must be converted."""
+        """A call that no route fits: of a new kind, or with arguments that must be converted."""
         try:
             call = self.parameters.read(args, kwargs, instance)
             entry = self.entry_for(call)
         except Exception as error:
             raise error.with_traceback(_shown(error))  # noqa: B904  (it is the same exception)
-        out = entry.run(call, entry.executable.call)
+        out = entry.run(call, entry.executable)
         self._remember(entry, call)
         return out
 
@@ -87,16 +87,16 @@ class Programs:
         return None
 
     def _remember(self, entry: Entry, call: Call) -> None:
-        """Make a quick way for calls like this one, unless there is one."""
+        """Make a route for calls like this one, unless there is one."""
         key = (id(entry), pattern_of(call))
         if key in self._patterns:
             return
-        enter = make_enter(entry, call, self.parameters, self._namespace)
+        route = make_route(entry, call, self.parameters)
         with self._lock:
             alive = {id(e) for e in self.entries}
-            kept = [(k, e) for k, e in self._patterns.items() if k[0] in alive and k != key]
-            self._patterns = dict([(key, enter), *kept[: _MOST_ENTERS - 1]])
-            self.enters = tuple(self._patterns.values())
+            kept = [(k, r) for k, r in self._patterns.items() if k[0] in alive and k != key]
+            self._patterns = dict([(key, route), *kept[: _MOST_ROUTES - 1]])
+            self.routes = tuple([r for r in self._patterns.values() if r is not None])
 
 
 class Traceable(ABC):
@@ -192,9 +192,3 @@ def _shown(error: Exception) -> TracebackType | None:
     *_, innermost = traceback.walk_tb(error.__traceback__)
     ours = is_library_file(innermost[0].f_code.co_filename) and not isinstance(error, TracejitError)
     return error.__traceback__ if ours or config().debug else user_frames(error.__traceback__)
-
-
-def _globals_of(function: Callable[..., Any]) -> dict[str, Any]:
-    """The globals that the code of ``function`` reads, where it is a plain function."""
-    found: dict[str, Any] = getattr(function, "__globals__", {})
-    return found

@@ -138,6 +138,11 @@ class Identity:
     def alive(self) -> bool:
         return self.get() is not None
 
+    @property
+    def reference(self) -> weakref.ref[Any] | None:
+        """The weak reference, where there can be one."""
+        return self.get if isinstance(self.get, weakref.ref) else None
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Identity) and self.number == other.number and self.alive and self.get() is other.get()
 

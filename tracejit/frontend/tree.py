@@ -82,6 +82,11 @@ def register_tree(cls: type, flatten: Flatten, unflatten: Unflatten) -> None:
     _registered[cls] = Registered(flatten, unflatten)
 
 
+def is_registered(cls: type) -> bool:
+    """Whether objects of ``cls`` are trees because ``register_tree`` said so."""
+    return cls in _registered
+
+
 def flatten(tree: Any) -> tuple[list[Any], Structure]:
     """The leaves of ``tree`` in order, and its structure."""
     leaves: list[Any] = []

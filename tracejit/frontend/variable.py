@@ -42,7 +42,7 @@ class Variable(Tensor):
     def __init__(self, value: Any, name: str | None = None, dtype: Any = None, trainable: bool = True) -> None:
         self.name = scoped(name or "variable")
         self.trainable = trainable
-        self._key = Key()
+        self._key: Key | None = None
         array = np.array(_initial(value), dtype=dtype, order="C")
         if array.dtype.byteorder == ">":
             array = array.astype(array.dtype.newbyteorder("="))
@@ -62,6 +62,8 @@ class Variable(Tensor):
 
     def node_in(self, builder: Builder) -> Node:
         if isinstance(builder, EagerTrace):
+            if self._key is None:
+                self._key = Key()
             node = builder.known(self._key, self.buffer, changes=True)
         else:
             graph: Any = builder
@@ -80,7 +82,7 @@ class Variable(Tensor):
 
     def touched(self) -> None:
         """Note that the buffer holds another value than before."""
-        self._key = Key()
+        self._key = None  # compiled programs do so themselves
 
     def value(self) -> Any:
         """The present value as a tensor."""

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tracejit.ir.builder import Builder
 
-_current: ContextVar[Builder | None] = ContextVar("current builder", default=None)
+CURRENT: ContextVar[Builder | None] = ContextVar("current builder", default=None)
 
-active = _current.get
+active = CURRENT.get
 """The current builder, or None."""
 
 
@@ -30,8 +30,8 @@ class using:
         self._builder = builder
 
     def __enter__(self) -> Builder:
-        self._token = _current.set(self._builder)
+        self._token = CURRENT.set(self._builder)
         return self._builder
 
     def __exit__(self, *error: object) -> None:
-        _current.reset(self._token)
+        CURRENT.reset(self._token)

@@ -156,7 +156,12 @@ def code_key(text: str, *extra: object) -> str:
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.FunctionDef)) and ast.get_docstring(node, clean=False) is not None:
             node.body[:1] = [ast.Pass()] if isinstance(node, ast.FunctionDef) and len(node.body) == 1 else []
-    return _hash(ast.unparse(tree), *map(repr, extra), *_environment())
+    return text_key(ast.unparse(tree), *map(repr, extra))
+
+
+def text_key(*texts: str) -> str:
+    """The same for text of any kind, all of which counts."""
+    return _hash(*texts, *_environment())
 
 
 @functools.cache

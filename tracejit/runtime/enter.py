@@ -1,168 +1,247 @@
-"""The guard: one builtin function per program that checks its arguments, fills the table and calls the step.
+"""The guard in Python: what following a route means. ``guard.ll`` does the same at the cost of an empty call.
 
-A program is bound to a *descriptor*, an int64 array that says what each argument must be and where its value goes:
-
-| word | holds |
-|---|---|
-| 0 | number of arguments |
-| 1 | address of ``step``, in Numba's ABI: ``i32 step(void *result, void **exception, i64 *table)`` |
-| 2 | address of the table |
-| 3 | address of the int64 that goes to ``table[1]``, the number of threads |
-| 4 | 1 while the step runs |
-| 5 + 6*i | kind of argument i: ``ARRAY``, ``FLOAT``, ``INT``, ``BOOL`` or ``SAME`` |
-| +1 | table slot that gets the data address, the f64 bits, the i64, 0 or 1; slot 0 throws the value away; unused by ``SAME`` |
-| +2 | ``id`` of the expected dtype (``ARRAY``) or object (``SAME``); who made the descriptor keeps it alive |
-| +3 | number of dimensions |
-| +4 | address of the expected dimensions, int64 |
-| +5 | bits that the array's flags must have |
-
-``enter(*arguments)`` returns the status that the step left in ``table[0]``, 0 or more, or
-
-* ``MISS``: an argument is not what the descriptor says. Nothing was called.
-* ``BUSY``: word 4 was set. Nothing was called; try again.
-* ``RAISED``: the step came back with an exception, which generated code never does: a bug of ours.
-
-Types are exact: a subclass of ndarray, float or int is a miss. A dtype is the expected object or one of the same type number
-and byte order (an unpickled array has its own dtype object). One pass checks and fills; a miss leaves a half-filled table,
-which does no harm, since nothing reads a table but a step, and each call fills all of it before.
-
-The GIL is held from the first check to the status, so the table and the arena need no lock, with one exception: products that
-go through ``np.matmul`` run Python within a step and let other threads in. Word 4 keeps them out. A binding is not edited once
-others can see it: other sizes are another binding.
-
-:func:`python_enter` is the definition. The builtin of ``builtin.py`` does the same at the cost of an empty Python call and is
-used where one can be made and ``TRACEJIT_GUARD`` is not ``python``.
+It is used where the builtin guard cannot be, where ``TRACEJIT_GUARD`` is ``python``, and for the first call of each binding.
 """
 
 from __future__ import annotations
 
 import ctypes
+import os
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tracejit.config import config
-from tracejit.runtime import builtin, threads
+from tracejit.runtime import threads
+from tracejit.runtime.route import CLOSED, NUMBER, RAISED, Binding, Bound, Kind, Op, Route
 
-MISS, BUSY, RAISED = -1, -2, -3
-ARRAY, FLOAT, INT, BOOL, SAME = range(5)
-C_CONTIGUOUS, ALIGNED, WRITEABLE = 0x1, 0x100, 0x400
-HEAD, RECORD = 5, 6
-_IN_USE = 4
+MISS: Final = object()
+"""What a route gives when a call is not for it; no program has run then."""
 
-Words = NDArray[np.int64]
-Enter = Callable[..., int]
+_INT64 = range(-(2**63), 2**63)
 
 
-class Argument(NamedTuple):
-    """What one argument must be: a record of the descriptor, with the shape in place of its address."""
+class Turn:
+    """The turn of the programs that let other threads in while they run: there is one in the process.
 
-    kind: int
-    slot: int = 0
-    expected: Any = None
-    shape: tuple[int, ...] = ()
-    flags: int = C_CONTIGUOUS | ALIGNED
-
-
-def describe(step: int, table: Words, arguments: Sequence[Argument]) -> Words:
-    """Make a descriptor, the expected dimensions in its tail; table and expected objects must outlive it.
-
-    Args:
-        step: Address of the program.
-        table: Its table, contiguous.
-        arguments: What each argument must be, in order.
+    Programs share Variables, arenas and threads, so one of them runs at a time. Those that hold Python's lock throughout see
+    to that by themselves; the others take this lock, and ``running`` tells everybody to wait.
     """
-    tail = HEAD + RECORD * len(arguments)
-    words = np.zeros(tail + sum(len(argument.shape) for argument in arguments), np.int64)
-    words[:_IN_USE] = len(arguments), step, table.ctypes.data, threads.address()
-    for i, (kind, slot, expected, shape, flags) in enumerate(arguments):
-        place = words.ctypes.data + words.itemsize * tail
-        thing = np.dtype(expected) if kind == ARRAY else expected  # dtypes of numbers live for ever
-        words[HEAD + RECORD * i : HEAD + RECORD * (i + 1)] = kind, slot, id(thing), len(shape), place, flags
-        words[tail : tail + len(shape)] = shape
-        tail += len(shape)
-    return words
+
+    def __init__(self) -> None:
+        self.running = (ctypes.c_int64 * 1)()
+        self._lock = threading.Lock()
+
+    def acquire(self) -> None:
+        self._lock.acquire()
+
+    def release(self) -> None:
+        self._lock.release()
+
+    def forget(self) -> None:
+        """In a forked child, where whoever had the turn does not run."""
+        self.running[0] = 0
+        self._lock = threading.Lock()
 
 
-def make_enter(descriptor: Words) -> Enter:
-    """Make the guard of a binding; it keeps the descriptor alive."""
-    if descriptor.dtype != np.int64 or not descriptor.flags.c_contiguous or type(descriptor) is not np.ndarray:
-        raise TypeError(f"make_enter: descriptor is {descriptor.dtype}; it must be a contiguous int64 array")
-    if config().guard == "python" or not builtin.supported():
-        return python_enter(descriptor)
-    return builtin.make(descriptor)
+TURN: Final = Turn()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=TURN.forget)
 
 
-# ------------------------------------------------------------------------------------------------------ the definition
-
-_claiming = threading.Lock()
-
-
-def _claim(descriptor: Words) -> bool:
-    with _claiming:
-        free = not descriptor[_IN_USE]
-        descriptor[_IN_USE] = 1
-        return free
+def enter(routes: Sequence[Route], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The result of a call by the first route that it fits; MISS where there is none."""
+    for route in routes:
+        out = _Call(route, args, kwargs).follow()
+        if out is not MISS:
+            return out
+    return MISS
 
 
-def python_enter(descriptor: Words) -> Enter:
-    """The guard in Python: what :func:`make_enter` means, and what it returns where no builtin can be made."""
+class _Call:
+    """One call on one route."""
 
-    def enter(*arguments: object) -> int:
-        if len(arguments) != descriptor[0]:
+    def __init__(self, route: Route, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.route = route
+        self.fits = len(args) == route.count and tuple(kwargs) == route.names
+        self.registers: list[Any] = [*args, *kwargs.values(), *[None] * (route.registers - len(args) - len(kwargs))]
+        self.values: dict[int, Any] = {}
+        self.key: list[int] = []
+        self.ran = False
+
+    def follow(self) -> Any:
+        if not self.fits:
             return MISS
-        if not _claim(descriptor):
-            return BUSY
-        try:
-            step, table, cell = (int(word) for word in descriptor[1:_IN_USE])
-            for i, argument in enumerate(arguments):
-                record = [int(word) for word in descriptor[HEAD + RECORD * i : HEAD + RECORD * (i + 1)]]
-                if not _fill(table, argument, *record):
+        for op, *operands in self.route.steps:
+            try:
+                if _MEANING[op](self, *operands) is False:
                     return MISS
-            ctypes.memmove(table + 8, cell, 8)
-            ctypes.memset(table, 0, 8)
-            return _call(step, table)
-        finally:
-            descriptor[_IN_USE] = 0
+            except Exception:
+                if self.ran:
+                    raise
+                return MISS
+        return self.registers[self.route.result]
 
-    return enter
+    # checks
 
-
-def _fill(table: int, argument: Any, kind: int, slot: int, expected: int, rank: int, place: int, flags: int) -> bool:
-    """Check one argument and store its value in the table; False when it does not fit."""
-    value: Any
-    if kind == ARRAY:
-        if type(argument) is not np.ndarray or not _same_dtype(argument.dtype, expected):
+    def do_array(self, register: int, value: int, dtype: np.dtype, rank: int, flags: int) -> bool:
+        x = self.registers[register]
+        if not _is_array(x, dtype, rank) or x.flags.num & flags != flags:
             return False
-        if argument.ndim != rank or argument.flags.num & flags != flags:
-            return False
-        if argument.shape != tuple((ctypes.c_int64 * rank).from_address(place)):
-            return False
-        value = ctypes.c_int64(argument.__array_interface__["data"][0])
-    elif kind == FLOAT and type(argument) is float:
-        value = ctypes.c_double(argument)
-    elif (kind, type(argument)) in ((INT, int), (BOOL, bool)) and -(2**63) <= argument < 2**63:
-        value = ctypes.c_int64(argument)
-    else:
-        return kind == SAME and id(argument) == expected
-    ctypes.memmove(table + 8 * slot, ctypes.byref(value), 8)
-    return True
-
-
-def _same_dtype(dtype: np.dtype[Any], expected: int) -> bool:
-    if id(dtype) == expected:
+        self.values[value] = ctypes.c_int64(_address(x))
+        self.key += x.shape
         return True
-    wanted = ctypes.cast(expected, ctypes.py_object).value
-    return (dtype.num, dtype.byteorder, dtype.kind) == (wanted.num, wanted.byteorder, wanted.kind)
+
+    def do_float(self, register: int, value: int) -> bool:
+        return self._number(value, ctypes.c_double, self.registers[register], float)
+
+    def do_int(self, register: int, value: int, least: int, most: int) -> bool:
+        x = self.registers[register]
+        return type(x) is int and x in _INT64 and least <= x <= most and self._number(value, ctypes.c_int64, x, int)
+
+    def do_bool(self, register: int, value: int) -> bool:
+        return self._number(value, ctypes.c_int64, self.registers[register], bool)
+
+    def _number(self, value: int, kind: Any, x: Any, expected: type) -> bool:
+        if type(x) is not expected:
+            return False
+        self.values[value] = kind(x)
+        self.key.append(NUMBER)
+        return True
+
+    def do_same(self, register: int, expected: Any) -> bool:
+        return self.registers[register] is expected
+
+    def do_equal(self, register: int, expected: Any, function: Callable[[Any, Any], Any]) -> bool:
+        x = self.registers[register]
+        return x is expected or bool(function(x, expected))
+
+    def do_type(self, register: int, kind: type) -> bool:
+        return type(self.registers[register]) is kind
+
+    def do_live(self, register: int, reference: Callable[[], Any]) -> bool:
+        x = self.registers[register]
+        return x is not None and x is reference()
+
+    def do_like(self, register: int, dtype: np.dtype, shape: tuple[int, ...]) -> bool:
+        x = self.registers[register]
+        return _is_array(x, dtype, len(shape)) and x.shape == shape
+
+    def do_apart(self, one: int, other: int, *bytes_of_elements: int) -> bool:
+        return not np.may_share_memory(self.registers[one], self.registers[other])
+
+    def do_untraced(self, variable: Any) -> bool:
+        return variable.get() is None
+
+    # loads
+
+    def do_tuple(self, register: int, first: int, count: int, kind: type) -> bool:
+        return self.do_type(register, kind) and self._spread(first, self.registers[register], count)
+
+    def do_list(self, register: int, first: int, count: int) -> bool:
+        return self.do_type(register, list) and self._spread(first, self.registers[register], count)
+
+    def do_dict(self, register: int, first: int, keys: tuple[Any, ...]) -> bool:
+        x = self.registers[register]
+        return type(x) is dict and len(x) == len(keys) and all(map(_same_key, x, keys)) and self._spread(first, [*x.values()])
+
+    def _spread(self, first: int, elements: Sequence[Any], count: int | None = None) -> bool:
+        self.registers[first : first + len(elements)] = elements
+        return count is None or len(elements) == count
+
+    def do_constant(self, target: int, value: Any) -> None:
+        self.registers[target] = value
+
+    def do_global(self, target: int, namespace: dict[str, Any], name: str) -> None:
+        self.registers[target] = namespace[name]
+
+    def do_cell(self, target: int, cell: Any) -> None:
+        self.registers[target] = cell.cell_contents
+
+    def do_slot(self, target: int, register: int, member: Any) -> None:
+        self.registers[target] = member.__get__(self.registers[register])
+
+    def do_attribute(self, target: int, register: int, name: str) -> None:
+        self.registers[target] = getattr(self.registers[register], name)
+
+    def do_item(self, target: int, register: int, key: Any) -> None:
+        self.registers[target] = self.registers[register][key]
+
+    def do_call(self, target: int, function: Callable[..., Any], registers: tuple[int, ...]) -> None:
+        self.registers[target] = function(*self._all(registers))
+
+    # the program, and what comes of it
+
+    def do_run(self, first: int, program: Bound, kinds: tuple[Kind, ...]) -> bool:
+        binding = next((b for b in program.bindings if b.key == tuple(self.key)), None)
+        if binding is None:
+            return False
+        self.ran = True
+        outputs = [o.pool.take() if kind == Kind.ARRAY else o.scalar for o, kind in zip(binding.outputs, kinds, strict=True)]
+        TURN.acquire()
+        try:
+            TURN.running[0] = binding.mode != CLOSED
+            self._fill(binding, outputs)
+            status = call_step(binding.step, binding.table)
+        finally:
+            TURN.running[0] = 0
+            TURN.release()
+        if status:
+            program.failed(status)
+        for i, (out, kind) in enumerate(zip(outputs, kinds, strict=True)):
+            self.registers[first + i] = out if kind == Kind.ARRAY else out[0] if kind == Kind.SCALAR else int(out[0])
+        return True
+
+    def _fill(self, binding: Binding, outputs: Sequence[np.ndarray]) -> None:
+        table = binding.table
+        table[:2] = 0, threads.num_threads()
+        for i, place in enumerate(binding.places):
+            table[place] = ctypes.c_int64.from_buffer_copy(self.values[i]).value
+        for output, array in zip(binding.outputs, outputs, strict=True):
+            table[output.place] = _address(array)
+
+    def do_store(self, target: Any, member: Any, value: Any) -> None:
+        member.__set__(target, value)
+
+    def do_make_tuple(self, target: int, registers: tuple[int, ...]) -> None:
+        self.registers[target] = tuple(self._all(registers))
+
+    def do_make_list(self, target: int, registers: tuple[int, ...]) -> None:
+        self.registers[target] = self._all(registers)
+
+    def do_make_dict(self, target: int, keys: tuple[Any, ...], registers: tuple[int, ...]) -> None:
+        self.registers[target] = dict(zip(keys, self._all(registers), strict=True))
+
+    def _all(self, registers: tuple[int, ...]) -> Any:
+        return [self.registers[i] for i in registers]
 
 
-_STEP = ctypes.PYFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)  # keeps the GIL
+_MEANING: Final = {op: getattr(_Call, f"do_{op.name.lower()}") for op in Op}
 
 
-def _call(step: int, table: int) -> int:
+def _is_array(x: Any, dtype: np.dtype, rank: int) -> bool:
+    return type(x) is np.ndarray and x.ndim == rank and _same_dtype(x.dtype, dtype)
+
+
+def _same_dtype(dtype: np.dtype, expected: np.dtype) -> bool:
+    return dtype is expected or (dtype.num, dtype.byteorder, dtype.kind) == (expected.num, expected.byteorder, expected.kind)
+
+
+def _same_key(key: Any, expected: Any) -> bool:
+    return key is expected or (type(key) is type(expected) and type(key) in (str, int) and key == expected)
+
+
+def _address(array: np.ndarray) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
+_STEP = ctypes.PYFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)  # keeps Python's lock
+
+
+def call_step(step: int, table: np.ndarray) -> int:
+    """Run a step on its table: the status that it left there, or RAISED."""
     result, exception = ctypes.c_int64(), ctypes.c_void_p()
-    failed = _STEP(step)(ctypes.addressof(result), ctypes.addressof(exception), table)
-    return RAISED if failed else ctypes.c_int64.from_address(table).value
+    failed = _STEP(step)(ctypes.addressof(result), ctypes.addressof(exception), _address(table))
+    return RAISED if failed else int(table[0])

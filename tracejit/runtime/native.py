@@ -59,17 +59,21 @@ def load(object_code: bytes, symbol: str) -> NativeCode:
     return NativeCode(engine, symbol)
 
 
-def assemble(text: str, symbol: str) -> NativeCode:
-    """Compile LLVM IR text, which names no function of other modules, and find its entry."""
+def assembled(text: str) -> bytes:
+    """Compile LLVM IR text to object code."""
     llvm = binding()
     module = llvm.parse_assembly(text)
     module.verify()
     machine = _machine()
     builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=0))  # inlines what says so
     builder.getModulePassManager().run(module, builder)
-    engine = llvm.create_mcjit_compiler(module, machine)
-    engine.finalize_object()
-    return NativeCode(engine, symbol)
+    code: bytes = machine.emit_object(module)
+    return code
+
+
+def assemble(text: str, symbol: str) -> NativeCode:
+    """Compile LLVM IR text, load it and find its entry."""
+    return load(assembled(text), symbol)
 
 
 @functools.cache

@@ -30,6 +30,11 @@ class OutputPool:
     keeps the memory of its last results, and hands it out again when the pool alone refers to it. What is handed out is a new
     view of that memory each time: views, slices, memoryviews, weak references and changed shapes of a dropped result
     cannot be taken for the new one, and whatever still shows the old values holds the memory, which then is left alone.
+
+    Attributes:
+        shape, dtype: Of the arrays.
+        recycles: Whether they are large enough for that.
+        spares: The memory kept; ``guard.ll`` looks here before it calls ``take``.
     """
 
     def __init__(self, shape: tuple[int, ...], dtype: DTypeLike) -> None:
@@ -38,14 +43,14 @@ class OutputPool:
         size = self.dtype.itemsize
         for length in shape:
             size *= length
-        self._recycles = size >= _SMALL and _COUNTS_ARE_EXACT
-        self._spares: list[NDArray[Any]] = []
+        self.recycles = size >= _SMALL and _COUNTS_ARE_EXACT
+        self.spares: list[NDArray[Any]] = []
 
     def take(self) -> NDArray[Any]:
         """An array that nobody else can see, its values arbitrary. Any number of threads may call."""
-        if not self._recycles:
+        if not self.recycles:
             return np.empty(self.shape, self.dtype)
-        spares = self._spares
+        spares = self.spares
         for _ in range(len(spares)):
             try:
                 base = spares.pop(0)  # one step under the GIL: from here on no other thread finds it

@@ -74,7 +74,7 @@ class CompiledProgram:
 
     def __call__(self, values: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The outputs for values of the inputs."""
-        out = self._executable.call(*[np.ascontiguousarray(x).reshape(x.shape) for x in values])
+        out = self._executable(*[np.ascontiguousarray(x).reshape(x.shape) for x in values])
         assert out is not None, "the values have the specs that the program was made for"
         return [np.asarray(x) for x in out]
 

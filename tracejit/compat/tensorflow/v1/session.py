@@ -134,10 +134,10 @@ class Plan:
         ready = [feed.checked(leaf) for feed, leaf in zip(self.feeds, leaves, strict=True)]
         prepared, executable = self.program(ready)
         self._session.check_ready(prepared.reads)
-        out = executable.call(*ready)
+        out = executable(*ready)
         assert out is not None, "a program takes the feeds that it was made for"
         self._session.mark_ready(prepared)
-        self.call = executable.call
+        self.call = executable
         return out
 
     def program(self, leaves: Sequence[ndarray]) -> tuple[Prepared, Executable]:
