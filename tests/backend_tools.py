@@ -18,7 +18,7 @@ def uncompiled(graph, math="accurate"):
     """The program of ``graph`` without machine code: only ``debug`` can run it."""
     optimized = optimize(graph)
     schedule = plan(optimized)
-    return Program(optimized, schedule, emit(schedule, math), Path("generated.py"), SimpleNamespace(address=0))
+    return Program(optimized, schedule, emit(schedule, math), Path("generated.py"), SimpleNamespace(address=0), compiled=False)
 
 
 def run_python(program):

@@ -68,6 +68,7 @@ _PARTS = {
     "io": "tracejit.io",
     "optim": "tracejit.optim",
     "random": "tracejit.frontend.random",
+    "precompile": "tracejit.frontend.precompile:precompile",
     "num_threads": "tracejit.runtime.threads:num_threads",
     "set_num_threads": "tracejit.runtime.threads:set_num_threads",
 }

@@ -139,7 +139,7 @@ class Traceable(ABC):
     def traced(self, *args: Any, **kwargs: Any) -> Traced:
         """As :meth:`trace`, with everything that tracing found out."""
         programs = self.programs
-        return trace_call(programs.function, programs.parameters, self._read(args, kwargs, specs=True), programs.name)
+        return trace_call(programs.function, programs.parameters, self.read(args, kwargs), programs.name)
 
     def graph(self, *args: Any, **kwargs: Any) -> Listing:
         """The optimized graph: of the program for these arguments, or of the youngest program."""
@@ -162,7 +162,7 @@ class Traceable(ABC):
             pdb: Stop in the debugger at the first line.
             kwargs: Of the call.
         """
-        call = self._read(args, kwargs)
+        call = self.read(args, kwargs, specs=False)
         entry = self.programs.entry_for(call)
         runner: dict[str, Any] = {}
         if pdb:
@@ -171,13 +171,14 @@ class Traceable(ABC):
             runner["runner"] = debugger.runcall
         return entry.run(call, functools.partial(entry.executable.debug, **runner))
 
-    def _read(self, args: tuple[Any, ...], kwargs: dict[str, Any], specs: bool = False) -> Call:
+    def read(self, args: tuple[Any, ...], kwargs: dict[str, Any], specs: bool = True) -> Call:
+        """A call with these arguments, taken apart; TensorSpecs may stand for arrays."""
         instance = self.instance
         own = () if instance is NOTHING else (instance,)
         return self.programs.parameters.read((*own, *args), kwargs, instance, specs)
 
     def _entry(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Entry:
-        return self.programs.entry_for(self._read(args, kwargs, specs=True))
+        return self.programs.entry_for(self.read(args, kwargs))
 
     def _looked_at(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Entry:
         if args or kwargs:

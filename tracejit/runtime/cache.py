@@ -26,6 +26,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -42,6 +43,7 @@ MAX_BYTES = 512 << 20
 _MAGIC = b"TRACEJIT"
 _HEADER = struct.Struct("<8sIQ32s")
 _DAY = 86_400.0
+_SUFFIXES = (".obj", ".py", ".lock", ".new")
 _LOCK_SECONDS = 120.0  # a compile takes seconds; who holds a lock for longer hangs, and others then compile for themselves
 
 
@@ -214,6 +216,11 @@ def compiled(key: str, make: Callable[[], CompiledObject]) -> CompiledObject:
     return found
 
 
+def holds(key: str) -> bool:
+    """Whether there is an object under a key; it may be damaged."""
+    return (cache_dir() / f"{key}.obj").exists()
+
+
 def load_object(key: str) -> CompiledObject | None:
     """The object kept under a key; None when there is none, or when it is damaged, which removes it."""
     path = cache_dir() / f"{key}.obj"
@@ -271,6 +278,36 @@ def trim(folder: Path, max_bytes: int) -> None:
         with suppress(OSError):
             os.unlink(path)
             total -= size
+
+
+class Kept(NamedTuple):
+    """A file of the cache: its name, its bytes, and the seconds since it was last used, give or take a day."""
+
+    name: str
+    nbytes: int
+    age: float
+
+
+def contents(folder: Path) -> list[Kept]:
+    """The files of a cache, the last used first; none where there is no folder."""
+    now, kept = time.time(), list[Kept]()
+    with suppress(OSError), os.scandir(folder) as listing:
+        for entry in listing:
+            if entry.name.endswith(_SUFFIXES):
+                with suppress(OSError):  # another process removes files too
+                    state = entry.stat(follow_symlinks=False)
+                    kept.append(Kept(entry.name, state.st_size, max(0.0, now - state.st_mtime)))
+    return sorted(kept, key=lambda file: (file.age, file.name))
+
+
+def clear(folder: Path) -> list[Kept]:
+    """Remove the files of a cache, and nothing else; what was removed. Processes that run keep what they have loaded."""
+    removed = []
+    for file in contents(folder):
+        with suppress(OSError):
+            os.unlink(folder / file.name)
+            removed.append(file)
+    return removed
 
 
 @contextmanager

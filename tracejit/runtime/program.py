@@ -44,6 +44,7 @@ class Program:
         source: The generated file.
         path: Where the file is.
         code: The machine code.
+        compiled: Whether it was compiled for this program; if not, it was found in the process or in the cache.
     """
 
     graph: Graph
@@ -51,6 +52,7 @@ class Program:
     source: Source
     path: Path
     code: native.NativeCode
+    compiled: bool
 
 
 Observe = Callable[[str, object], None]
@@ -76,7 +78,7 @@ def compile_program(graph: Graph, options: Options = Options(), observe: Observe
         path = cache.write_source(source.text)
     else:
         source, path = _pinned(source, f"{optimized}{options.math}", Path(options.pin))
-    return Program(optimized, schedule, source, path, _code(source.text, str(path)))
+    return Program(optimized, schedule, source, path, *_code(source.text, str(path)))
 
 
 def _pinned(source: Source, meaning: str, path: Path) -> tuple[Source, Path]:
@@ -102,18 +104,23 @@ def _pinned(source: Source, meaning: str, path: Path) -> tuple[Source, Path]:
     return replace(source, text=text), path
 
 
-def _code(text: str, path: str) -> native.NativeCode:
-    """The machine code of a file; equal files share it within a process and, through the cache, between processes."""
+def _code(text: str, path: str) -> tuple[native.NativeCode, bool]:
+    """The machine code of a file, and whether it was compiled here and now.
+
+    Equal files share it within a process and, through the cache, between processes.
+    """
     key = cache.code_key(text)
+    made: list[cache.CompiledObject] = []
 
     def make() -> cache.CompiledObject:
         from tracejit.backends.cpu.compile import compile_source  # llvmlite's writer is imported only when something is compiled
 
-        return compile_source(text, path)
+        made.append(compile_source(text, path))
+        return made[0]
 
     with _loading:
-        code = _loaded.get(key)
+        code = _loaded.get(key) if cache.holds(key) else None  # a cleared cache, or another one, is filled again
         if code is None:
             compiled = cache.compiled(key, make)
             code = _loaded[key] = native.load(compiled.object_code, compiled.symbol)
-    return code
+    return code, bool(made)
