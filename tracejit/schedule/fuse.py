@@ -112,6 +112,7 @@ class Group:
     space: tuple[Dim, ...]
     rows: int | None = None
     before: set[Node] = field(default_factory=set)  # nodes outside that must have run
+    level: int = 0  # above that of every group that must have run
 
     @property
     def loads(self) -> set[Node]:
@@ -146,12 +147,16 @@ class _Fusion:
         self.constraints = constraints
         self.group_of: dict[Node, Group] = {}
         self.order: dict[Node, int] = {}
+        self.after: dict[Node, list[Node]] = {}
 
     def add(self, node: Node) -> None:
         self.order[node] = len(self.order)
         before = set(sources(node)) | self.constraints.after.get(node, set())
         group = Group([node], space_of(node), before=before)
         self.group_of[node] = group
+        for earlier in before & self.group_of.keys():
+            self.after.setdefault(earlier, []).append(node)
+            group.level = max(group.level, self.group_of[earlier].level + 1)
         if kind(node) not in FUSIBLE:
             return
         group.rows = _rows_of(group.nodes, group.space)
@@ -194,13 +199,23 @@ class _Fusion:
         merged = Group(nodes, large.space, rows, (a.before | b.before) - set(nodes))
         if not is_legal(merged, self.constraints) or self._between(a, b) or self._between(b, a):
             return False
+        merged.level = max(a.level, b.level)
         for node in nodes:
             self.group_of[node] = merged
+        self._raise_those_after(merged)
         return True
 
+    def _raise_those_after(self, group: Group) -> None:
+        stack = [group]
+        while stack:
+            g = stack.pop()
+            for later in (self.group_of[n] for node in g.nodes for n in self.after.get(node, ())):
+                if later is not g and later.level <= g.level:
+                    later.level = g.level + 1
+                    stack.append(later)
+
     def _between(self, a: Group, b: Group) -> bool:
-        """Whether ``b`` depends on ``a`` by way of a third group; only groups with a node after the first of ``a`` can."""
-        first = self.order[a.nodes[0]]
+        """Whether ``b`` depends on ``a`` by way of a third group; only groups of a higher level can."""
         seen: set[Group] = {a, b}
         stack = [b]
         while stack:
@@ -209,7 +224,7 @@ class _Fusion:
                 before = self.group_of.get(node)
                 if before is a and g is not b:
                     return True
-                if before is not None and before not in seen and self.order[before.nodes[-1]] > first:
+                if before is not None and before not in seen and before.level > a.level:
                     seen.add(before)
                     stack.append(before)
         return False
