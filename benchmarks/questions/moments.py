@@ -1,0 +1,107 @@
+"""Do several reductions share one pass over memory? Mean, variance and maximum of a matrix over each of its axes."""
+
+from functools import partial
+
+import numpy as np
+
+from benchmarks.question import Bandwidth, Beside, Case
+from benchmarks.yardsticks import read as read
+
+BARS = (Beside(2), Bandwidth("read", 1, 0.6))  # a second pass over memory would leave less than half
+CASES = {"square": Case("mean, var, max over axis 0 and axis 1, (4096, 4096) float32", (4096,), (64,), BARS)}
+
+
+def data(n):
+    return (np.random.default_rng(0).standard_normal((n, n), np.float32),)
+
+
+def moments(x):
+    return [result for axis in (0, 1) for result in (x.mean(axis), x.var(axis), x.max(axis))]
+
+
+def with_tracejit(x):
+    import tracejit as tj
+
+    return partial(tj.function(moments), x)
+
+
+def with_numpy(x):
+    return partial(moments, x)
+
+
+def with_numba(x):
+    from numba import get_num_threads, get_thread_id, njit, prange
+
+    @njit(parallel=True, fastmath=True, cache=True)
+    def run(x):
+        rows, columns = x.shape
+        threads = get_num_threads()
+        sums, squares = np.zeros((threads, columns), np.float32), np.zeros((threads, columns), np.float32)
+        tops = np.full((threads, columns), -np.inf, np.float32)
+        row_mean, row_var, row_max = np.empty(rows, np.float32), np.empty(rows, np.float32), np.empty(rows, np.float32)
+        shift = x[0].copy()  # squares around a value of the column lose no digits
+        for i in prange(rows):
+            mine, my_squares, my_tops = sums[get_thread_id()], squares[get_thread_id()], tops[get_thread_id()]
+            total, square, top = np.float32(0), np.float32(0), x[i, 0]
+            for j in range(columns):
+                v = x[i, j]
+                moved = v - shift[j]
+                mine[j] += moved
+                my_squares[j] += moved * moved
+                my_tops[j] = v if v > my_tops[j] else my_tops[j]
+                total += v - x[i, 0]
+                square += (v - x[i, 0]) ** 2
+                top = v if v > top else top
+            mean = total / columns
+            row_mean[i], row_var[i], row_max[i] = mean + x[i, 0], square / columns - mean * mean, top
+        mean, var, top = np.empty_like(shift), np.empty_like(shift), np.empty_like(shift)
+        for j in range(columns):
+            moved = sums[:, j].sum() / rows
+            mean[j], var[j], top[j] = moved + shift[j], squares[:, j].sum() / rows - moved * moved, tops[:, j].max()
+        return mean, var, top, row_mean, row_var, row_max
+
+    return lambda: list(run(x))
+
+
+def with_jax(x):
+    import jax
+
+    run, x = jax.jit(moments), jax.device_put(x)
+    return lambda: jax.block_until_ready(run(x))
+
+
+def with_torch(x, compiled=False):
+    import torch
+
+    def run(x):
+        return [r for axis in (0, 1) for r in (x.mean(axis), x.var(axis, correction=0), x.amax(axis))]
+
+    torch.set_grad_enabled(False)
+    return partial(torch.compile(run) if compiled else run, torch.from_numpy(x))
+
+
+def with_torch_compile(x):
+    return with_torch(x, compiled=True)
+
+
+def with_tensorflow(x, **switches):
+    import tensorflow as tf
+
+    @tf.function(**switches)
+    def run(x):
+        return [r for axis in (0, 1) for r in (*tf.nn.moments(x, [axis]), tf.reduce_max(x, axis))]
+
+    return partial(run, tf.constant(x))
+
+
+def with_tensorflow_xla(x):
+    return with_tensorflow(x, jit_compile=True)
+
+
+def with_pytensor(x):
+    import pytensor
+    from pytensor import tensor as pt
+
+    matrix = pt.matrix(dtype="float32")
+    results = [pytensor.Out(out, borrow=True) for out in moments(matrix)]
+    return partial(pytensor.function([matrix], results, mode="NUMBA", trust_input=True), x)

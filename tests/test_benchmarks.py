@@ -1,0 +1,156 @@
+"""The benchmarks compare what they say, count right, and hide nobody who fails."""
+
+import importlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import worker
+from benchmarks.__main__ import QUESTIONS
+from benchmarks.driver import Outcome
+from benchmarks.peers import PEERS
+from benchmarks.question import Above, Bandwidth, Beside, Case, Seconds, Within, tracing
+from benchmarks.report import figures, markdown, verdicts
+
+ROOT = Path(__file__).parent.parent
+EVERY_CASE = [
+    (question, case) for question in QUESTIONS for case in importlib.import_module(f"benchmarks.questions.{question}").CASES
+]
+
+
+@pytest.mark.parametrize(("question", "case"), EVERY_CASE)
+def test_our_answer_to_each_question_equals_numpys(question, case):
+    module = importlib.import_module(f"benchmarks.questions.{question}")
+    _, error = worker.ready(module, module.CASES[case], "with_tracejit", small=True)
+    assert error <= module.CASES[case].tolerance
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_each_builder_of_a_question_belongs_to_a_listed_peer(question):
+    module = importlib.import_module(f"benchmarks.questions.{question}")
+    names = {name.removeprefix("with_") for name in vars(module) if name.startswith("with_")}
+    assert {"tracejit", "numpy"} <= names <= {peer.name for peer in PEERS}
+    assert all(case.bars for case in module.CASES.values())
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "benchmarks", *arguments]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_run_writes_a_table_and_a_chart(tmp_path):
+    table, chart = tmp_path / "table.md", tmp_path / "chart.png"
+    done = run(ROOT, "chain", "two_layer", "--quick", "--peers", "numpy", "--markdown", str(table), "--chart", str(chart))
+    assert done.returncode == 0, done.stderr
+    text = table.read_text(encoding="utf-8")
+    for line in ("ten-op chain, 1000 float32 |", "500 of them |", "× NumPy |", "products alone |", "2 threads", "tracejit "):
+        assert line in text
+    assert chart.read_bytes().startswith(b"\x89PNG")
+
+
+PLANTED = '''
+"""A question with a right answer, a wrong one, an exception, and a process that ends."""
+
+import os
+
+import numpy as np
+
+from benchmarks.question import Beside, Case
+
+CASES = {"only": Case("planted", (3,), (3,), (Beside(1e-9),), measure="MEASURE")}
+
+
+def data(n):
+    return (np.ones(n, np.float32),)
+
+
+def with_tracejit(x):
+    return lambda: x + 1
+
+
+def with_numpy(x):
+    return lambda: x + 1
+
+
+def with_numba(x):
+    return lambda: x + 1.001
+
+
+def with_numexpr(x):
+    raise ValueError("planted failure")
+
+
+def with_torch(x):
+    return lambda: os._exit(7)
+
+
+def with_jax(x):
+    return lambda: x
+'''
+
+
+@pytest.mark.parametrize("measure", ["time", "cold"])
+def test_who_fails_or_is_wrong_or_missing_is_listed_as_such(tmp_path, measure):
+    shutil.copytree(ROOT / "benchmarks", tmp_path / "benchmarks", ignore=shutil.ignore_patterns("__pycache__", "[a-z]*.md"))
+    (tmp_path / "benchmarks" / "questions" / "planted.py").write_text(PLANTED.replace("MEASURE", measure))
+    peers = (tmp_path / "benchmarks" / "peers.py").read_text()
+    for module, other in (("numexpr", "json"), ("torch", "json"), ("jax", "no_such_module")):  # installed, installed, not
+        assert f'"{module}", ("{module}"' in peers
+        peers = peers.replace(f'"{module}", ("{module}"', f'"{other}", ("numpy"')
+    (tmp_path / "benchmarks" / "peers.py").write_text(peers)
+    done = run(tmp_path, "planted", "--quick")
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "benchmarks" / "results.md").read_text(encoding="utf-8")
+    assert "planted: Numba by hand fails: wrong result: differs from NumPy in float64 by 5.0e-04 of its largest value" in text
+    assert "planted: numexpr fails: ValueError: planted failure" in text
+    assert "planted: torch eager fails: its process ended with status 7" in text
+    assert "- JAX is not installed" in text
+    assert "× NumPy | 1e-09 × the best peer | reached |" in text
+
+
+ROUNDS = {"tracejit": [1.0, 2.0, 4.0], "numba": [3.0, 6.0, 13.0], "jax": [4.0, 8.0, 16.0], "triad": [0.5, 1.0, 3.0]}
+
+
+@pytest.mark.parametrize(
+    ("bar", "measured", "reached"),
+    [
+        (Beside(3), "3.00 × Numba by hand", True),
+        (Beside(3.1), "3.00 × Numba by hand", False),
+        (tracing(4), "4.00 × JAX", True),
+        (Beside(1, ("torch",)), "no such peer", None),
+        (Bandwidth("triad", 4 / 3, 0.66), "67% of triad bandwidth", True),
+        (Bandwidth("triad", 4 / 3, 0.67), "67% of triad bandwidth", False),
+        (Within("triad", 2), "2.00 × triad", True),
+        (Within("triad", 1.9), "2.00 × triad", False),
+        (Above("triad", 1e9), "triad +1000000000 ns", True),
+        (Above("triad", 9e8), "triad +1000000000 ns", False),
+        (Seconds(2.1), "2.00 s", True),
+        (Seconds(2), "2.00 s", False),
+    ],
+)
+def test_a_bar_compares_medians_over_the_rounds(bar, measured, reached):
+    verdict = bar.judge(ROUNDS)
+    assert (verdict.measured, verdict.reached) == (measured, reached)
+
+
+def test_a_bar_is_not_reached_when_we_fail_ourselves():
+    case = Case("work", (), (), (Beside(1), Within("triad", 2)))
+    outcome = Outcome(rounds={"numba": [1.0]}, failed={"tracejit": "ValueError: so", "triad": "no"})
+    assert [(v.measured, v.reached) for v in verdicts(case, outcome)] == [("tracejit fails", False)] * 2
+    assert "- work: tracejit fails: ValueError: so" in figures({("q", "c"): (case, outcome)})
+
+
+def test_the_report_marks_the_best_and_leaves_nobody_out():
+    case = Case("work", (), (), (Beside(1),))
+    outcome = Outcome(
+        rounds={"tracejit": [2e-3], "numba": [1e-3]}, failed={"jax": "wrong result"}, absent={"torch": "not installed"}
+    )
+    text = markdown({("q", "c"): (case, outcome)}, ["- head"])
+    assert "| work | 0.50 × Numba by hand | 1 × the best peer | **not reached** |" in text
+    assert "| work | 2 ms | **1 ms** | fails |" in text
+    assert "- torch eager is not installed" in text
