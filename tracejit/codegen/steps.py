@@ -11,7 +11,7 @@ from tracejit.ir import Node
 from tracejit.ir.size import Dim, product
 from tracejit.ir.spec import dtype_code
 from tracejit.schedule import Gemm, Scan, Scatter, Sort, Write
-from tracejit.schedule.access import Linear, Read, kind, operand, row_major
+from tracejit.schedule.access import Linear, Read, kind, op_of, operand, row_major
 from tracejit.schedule.cost import LOAD, PLAIN
 
 MOST_CHUNKS = 64  # the prelude's grain_of makes no more
@@ -20,7 +20,7 @@ MOST_CHUNKS = 64  # the prelude's grain_of makes no more
 def gemm(file: File, step: Scope, item: Gemm, name: str) -> list[str]:
     """``gemm_xx(cblas, c, a, b, m, k, n, lda, ldb, ldc, alpha, beta)``, for each matrix of a batch."""
     node = item.node
-    update = node.op.name == "matmul_update"
+    update = op_of(node).in_place
     x, y = (operand(i) for i in (node.inputs[1:3] if update else node.inputs[:2]))
     m, n = node.shape[-2:]
     k = (node.inputs[1] if update else node.inputs[0]).shape[-1]

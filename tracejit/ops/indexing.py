@@ -64,6 +64,7 @@ def _scatter_dtypes(x: Any, indices: Any, updates: Any, *, axis: int) -> tuple[n
     Sample(((2, 3, 2), (2, 2), (2, 2, 2, 2)), {"axis": 1}, (COMPLEX, PLACES, COMPLEX)),
     Sample(((4, 3), (), (4,)), {"axis": 1}, (COMPLEX, PLACES, COMPLEX)),
     resolve=_scatter_dtypes,
+    in_place=True,
 )
 def scatter_add(x: Any, indices: Any, updates: Any, *, axis: int) -> Any:
     """``x`` plus ``updates`` at ``indices`` along ``axis``, added one after the other where indices repeat."""

@@ -129,10 +129,16 @@ def _slice_update_shape(x: TensorSpec, v: TensorSpec, *, starts: Dims, steps: Di
     return x.shape
 
 
+def _slice_update_parts(x: TensorSpec, v: TensorSpec, *, starts: Dims, steps: Dims) -> tuple[tuple[Dims, Dims], ...]:
+    return ((0,) * x.rank, (1,) * x.rank), (starts, steps)
+
+
 @row(
     "write",
     _slice_update_shape,
     *(Sample(((5, 4), s["sizes"]), {"starts": s["starts"], "steps": s["steps"]}, (COMPLEX, COMPLEX)) for s in SLICES),
+    parts=_slice_update_parts,
+    in_place=True,
 )
 def slice_update(x: Any, v: Any, *, starts: tuple[int, ...], steps: tuple[int, ...]) -> Any:
     """``x`` with ``v`` stored at a window: element ``starts + steps * i`` of the result is element ``i`` of ``v``."""
@@ -161,11 +167,21 @@ def _without(shape: Dims, axis: int) -> Dims:
     return shape[:axis] + shape[axis + 1 :]
 
 
+def _concatenate_parts(*xs: TensorSpec, axis: int) -> tuple[tuple[Dims, Dims], ...]:
+    begin: Dim = 0
+    parts: list[tuple[Dims, Dims]] = []
+    for x in xs:
+        parts.append((tuple(begin if i == axis else 0 for i in range(x.rank)), (1,) * x.rank))
+        begin = begin + x.shape[axis]
+    return tuple(parts)
+
+
 @row(
     "write",
     _concatenate_shape,
     Sample(((2, 3), (2, 1), (2, 4)), {"axis": 1}, (COMPLEX,) * 3),
     Sample(((2, 3), (0, 3)), {"axis": 0}, (COMPLEX,) * 2),
+    parts=_concatenate_parts,
 )
 def concatenate(*xs: Any, axis: int) -> Any:
     """The operands one after the other along ``axis``."""

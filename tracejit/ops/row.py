@@ -41,6 +41,7 @@ TABLE: dict[str, Op] = {}
 """Every op by name. ``tracejit.ops`` fills it by importing the modules of rows."""
 
 Vjp = Callable[..., tuple[Node | None, ...]]
+Parts = Callable[..., tuple[tuple[tuple[Dim, ...], tuple[Dim, ...]], ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,10 @@ class Op:
         of_complex: The same for complex operands; empty where there is none.
         identity: Of a reduction, by dtype.
         index_map: Of a view: indices of the operand from indices of the result.
+        parts: Of a write: for each operand ``(starts, steps)``, its element ``i`` being element ``starts + steps * i`` of the
+            result; later operands cover earlier ones.
+        in_place: The result may take the buffer of the first operand, of which it reads only what it replaces.
+        limit: The attribute that every value must be below, and not negative; empty where values are free.
         vjp: Cotangents of the operands: ``vjp(ct, out, *inputs, **attrs)``.
         samples: Calls that the tests of the table make.
     """
@@ -89,6 +94,9 @@ class Op:
     of_complex: str = ""
     identity: Callable[[np.dtype], Any] | None = None
     index_map: Callable[..., Any] | None = None
+    parts: Parts | None = None
+    in_place: bool = False
+    limit: str = ""
     samples: tuple[Sample, ...] = ()
     vjp: Vjp | None = None
 
@@ -175,6 +183,7 @@ def elementwise(
     resolve: Callable[..., tuple[np.dtype, ...]] | None = None,
     attrs: Sequence[dict[str, Any]] = ({},),
     of_complex: str = "",
+    limit: str = "",
 ) -> Callable[[Callable[..., Any]], Op]:
     """A row that acts on each element.
 
@@ -184,6 +193,7 @@ def elementwise(
         ufunc: Where given, NumPy's own dtype resolution; otherwise ``resolve``.
         attrs: Attributes to test with.
         of_complex: Scalar source for complex operands, where it is another one.
+        limit: The attribute that every value must be below.
     """
     assert (ufunc is None) != (resolve is None)
     rule = ufunc_resolver(ufunc) if ufunc is not None else resolve
@@ -194,7 +204,9 @@ def elementwise(
         samples = tuple(Sample(((3, 4),) * len(domains), dict(a), domains) for a in attrs)
         takes_complex = any("c" in d.kinds for d in domains)
         source = (of_complex or expr) if takes_complex else ""
-        return Op(name, "elementwise", function, same_shape(name), rule, expr=expr, of_complex=source, samples=samples)
+        return Op(
+            name, "elementwise", function, same_shape(name), rule, expr=expr, of_complex=source, samples=samples, limit=limit
+        )
 
     return make
 
@@ -231,12 +243,15 @@ def row(
     resolve: Callable[..., tuple[np.dtype, ...]] = same_dtype,
     expr: str = "",
     index_map: Callable[..., Any] | None = None,
+    parts: Parts | None = None,
+    in_place: bool = False,
 ) -> Callable[[Callable[..., Any]], Op]:
     """A row of any other kind; the arguments are the fields of ``Op``."""
 
     def make(function: Callable[..., Any]) -> Op:
         name = function.__name__.rstrip("_")
-        return Op(name, kind, function, infer_shape, resolve, expr=expr, index_map=index_map, samples=samples)
+        fields = {"expr": expr, "index_map": index_map, "parts": parts, "in_place": in_place, "samples": samples}
+        return Op(name, kind, function, infer_shape, resolve, **fields)  # type: ignore[arg-type]
 
     return make
 

@@ -27,7 +27,7 @@ def _copy_vjp(ct: Node, out: Node, x: Node, *, key: int = 0) -> tuple[Node]:
     return (ct,)
 
 
-@elementwise("{x}", Domain(0, 3, "i"), resolve=_same)
+@elementwise("{x}", Domain(0, 3, "i"), resolve=_same, limit="size")
 def checked_index(x: Any, *, size: int = 3) -> Any:
     """``x``, after a check that ``0 <= x < size``; IndexError otherwise. Compiled programs check before they update anything."""
     array = np.asarray(x)
@@ -64,6 +64,6 @@ def _matmul_update(c: Any, x: Any, y: Any, scale: Any, *, negate: bool) -> Any:
     return c - scale * (x @ y) if negate else c + scale * (x @ y)
 
 
-matmul_update = Op("matmul_update", "contract", _matmul_update, _update_shape, _same)
+matmul_update = Op("matmul_update", "contract", _matmul_update, _update_shape, _same, in_place=True)
 
 __all__ = ["checked_index", "copy", "dim", "matmul_update"]

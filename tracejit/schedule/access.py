@@ -41,6 +41,12 @@ def kind(node: Node) -> str:
     return node.op.kind if isinstance(node.op, Op) else node.op.name
 
 
+def op_of(node: Node) -> Op:
+    """The row of a node that is neither an input nor a constant."""
+    assert isinstance(node.op, Op)
+    return node.op
+
+
 def read(node: Node, index: tuple[Index, ...], rank: int) -> Read:
     """The element ``index`` of ``node`` inside loops over ``rank`` axes, traced back through views and reshapes."""
     while kind(node) == "view" or is_unit_reshape(node):

@@ -9,7 +9,7 @@ from typing import TypeVar
 from tracejit.ir import Graph, Node
 from tracejit.ir.graph import topological
 from tracejit.ir.size import Dim
-from tracejit.schedule.access import Linear, contiguous_source, is_elementwise, is_unit_reshape, kind, operand, row_major
+from tracejit.schedule.access import Linear, contiguous_source, is_elementwise, is_unit_reshape, kind, op_of, operand, row_major
 from tracejit.schedule.fuse import (
     FUSIBLE,
     Constraints,
@@ -134,7 +134,7 @@ def _reads_where_it_writes(value: Node, target: Node) -> bool:
         direct = any(r.source is target for r in reads)
         here = all(is_elementwise(r, value.shape) for r in reads if r.source is target)
         return direct and here and target not in whole_inputs(value)
-    if value.op.name in ("slice_update", "scatter_add", "matmul_update"):
+    if op_of(value).in_place:
         return contiguous_source(first) is target and not any(_looks_at(x, target) for x in rest)
     return False
 
@@ -211,7 +211,7 @@ def _parts_in_place(steps: list[Step], roots: set[Node]) -> dict[Node, tuple[Nod
     made = {n for s in steps if isinstance(s, Loop) for n in s.stores if role(n, s.space, s.rows) in ("element", "row")}
     found = {}
     for step in steps:
-        if isinstance(step, Write) and step.node.op.name == "concatenate":
+        if isinstance(step, Write) and not op_of(step.node).in_place:  # its parts are all of it, and cover nothing
             read = [operand(part).source for part, _ in step.parts]
             for part, place in step.parts:
                 source = operand(part).source
@@ -233,15 +233,12 @@ def _is_whole(part: Node, source: Node) -> bool:
 def _parts(node: Node) -> tuple[tuple[Node, Linear], ...]:
     """What a write stores, and where."""
     strides = row_major(node.shape)
-    if node.op.name == "slice_update":
-        x, v = node.inputs
-        starts, steps = node.attrs["starts"], node.attrs["steps"]
+    layout = op_of(node).parts
+    assert layout is not None
+    found = []
+    for x, (starts, steps) in zip(node.inputs, layout(*(x.spec for x in node.inputs), **node.attrs), strict=True):
         offset: Dim = 0
         for start, stride in zip(starts, strides, strict=True):
             offset = offset + start * stride
-        return (x, Linear(0, strides)), (v, Linear(offset, tuple(s * t for s, t in zip(steps, strides, strict=True))))
-    axis, begin, parts = node.attrs["axis"], 0, []
-    for x in node.inputs:
-        parts.append((x, Linear(begin * strides[axis], strides)))
-        begin = begin + x.shape[axis]
-    return tuple(parts)
+        found.append((x, Linear(offset, tuple(s * t for s, t in zip(steps, strides, strict=True)))))
+    return tuple(found)

@@ -15,6 +15,7 @@ import numpy as np
 from tracejit.ir import Builder, Graph, Node, using
 from tracejit.ir.size import Dim
 from tracejit.ops import TABLE
+from tracejit.ops.row import Op
 from tracejit.schedule.access import contiguous_source, is_unit_reshape, kind, operand
 from tracejit.schedule.products import match_products
 from tracejit.schedule.schedule import Check
@@ -44,9 +45,10 @@ def prepare(graph: Graph) -> tuple[Graph, tuple[Check, ...]]:
                 return builder.emit(node.op, tuple(x if _is_constant(x) else _stored(builder, x) for x in args), **node.attrs)
             case "scatter" | "sort":
                 return builder.emit(node.op, tuple(_stored(builder, x) for x in args), **node.attrs)
-        if node.op.name == "checked_index":
-            flag = _flag(builder, args[0], node.attrs["size"])
-            checks.setdefault(flag, Check(flag, node.attrs["size"], node.where))
+        if isinstance(node.op, Op) and node.op.limit:
+            size = node.attrs[node.op.limit]
+            flag = _flag(builder, args[0], size)
+            checks.setdefault(flag, Check(flag, size, node.where))
             return args[0]
         return None
 
