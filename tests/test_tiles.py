@@ -10,6 +10,7 @@ import pytest
 from test_blas import matrix
 
 from tracejit.runtime import blas, threads, tiles
+from tracejit.schedule.cost import LEAST_TILED
 
 DTYPES = [np.dtype("f4"), np.dtype("f8")]
 SHAPES = [(64, 1000, 100), (1000, 64, 100), (1, 2100, 2001), (2001, 2100, 1), (301, 302, 303), (5, 999999, 3), (640, 650, 660)]
@@ -37,7 +38,7 @@ def product(a, b, c, alpha, beta, transpose_a, transpose_b):
 def test_a_product_in_tiles_is_the_product_and_its_bits_do_not_depend_on_the_threads(dtype, transpose_a, transpose_b):
     generator = np.random.default_rng(0)
     for m, k, n in SHAPES:
-        assert m * k * n >= tiles.LEAST
+        assert m * k * n >= LEAST_TILED
         a = matrix(generator, *((k, m) if transpose_a else (m, k)), dtype, 3)
         b = matrix(generator, *((n, k) if transpose_b else (k, n)), dtype, 2)
         old = matrix(generator, m, n + 5, dtype, 0)

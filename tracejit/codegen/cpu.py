@@ -15,6 +15,7 @@ from tracejit.ir import Node
 from tracejit.ir.size import Dim
 from tracejit.schedule import Gemm, Loop, Scan, Scatter, Sort, Step
 from tracejit.schedule.access import Linear
+from tracejit.schedule.cost import MOST_CHUNKS
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class ChunkWalk:
         return [f"for j in range({scope.dim(elements)}):", f"    {pointer}[j] = {value}"]
 
     def room(self, elements: Dim) -> Dim:
-        return elements * steps.MOST_CHUNKS
+        return elements * MOST_CHUNKS
 
     def launch(self, step: Scope, name: str, scope: Scope, rows: Dim, work: Dim, partials: list[Partial]) -> list[str]:
         lines, grain = steps.launch_lines(step, name, scope, rows, work)

@@ -12,9 +12,7 @@ from tracejit.ir.size import Dim, product
 from tracejit.ir.spec import dtype_code
 from tracejit.schedule import Gemm, Scan, Scatter, Sort, Write
 from tracejit.schedule.access import Linear, Read, kind, op_of, operand, row_major
-from tracejit.schedule.cost import LOAD, PLAIN
-
-MOST_CHUNKS = 64  # the prelude's grain_of makes no more
+from tracejit.schedule.cost import LOAD, MOST_CHUNKS, PLAIN
 
 
 def gemm(file: File, step: Scope, item: Gemm, name: str) -> list[str]:

@@ -8,7 +8,7 @@ import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tracejit.config import config
 from tracejit.errors import TracejitError
@@ -22,6 +22,9 @@ from tracejit.frontend.specialize import trace_call
 from tracejit.frontend.where import is_library_file, user_frames
 from tracejit.ir import Graph
 from tracejit.runtime.route import Route
+
+if TYPE_CHECKING:
+    from tracejit.frontend.explanation import Explanation, Profile
 
 Math = Literal["accurate", "libm"]
 
@@ -153,6 +156,35 @@ class Traceable(ABC):
         """The generated Python file: of the program for these arguments, or of the youngest program."""
         program = self._looked_at(args, kwargs).program
         return text_listing(f"source of {self.programs.name}", program.source.text, str(program.path))
+
+    def explain(self, *args: Any, **kwargs: Any) -> Explanation:
+        """Where each line of the function went, what is not fused and why, and what every step costs.
+
+        Args:
+            args: Of a call: it is run and measured, and Variables and arguments are left as they were. Without arguments
+                nothing is run, and the sizes are those of the last trace.
+            kwargs: Of the call.
+        """
+        from tracejit.frontend.measuring import explained  # what follows needs the compiler
+
+        if not (args or kwargs):
+            return explained(self._looked_at(args, kwargs), None, self.programs.math)
+        call = self.read(args, kwargs)
+        return explained(self.programs.entry_for(call), call, self.programs.math)
+
+    def profile(self, *args: Any, **kwargs: Any) -> Profile:
+        """The time of each step of a call, beside the time that the machine's measured rates predict.
+
+        The call is run again and again for a fraction of a second; Variables and arguments are left as they were.
+
+        Args:
+            args: Of the call.
+            kwargs: Of the call.
+        """
+        from tracejit.frontend.measuring import profiled
+
+        call = self.read(args, kwargs)
+        return profiled(self.programs.entry_for(call), call, self.programs.math)
 
     def debug(self, *args: Any, pdb: bool = False, **kwargs: Any) -> Any:
         """Run the generated file under CPython, where ``print``, breakpoints and coverage work.

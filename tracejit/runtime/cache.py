@@ -125,6 +125,17 @@ def _read(path: Path) -> bytes | None:
     return content
 
 
+def store_text(name: str, text: str) -> None:
+    """Keep a text in the folder under a name; where it cannot be written, it is not kept."""
+    _write(cache_dir() / name, text.encode())
+
+
+def load_text(name: str) -> str | None:
+    """A text of the folder; None where there is none."""
+    content = _read(cache_dir() / name)
+    return None if content is None else content.decode(errors="replace")
+
+
 # ------------------------------------------------------------------------------------------------------------- sources
 
 

@@ -78,7 +78,7 @@ def compile_program(graph: Graph, options: Options = Options(), observe: Observe
         path = cache.write_source(source.text)
     else:
         source, path = _pinned(source, f"{optimized}{options.math}", Path(options.pin))
-    return Program(optimized, schedule, source, path, *_code(source.text, str(path)))
+    return Program(optimized, schedule, source, path, *code_of(source.text, str(path)))
 
 
 def _pinned(source: Source, meaning: str, path: Path) -> tuple[Source, Path]:
@@ -104,7 +104,7 @@ def _pinned(source: Source, meaning: str, path: Path) -> tuple[Source, Path]:
     return replace(source, text=text), path
 
 
-def _code(text: str, path: str) -> tuple[native.NativeCode, bool]:
+def code_of(text: str, path: str) -> tuple[native.NativeCode, bool]:
     """The machine code of a file, and whether it was compiled here and now.
 
     Equal files share it within a process and, through the cache, between processes.

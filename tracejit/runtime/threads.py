@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import _thread
 import ctypes
+import functools
 import os
 import platform
 import sys
@@ -59,7 +60,7 @@ class _Pool:
         """Address of the function that programs call; workers are there afterwards."""
         with self.lock:
             if self.code is None:
-                ticks = max(int(SPIN * _ticks_per_second()), 1)
+                ticks = max(int(SPIN * ticks_per_second()), 1)
                 self.code = native.assemble(_text(self.state(), ticks), "parallel_for")
                 self.process = os.getpid()
                 for kept in (self.code, self.memory):  # the workers run until the process ends
@@ -135,7 +136,8 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_sequential_child)
 
 
-def _ticks_per_second() -> float:
+@functools.cache
+def ticks_per_second() -> float:
     """The rate of the processor's counter, to a few percent."""
     text = f"declare i64 @{COUNTER}()\ndefine i64 @now() {{\n  %ticks = call i64 @{COUNTER}()\n  ret i64 %ticks\n}}"
     code = native.assemble(text, "now")

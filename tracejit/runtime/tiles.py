@@ -2,11 +2,8 @@
 
 A program has one pool of threads. Two pools that take turns take each other's cores: the threads of the library look for work
 while ours have some, and the other way round. And a library that splits a product by the number of its threads gives other bits
-for another number. Here the tiles follow from the sizes alone, so any number of threads gives the same bits::
-
-    tiles = 1 below 2**22 multiplications, 2 from there, then twice as many for every factor of four, at most 64
-
-A tile is halved along its longer side, which repeats the least reading of the operands.
+for another number. Here the tiles follow from the sizes alone, by ``schedule.cost.tiles_of``, so any number of threads
+gives the same bits. A tile is halved along its longer side, which repeats the least reading of the operands.
 
 While a product runs, the library is held at one thread, and then gets back as many as it had. Where it does not say how
 many it has, it is left as it is.
@@ -20,9 +17,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tracejit.runtime import native, threads
+from tracejit.schedule.cost import LEAST_TILED
 
-LEAST = 1 << 22
-"""Multiplications of the smallest product that is split."""
 ALONE = 1 << 16
 """Up to here no library takes more than one thread, and need not be held."""
 
@@ -42,7 +38,7 @@ def tiled(sgemm: int, dgemm: int, controls: tuple[Any, Any] | None) -> native.Na
     lock, count, saved = (ctypes.addressof(_held) + 8 * i for i in range(3))
     hold = _HOLD if controls else _LEAVE
     text = hold.format(get=get, put=put, lock=lock, count=count, saved=saved)
-    shared = {"parallel_for": threads.launcher(), "threads": threads.address(), "least": LEAST, "alone": ALONE}
+    shared = {"parallel_for": threads.launcher(), "threads": threads.address(), "least": LEAST_TILED, "alone": ALONE}
     for name, scalar, address in (("sgemm", "float", sgemm), ("dgemm", "double", dgemm)):
         types = {field: kind.format(scalar=scalar) for field, kind in _JOB.items()}
         job = {"types": ", ".join(types.values()), "stores": _stores(name, types), "loads": _loads(name, types)}

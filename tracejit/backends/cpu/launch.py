@@ -11,13 +11,11 @@ from tracejit.backends.clock import COUNTER
 from tracejit.backends.cpu.control import counting
 from tracejit.backends.cpu.operands import Operand, Pointer, Region, described, index_value
 from tracejit.backends.cpu.value import F64, I64, Value, select
+from tracejit.schedule.cost import LEAST_CHUNK, MOST_CHUNKS, PARALLEL_FROM
 
 LAUNCHER = "tracejit_parallel_for"  # void(function, args, dims, steps, data, inner dimensions, array count, threads)
 ENTRY = "tracejit_step"
 THREADS_SLOT = 1
-PARALLEL_FROM = 600_000  # tenths of ns of sequential work that pay for waking the threads
-MOST_CHUNKS = 64
-LEAST_CHUNK = 163_840  # tenths of ns
 SIZE, BYTES, STATUS = I64.type, ir.IntType(8).as_pointer(), ir.IntType(32)
 SIZES = SIZE.as_pointer()
 SHARED = ir.LiteralStructType([SIZES, SIZE, SIZE])  # what every chunk of a region gets: args, rows, rows of a chunk

@@ -13,12 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.schedule.cost import LEAST_CHUNK, MOST_CHUNKS
+
 Scalar = Any  # a NumPy scalar
 Pointer = np.ndarray[Any, Any]
 Table = np.ndarray[Any, np.dtype[np.int64]]
-
-MOST_CHUNKS = 64
-LEAST_CHUNK = 163_840  # tenths of ns
 
 inf, nan = np.inf, np.nan
 
