@@ -18,7 +18,8 @@ def simplify(graph: Graph) -> Graph:
     """Replace nodes by cheaper ones that are equal, by the rules of this module and of ``views``.
 
     Assumes: the graph is differentiated already (``stop_gradient`` goes), and constants are folded.
-    Promises: equal values up to the sign of a NaN, save sums whose order changes and ``x**3``, which is rounded twice.
+    Promises: equal values up to the sign of a NaN, save sums whose order changes and powers with the exponents 3, -2, 0.5, -0.5,
+    1.5 and -1.5, which are products, quotients and roots, each rounded.
     """
     once = used_once(graph)
 
@@ -103,9 +104,33 @@ def _power(builder: Builder, node: Node, args: tuple[Node, ...]) -> Node | None:
         return x
     if is_number(y, 2):  # x**2 -> x*x
         return x * x
-    if is_number(y, 3):  # x**3 -> x*x*x, at most 1 ulp off; x*x under- or overflows only where x**3 does
+    if is_number(y, 3):  # x**3 -> x*x*x, at most 1.5 ulp off; x*x under- or overflows only where x**3 does
         return x * x * x
-    return 1.0 / x if node.dtype.kind == "f" and is_number(y, -1) else None  # x**-1 -> 1/x
+    return _float_power(builder, x, y) if node.dtype.kind == "f" else None
+
+
+def _float_power(builder: Builder, x: Node, y: Node) -> Node | None:
+    """Quotients and roots, at most 1.5 ulp off, for ``x**-1.5`` 2; nothing on the way under- or overflows before the result."""
+    if is_number(y, -1):  # x**-1 -> 1/x
+        return 1.0 / x
+    if is_number(y, -2):  # x**-2 -> 1/x/x
+        return 1.0 / x / x
+    if not any(is_number(y, exponent) for exponent in (0.5, -0.5, 1.5, -1.5)):
+        return None
+    root = emit(
+        builder, "sqrt", x + 0.0 if is_number(y, 0.5) or is_number(y, -0.5) else x
+    )  # (-0.0)**0.5 is 0.0, sqrt(-0.0) is not
+    if is_number(y, 0.5):  # x**0.5 -> sqrt(x)
+        out, at_minus_infinity = root, math.inf
+    elif is_number(y, 1.5):  # x**1.5 -> x*sqrt(x)
+        out, at_minus_infinity = x * root, math.inf
+    elif is_number(y, -0.5):  # x**-0.5 -> 1/sqrt(x)
+        out, at_minus_infinity = 1.0 / root, 0.0
+    else:  # x**-1.5 -> 1/sqrt(x)/x
+        out, at_minus_infinity = 1.0 / root / x, 0.0
+    lost = fill(builder, builder.constant(at_minus_infinity, x.dtype), x.shape)
+    below = fill(builder, builder.constant(-math.inf, x.dtype), x.shape)
+    return emit(builder, "where", emit(builder, "equal", x, below), lost, out)
 
 
 def _negative(builder: Builder, node: Node, args: tuple[Node, ...]) -> Node | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tracejit.backends.cpu import vector_inverse, vector_math, vector_trig
+from tracejit.backends.cpu import vector_inverse, vector_log, vector_math, vector_trig
 from tracejit.backends.cpu.value import F32, F64, Value, copysign, fma, select, sqrt
 from tracejit.backends.cpu.value import absolute as magnitude
 from tracejit.backends.cpu.words import isfinite, isinf, isnan
@@ -96,8 +96,8 @@ def log(z: Pair) -> Pair:
     near = (top > HALF_LOG_FROM) & (top < HALF_LOG_TO)
     ratio = low / top
     argument = select(near, fma(low, low, (top - 1) * (top + 1)), ratio * ratio)
-    half = vector_math.log1p(argument) * 0.5
-    out = select(near, half, vector_math.log(top) + half)
+    half = vector_log.log1p(argument) * 0.5
+    out = select(near, half, vector_log.log(top) + half)
     out = select(top == 0, out.constant(-INFINITY), out)
     out = select(isinf(x) | isinf(y), out.constant(INFINITY), select(isnan(x) | isnan(y), x + y, out))
     return out, vector_inverse.arctan2(z[1], z[0])

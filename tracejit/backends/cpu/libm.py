@@ -1,4 +1,4 @@
-"""Words that call the C library's functions: what ``math="libm"`` asks for, and the functions too rare to have our own form."""
+"""Words that call the C library's functions: what ``math="libm"`` asks for."""
 
 from __future__ import annotations
 
@@ -27,9 +27,3 @@ def sigmoid(x: Value) -> Value:
     """``1 / (1 + exp(-x))``, from ``exp(-|x|)``, which does not overflow."""
     small = call(_name("exp", x), -absolute(x))
     return select(x < 0, small, x.constant(1)) / (small + 1)
-
-
-def lgamma(x: Value) -> Value:
-    """``log|gamma(x)|``; at -inf -inf, as SciPy, where C has inf."""
-    infinity = float("inf")
-    return select(x == -infinity, x, call(_name("lgamma", x), x))

@@ -8,9 +8,12 @@ from tracejit.backends.cpu import (
     routines,
     value,
     vector_erf,
+    vector_gamma,
     vector_hyperbolic,
     vector_inverse,
+    vector_log,
     vector_math,
+    vector_power,
     vector_trig,
     words,
 )
@@ -72,25 +75,25 @@ imag = word("imag", lambda x: x.constant(0), REALS, of_complex=complex_words.ima
 # -- transcendental functions ----------------------------------------------------------------------------------------
 
 exp = word("exp", vector_math.exp, share=True, of_complex=complex_words.exp)
-log = word("log", vector_math.log, share=True, of_complex=complex_words.log)
+log = word("log", vector_log.log, share=True, of_complex=complex_words.log)
 sqrt = word("sqrt", value.sqrt, of_complex=complex_words.square_root)
 exp2, expm1 = word("exp2", vector_math.exp2, share=True), word("expm1", vector_math.expm1, share=True)
-log2, log10 = word("log2", vector_math.log2, share=True), word("log10", vector_math.log10, share=True)
-log1p, tanh = word("log1p", vector_math.log1p, share=True), word("tanh", vector_hyperbolic.tanh, share=True)
+log2, log10 = word("log2", vector_log.log2, share=True), word("log10", vector_log.log10, share=True)
+log1p, tanh = word("log1p", vector_log.log1p, share=True), word("tanh", vector_hyperbolic.tanh, share=True)
 sinh, cosh = word("sinh", vector_hyperbolic.sinh, share=True), word("cosh", vector_hyperbolic.cosh, share=True)
 sigmoid = word("sigmoid", vector_hyperbolic.sigmoid, share=True)
 sin, cos = word("sin", vector_trig.sin, share=True), word("cos", vector_trig.cos, share=True)
 tan = word("tan", vector_trig.tan, share=True)
 erf, erfc = word("erf", vector_erf.erf, share=True), word("erfc", vector_erf.erfc, share=True)
 power = looping_word("power", routines.power_loop, U64, routines.power_formula, REALS, 2)
-logaddexp = word("logaddexp", vector_math.logaddexp, share=True)
-logaddexp2 = word("logaddexp2", vector_math.logaddexp2, share=True)
-hypot, lgamma = word("hypot", complex_words.hypot), word("lgamma", libm.lgamma)
-digamma = looping_word("digamma", routines.digamma_loop, F64, lambda run, x: run(x), FLOATS, 1)
+logaddexp = word("logaddexp", vector_log.logaddexp, share=True)
+logaddexp2 = word("logaddexp2", vector_log.logaddexp2, share=True)
+hypot = word("hypot", complex_words.hypot)
+lgamma, digamma = word("lgamma", vector_gamma.lgamma, share=True), word("digamma", vector_gamma.digamma, share=True)
 arcsin, arccos = word("arcsin", vector_inverse.arcsin, share=True), word("arccos", vector_inverse.arccos, share=True)
 arctan, arctan2 = word("arctan", vector_inverse.arctan, share=True), word("arctan2", vector_inverse.arctan2, share=True)
 arcsinh, arccosh = word("arcsinh", vector_inverse.arcsinh, share=True), word("arccosh", vector_inverse.arccosh, share=True)
-arctanh, cbrt = word("arctanh", vector_inverse.arctanh, share=True), word("cbrt", vector_inverse.cbrt, share=True)
+arctanh, cbrt = word("arctanh", vector_inverse.arctanh, share=True), word("cbrt", vector_power.cbrt, share=True)
 
 exp_libm, log_libm = word("exp_libm", libm.unary("exp")), word("log_libm", libm.unary("log"))
 tanh_libm, erf_libm = word("tanh_libm", libm.unary("tanh")), word("erf_libm", libm.unary("erf"))

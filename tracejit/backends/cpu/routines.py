@@ -1,4 +1,4 @@
-"""Words with loops, written as functions in the language of generated files: digamma, gcd, powers, sorting.
+"""Words with loops, written as functions in the language of generated files: gcd, powers, sorting.
 
 Each is translated from its source at its first use in a module, once for each kind of operands.
 """
@@ -8,14 +8,13 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
-import math
 import textwrap
 from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
 
-from tracejit.backends.cpu import complex_words, libm, value, vector_math
+from tracejit.backends.cpu import complex_words, vector_power
 from tracejit.backends.cpu.function import FunctionWriter
 from tracejit.backends.cpu.intrinsics import ANY, Word, word
 from tracejit.backends.cpu.memory import least_word
@@ -134,62 +133,12 @@ def power_loop(x: Any, y: Any) -> Any:
 def power_formula(run: Formula, x: Value, y: Value) -> Value:
     """``x**y``; of integers wrapping, and 0 for ``y < 0``, which NumPy refuses, unless ``x`` is 1 or -1."""
     if x.kind.is_float:
-        return vector_math.power(x, y)
+        return vector_power.power(x, y)
     if not x.kind.is_signed:
         return run(x, y)
     unit = select((y & 1) == 0, x * x, x)
     negative = select((x == 1) | (x == -1), unit, x.constant(0))
     return select(y < 0, negative, run(x, select(y < 0, y.constant(0), y)))
-
-
-# -- digamma ---------------------------------------------------------------------------------------------------------
-
-INFINITY, NAN, PI = math.inf, math.nan, math.pi
-ROOT, ROOT_REST = 1.4616321449683622, 9.549995429965697e-17
-# digamma(1.5 + t) / (1.5 + t - root) for -0.5 <= t <= 0.5, highest power first; error 4e-18
-NEAR_ROOT = (
-    0.00011881232908510335, -0.0001782188548855923, 9.653646261410062e-05, -0.00014480643368061614,
-    0.00032395945401345196, -0.00048595039220036254, 0.0006909255761282986, -0.0010364584817312839,
-    0.0015633696313653504, -0.0023454947397380833, 0.003518106563802472, -0.005279937255532708,
-    0.007927021796868154, -0.011908220105959716, 0.017907248317313294, -0.026975796659787055,
-    0.040760833940846085, -0.06192213327548831, 0.09498872445289039, -0.14840492305388092,
-    0.24054248424078697, -0.4236274212814606, 0.9510558760318328,
-)  # fmt: skip
-STIRLING = (1 / 12, -691 / 32760, 1 / 132, -1 / 240, 1 / 252, -1 / 120, 1 / 12)  # B_2k / 2k, highest power of 1/x^2 first
-
-
-def digamma_loop(x: Any) -> Any:
-    """The derivative of ``log(gamma(x))``: recurrence into [1, 2], an expansion about the root there; Stirling from 10 on.
-
-    At the poles -1, -2, ... NaN, at 0.0 -inf, at -0.0 inf, as SciPy. Source: Abramowitz and Stegun 6.3.5, 6.3.7, 6.3.18.
-    """
-    if x == 0.0:
-        return -copysign(INFINITY, x)
-    out = 0.0
-    if x < 0.0:
-        rest = -(-x % 1.0)
-        if rest == 0.0:
-            return NAN
-        if rest < -0.5:
-            rest += 1.0  # exact, and of the same tangent
-        out = -PI / tan(PI * rest)
-        x = 1.0 - x
-    while x < 1.0:
-        out -= 1.0 / x
-        x += 1.0
-    if x >= 10.0:
-        inverse = 1.0 / (x * x)
-        series = 0.0
-        for c in STIRLING:
-            series = series * inverse + c
-        return out + (log(x) - 0.5 / x - series * inverse)
-    while x > 2.0:
-        x -= 1.0
-        out += 1.0 / x
-    near = 0.0
-    for c in NEAR_ROOT:
-        near = near * (x - 1.5) + c
-    return out + near * ((x - ROOT) - ROOT_REST)
 
 
 # -- sorting ---------------------------------------------------------------------------------------------------------
@@ -250,9 +199,6 @@ def merge_sort(x: Any, out: Any, scratch: Any, size: int) -> None:
 # -- words that the routines use -------------------------------------------------------------------------------------
 
 # Any: in the source of a routine they stand for their results.
-copysign: Any = word("copysign", value.copysign)
-log: Any = word("log", libm.unary("log"))
-tan: Any = word("tan", libm.unary("tan"))
 least: Any = least_word
 one: Any = word("one", lambda x: x.constant(1), ANY)
 before: Any = word("before", before_formula, ANY, B1, of_complex=complex_words.before)

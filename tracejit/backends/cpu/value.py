@@ -194,6 +194,10 @@ class Value:
         shift = self.builder.ashr if self.kind.is_signed else self.builder.lshr
         return Value(self.builder, shift(self.raw, self._other(other).raw), self.kind)
 
+    def logical_shift(self, count: int) -> Value:
+        """The bits shifted right, zeros from the left, whatever the sign."""
+        return Value(self.builder, self.builder.lshr(self.raw, self.constant(count).raw), self.kind)
+
     # Integers only, truncating; the divisor must be neither 0 nor -1 with the least integer.
 
     def quotient(self, other: Value) -> Value:

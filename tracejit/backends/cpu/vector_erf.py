@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from tracejit.backends.cpu.value import F32, F64, Kind, Value, absolute, copysign, fma, select
-from tracejit.backends.cpu.vector_math import EXP_RANGE, Coefficients, clamp, exp_reduced, polynomial, quotient, scale
+from tracejit.backends.cpu.vector_math import (
+    BIAS,
+    EXP_RANGE,
+    Coefficients,
+    clamp,
+    exp_reduced,
+    exp_scaled,
+    nearest,
+    polynomial,
+    power_of_two,
+    quotient,
+    two_powers,
+)
 
 # erf(x) / x - 1 in x**2 for |x| <= 1
 ERF: Coefficients = {
@@ -14,17 +26,19 @@ ERF: Coefficients = {
         0.11283791670958783, -0.37612638903183876, 0.1283791670955126,
     ),
 }  # fmt: skip
-# -log(erfc(1 + u)) for 0 <= u <= 3 (f32), 5 (f64), as good as 1 - erfc(1 + u) needs it
+# f32: log2(erfc(1 + u)) for 0 <= u < 3, f64: log(erfc(1 + u)) for 0 <= u <= 5, as good as 1 - erfc(1 + u) needs it
 ERF_TAIL: Coefficients = {
-    F32: (-1.7669967e-04, 1.7888192e-03, -9.83396e-03, 4.1461717e-02, 8.4313035e-01, 2.6389654e+00, 1.8496056e+00),
+    F32: (-1.6695366e-03, 1.3054617e-02, -5.9224382e-02, -1.2165033e+00, -3.807215e+00, -2.6684167e+00),
     F64: (
-        4.846825208635177e-12, -1.1894621953585655e-10, 1.3156454130074462e-09, -8.50072486369858e-09, 3.333190079875522e-08,
-        -5.788551099698409e-08, -2.0497697490422166e-07, 2.132038368020531e-06, -9.671310794401902e-06, 2.719876824761555e-05,
-        -2.629611203847589e-05, -0.00023731656731886943, 0.0019779012675000176, -0.010033825191798334, 0.04156109802694058,
-        0.8431072563592646, 2.638967514234781, 1.8496055099332482,
+        -4.846825208635177e-12, 1.1894621953585655e-10, -1.3156454130074462e-09, 8.50072486369858e-09,
+        -3.333190079875522e-08, 5.788551099698409e-08, 2.0497697490422166e-07, -2.132038368020531e-06, 9.671310794401902e-06,
+        -2.719876824761555e-05, 2.629611203847589e-05, 0.00023731656731886943, -0.0019779012675000176, 0.010033825191798334,
+        -0.04156109802694058, -0.8431072563592646, -2.638967514234781, -1.8496055099332482,
     ),
 }  # fmt: skip
-ERF_ONE = {F32: 4.0, F64: 6.0}  # erf is 1 from here on
+ERF_ONE = {F32: 3.93, F64: 6.0}  # erf is 1 from here on
+# 2**r for |r| <= 1/2, to 2**-23
+ERF_EXP2 = (1.3640474e-03, 9.684837e-03, 5.5497568e-02, 2.4021919e-01, 6.931474e-01, 1.0000001)
 # (1 + 2*x) * exp(x**2) * erfc(x) in (x - c) / (x + c), c = ERFC_CENTRE, from 0 to where erfc vanishes
 ERFC: Coefficients = {
     F32: (
@@ -51,10 +65,22 @@ def erf(x: Value) -> Value:
     """
     square = x * x
     small = fma(polynomial(square, ERF[x.kind]), x, x)
-    size = clamp(absolute(x), (ERF_ONE[x.kind], 1.0))
-    q, n = exp_reduced(-polynomial(size - 1, ERF_TAIL[x.kind]))
-    large = copysign(1 - scale(q + 1, n), x)
+    size = clamp(absolute(x), (ERF_ONE[x.kind], 0.0))
+    logarithm = polynomial(size - 1, ERF_TAIL[x.kind])
+    large = copysign(_one_minus_exp2(logarithm) if x.kind == F32 else _one_minus_exp(logarithm), x)
     return select(absolute(x) < 1, small, large)
+
+
+def _one_minus_exp2(x: Value) -> Value:
+    """``1 - 2**x``, right to the last place of 1."""
+    k, n = nearest(x, 1.0, BIAS[x.kind])
+    return fma(-power_of_two(n, x.kind), polynomial(x - k, ERF_EXP2), 1)
+
+
+def _one_minus_exp(x: Value) -> Value:
+    """``1 - exp(x)``, right to the last place of 1."""
+    q, p = exp_scaled(x)
+    return fma(-p, q, 1 - p)
 
 
 def erfc(x: Value) -> Value:
@@ -70,10 +96,11 @@ def _erfc(x: Value, kind: Kind) -> Value:
     small = 1 - fma(polynomial(x * x, ERF[kind]), x, x)
     size, centre = clamp(absolute(x), (ERFC_ZERO[kind], 0.0)), ERFC_CENTRE[kind]
     square = size * size
-    q, n = exp_reduced(clamp(-square, EXP_RANGE[F64]), fma(size, -size, square))
+    q, n = exp_reduced(clamp(-square, EXP_RANGE[F64]), 2 * BIAS[F64], fma(size, -size, square))
+    first, second = two_powers(n, F64)
     ratio, (*others, last) = (size - centre) / (size + centre), ERFC[kind]
     rest = polynomial(ratio, tuple(others)) * ratio
     above, below = rest + last, size * 2 + 1
     factor = quotient(above, rest - (above - last), below, size * 2 - (below - 1))
-    tail = scale(fma(q, factor, factor), n)
+    tail = fma(q, factor, factor) * first * second
     return select(absolute(x) < 0.5, small, select(x < 0, 2 - tail, tail))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from tracejit.backends.cpu.value import F32, F64, Value, absolute, copysign, fma, select
 from tracejit.backends.cpu.vector_math import (
+    BIAS,
     EXP_RANGE,
     TINY,
     Coefficients,
     clamp,
-    exp_parts,
+    exp_reduced,
+    exp_scaled,
     polynomial,
-    power_of_two,
-    quotient,
-    scale,
+    two_powers,
 )
 
 # (sinh(x) - x) / x**3 in x**2 for |x| <= 1
@@ -25,7 +25,7 @@ SINH: Coefficients = {
 }  # fmt: skip
 # (tanh(x) - x) / x**3 in x**2 for |x| <= 0.625
 TANH: Coefficients = {
-    F32: (2.1573459e-03, -8.194822e-03, 2.1708671e-02, -5.3948455e-02, 1.3333222e-01, -3.333333e-01),
+    F32: (-5.8152378e-03, 2.0749178e-02, -5.377827e-02, 1.333199e-01, -3.3333308e-01),
     F64: (
         6.054708110658892e-06, -3.02164030526265e-05, 9.158892297639325e-05, -0.0002370301072051902, 0.000589458842478567,
         -0.0014557277388490813, 0.0035921143052452214, -0.008863234347091992, 0.021869488471209442, -0.05396825396616629,
@@ -33,12 +33,18 @@ TANH: Coefficients = {
     ),
 }  # fmt: skip
 TANH_SMALL = 0.625
+TANH_ONE = {F32: 10.0, F64: 20.0}  # tanh is 1 from here on
+SIGMOID_TOP = 40.0  # and the logistic function
+SIGMOID_SCALE = {F32: -32, F64: -64}  # all but its result is scaled by this power of 2, which keeps the largest from overflow
+SIGMOID_ONE = {kind: 2.0**by for kind, by in SIGMOID_SCALE.items()}
 
 
 def _half_exp(x: Value) -> tuple[Value, Value]:
     """``exp(|x|) / 2`` in two parts; inf only where the half is."""
-    y, y_low, n = exp_parts(clamp(absolute(x), (EXP_RANGE[x.kind][0] + 1, 0.0)))
-    return scale(y, n - 1), scale(y_low, n - 1)
+    q, n = exp_reduced(clamp(absolute(x), (EXP_RANGE[x.kind][0] + 1, 0.0)), 2 * BIAS[x.kind] - 1)
+    first, second = two_powers(n, x.kind)
+    y = q + 1
+    return y * first * second, (q - (y - 1)) * first * second
 
 
 def sinh(x: Value) -> Value:
@@ -62,32 +68,27 @@ def cosh(x: Value) -> Value:
     return high + (0.25 / high + low)
 
 
-def _one_plus(x: Value, x_low: Value) -> tuple[Value, Value]:
-    """``1 + x + x_low`` in two parts, for ``|x| <= 1``."""
-    total = x + 1
-    return total, (x - (total - 1)) + x_low
-
-
 def tanh(x: Value) -> Value:
-    """``(1 - e) / (1 + e)`` with ``e = exp(-2|x|)``; a polynomial below 0.625 (Cody and Waite 1980).
+    """``1 - 2 / (1 + exp(2|x|))``; a polynomial below 0.625 (Cody and Waite 1980).
 
     Worst error: 0.8 ulp in f32, 0.8 in f64.
     """
     square = x * x
     small = fma(polynomial(square, TANH[x.kind]), square * x, x)
-    y, y_low, n = exp_parts(clamp(absolute(x) * -2, (0.0, -80.0)))
-    factor = power_of_two(n, x.kind)
-    e, e_low = y * factor, y_low * factor
-    large = copysign(quotient(*_one_plus(-e, -e_low), *_one_plus(e, e_low)), x)
+    q, p = exp_scaled(clamp(absolute(x), (TANH_ONE[x.kind], 0.0)) * 2)
+    large = copysign(1 - 2 / fma(p, q, p + 1), x)
     return select(absolute(x) < TINY[x.kind], x, select(absolute(x) < TANH_SMALL, small, large))
 
 
 def sigmoid(x: Value) -> Value:
-    """``1 / (1 + e)`` with ``e = exp(-|x|)``; for negative ``x`` ``e / (1 + e)``, so that small results keep their digits.
+    """``1 / (1 + exp(-x))``.
 
     Worst error: 1.0 ulp in f32, 1.0 in f64.
     """
-    y, y_low, n = exp_parts(clamp(-absolute(x), (0.0, EXP_RANGE[x.kind][1])))
-    e, e_low = scale(y, n), scale(y_low, n)
-    above, above_low = select(x < 0, e, e.constant(1)), select(x < 0, e_low, e.constant(0))
-    return quotient(above, above_low, *_one_plus(e, e_low))
+    one = x.constant(SIGMOID_ONE[x.kind])
+    q, p = exp_scaled(clamp(-x, (-EXP_RANGE[x.kind][1], -SIGMOID_TOP)), SIGMOID_SCALE[x.kind])
+    total = p + one
+    below = fma(p, q, total)
+    lost = fma(p, q, total - below) + (one - (total - p))
+    inverse = 1 / below
+    return fma(inverse * -lost, inverse, inverse) * one

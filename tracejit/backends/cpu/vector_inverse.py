@@ -1,9 +1,10 @@
-"""Inverse trigonometric and hyperbolic functions and the cube root over ``Value``, for f32 and f64, without branches."""
+"""Inverse trigonometric and hyperbolic functions over ``Value``, for f32 and f64, without branches."""
 
 from __future__ import annotations
 
 from tracejit.backends.cpu.value import F32, F64, Value, absolute, copysign, fma, select, sqrt
-from tracejit.backends.cpu.vector_math import LN_2, NAN, Coefficients, log1p, log_reduced, polynomial, power_of_two
+from tracejit.backends.cpu.vector_log import log1p_of
+from tracejit.backends.cpu.vector_math import INFINITY, NAN, TINY, Coefficients, polynomial
 
 HALF_PI = {F32: (1.5707963705062866, -4.371138828673793e-08), F64: (1.5707963267948966, 6.123233995736766e-17)}
 # (arctan(x) - x) / x**3 in x**2 for |x| <= 1
@@ -29,10 +30,8 @@ ARCSIN: Coefficients = {
         0.044642857174224136, 0.07499999999971095, 0.1666666666666676,
     ),
 }  # fmt: skip
-# The cube root of 1 + f for sqrt(1/2) <= 1 + f < sqrt(2), to 2**-19.5
-CBRT = (2.6061097e-02, -4.4520564e-02, 6.2396485e-02, -1.10986434e-01, 3.333173e-01, 9.999992e-01)
-CBRT_2, CBRT_4 = 2 ** (1 / 3), 4 ** (1 / 3)
 LARGE = 2.0**28  # from here on sqrt(x*x + 1) is x
+LEAST_ROOT = 2.0**-60  # far below that of any number beyond 1, less 1
 
 
 def _arctan_unit(x: Value) -> Value:
@@ -100,33 +99,17 @@ def arccos(x: Value) -> Value:
     return select(small, half - (copysign(part, x) - half_low), outer)
 
 
-def _arcsinh(x: Value) -> Value:
-    size = absolute(x)
-    large = size > LARGE
-    out = log1p(select(large, size - 1, size + size * size / (sqrt(fma(size, size, 1)) + 1)))
-    return copysign(select(large, out + LN_2[F64][0], out), x)
-
-
-def _arccosh(x: Value) -> Value:
-    large, over = x > LARGE, x - 1
-    out = log1p(select(large, over, over + sqrt(over * (over + 2))))
-    return select(x < 1, x.constant(NAN), select(large, out + LN_2[F64][0], out))
-
-
-def _arctanh(x: Value) -> Value:
-    size = absolute(x)
-    return copysign(log1p(size * 2 / (1 - size)) * 0.5, x)
-
-
-# These three are computed in f64 for f32, too: their chains of roundings are long.
-
-
 def arcsinh(x: Value) -> Value:
     """``log(x + sqrt(x*x + 1))``, through ``log1p`` so that nothing is lost near 0.
 
     Worst error: 0.6 ulp in f32, 1.8 in f64.
     """
-    return _arcsinh(x.to(F64)).to(x.kind)
+    size = absolute(x)
+    large = size > LARGE
+    part = size * size / (sqrt(fma(size, size, 1)) + 1)
+    total = select(large, size - 1, size + part)
+    lost, doublings = select(large, size.constant(0), part - (total - size)), select(large, size.constant(1), 0)
+    return select(size < TINY[x.kind], x, copysign(log1p_of(total, lost, doublings), x))
 
 
 def arccosh(x: Value) -> Value:
@@ -134,7 +117,19 @@ def arccosh(x: Value) -> Value:
 
     Worst error: 0.6 ulp in f32, 2.6 in f64.
     """
-    return _arccosh(x.to(F64)).to(x.kind)
+    large, over = x > LARGE, x - 1
+    square = fma(over, over, over * 2)
+    root = sqrt(square)
+    lost = fma(-root, root, square) / (root * 2 + LEAST_ROOT)
+    total = select(large, over, root + over)
+    lost, doublings = select(large, x.constant(0), _lost(root, over, total) + lost), select(large, x.constant(1), 0)
+    return select(x < 1, x.constant(NAN), log1p_of(total, lost, doublings))
+
+
+def _lost(x: Value, y: Value, total: Value) -> Value:
+    """What ``total``, the rounded ``x + y``, lost; either may be the larger."""
+    back = total - x
+    return (x - (total - back)) + (y - back)
 
 
 def arctanh(x: Value) -> Value:
@@ -142,21 +137,10 @@ def arctanh(x: Value) -> Value:
 
     Worst error: 0.6 ulp in f32, 2.1 in f64.
     """
-    return _arctanh(x.to(F64)).to(x.kind)
-
-
-def cbrt(x: Value) -> Value:
-    """Cube root: exponent by 3, a polynomial, and one step of Halley's iteration.
-
-    Worst error: 0.8 ulp in f32, 0.8 in f64.
-    """
     size = absolute(x)
-    _, f, n = log_reduced(size)
-    third = (((n + 3072) * 43691) >> 17) - 1024  # floor(n / 3) for |n| < 1100
-    rest = n - third * 3
-    y = polynomial(f, CBRT) * select(rest == 0, f.constant(1), select(rest == 1, f.constant(CBRT_2), f.constant(CBRT_4)))
-    a = (f + 1) * power_of_two(rest, x.kind)
-    square = y * y
-    y = fma(y, fma(-square, y, a) / fma(square * 2, y, a), y)
-    out = copysign(y * power_of_two(third, x.kind), x)
-    return select((x == 0) | ~(size < float("inf")), x, out)
+    below = 1 - size
+    inverse = 1 / below
+    ratio = size * 2 * inverse
+    rest = fma(-ratio, below, size * 2) - ratio * ((1 - below) - size)
+    out = select(size == 1, x.constant(INFINITY), log1p_of(ratio, rest * inverse) * 0.5)
+    return select(size < TINY[x.kind], x, copysign(out, x))

@@ -1,0 +1,182 @@
+"""Logarithms over ``Value``, for f32 and f64, without branches."""
+
+from __future__ import annotations
+
+from tracejit.backends.cpu.value import F32, F64, Value, absolute, fma, select
+from tracejit.backends.cpu.vector_math import (
+    BIAS,
+    INFINITY,
+    LEAST_NORMAL,
+    LN_2,
+    LOG2_E,
+    MANTISSA,
+    NAN,
+    SHIFT,
+    TINY,
+    Coefficients,
+    exp,
+    exp2,
+    polynomial,
+    power_of_two,
+)
+
+LOG10_E = {F32: (0.4342944920063019, -1.0103049952192578e-08), F64: (0.4342944819032518, 1.098319650216765e-17)}
+LOG10_2 = {F32: (0.3010300099849701, -1.432098883924482e-08), F64: (0.3010299956639812, -2.8037281277851704e-18)}
+# f32: (log(1 + f) - f + f**2 / 2) / f**3; f64: (log((1 + s) / (1 - s)) - 2*s) / s**3 in s**2; for sqrt(1/2) <= 1 + f < sqrt(2)
+LOG: Coefficients = {
+    F32: (
+        6.804918e-02, -1.1725829e-01, 1.1888593e-01, -1.2396421e-01, 1.4218122e-01, -1.6668527e-01, 2.0002227e-01, -0.25,
+        3.333331e-01,
+    ),
+    F64: (
+        0.14799487338446551, 0.1531368752092414, 0.1818357906686337, 0.22222198273544116, 0.28571428745551214, 0.3999999999939863,
+        0.6666666666666737,
+    ),
+}  # fmt: skip
+
+
+def log_reduced(x: Value) -> tuple[Value, Value, Value]:
+    """``(k, f, n)`` with ``x = 2**k * (1 + f)``, ``sqrt(1/2) <= 1 + f < sqrt(2)``, ``n`` the integer k; ``x`` positive."""
+    kind, lift = x.kind, MANTISSA[x.kind] + 2
+    small = x < LEAST_NORMAL[kind]
+    bits = select(small, x * 2.0**lift, x).as_bits()
+    n = (bits - x.constant(0.5**0.5).as_bits()) >> MANTISSA[kind]
+    f = (bits - (n << MANTISSA[kind])).as_float() - 1
+    n = select(small, n - lift, n)
+    k = n.to(F32) if kind == F32 else (n + x.constant(SHIFT[F64]).as_bits()).as_float() - SHIFT[F64]
+    return k, f, n
+
+
+def log_rest(f: Value) -> Value:
+    """``f - log(1 + f)``. Source for f64: ``s = f / (2 + f)``, ``log(1 + f) = 2 * artanh(s)``, as in Muller, section 4.4."""
+    if f.kind == F32:
+        return f * f * fma(-f, polynomial(f, LOG[F32]), 0.5)
+    s = f / (f + 2)
+    square = s * s
+    half = f * f * 0.5
+    return half - s * fma(square, polynomial(square, LOG[F64]), half)
+
+
+def log_edges(x: Value, out: Value) -> Value:
+    """``out``, but -inf at 0, NaN below, inf at inf, and NaN as it came."""
+    out = select(x > 0, out, select(x == 0, x.constant(-INFINITY), x.constant(NAN)))
+    return select(x < INFINITY, out, x)
+
+
+def log(x: Value) -> Value:
+    """Natural logarithm: ``k`` times that of 2, in two parts, plus that of ``1 + f``.
+
+    Worst error: 0.9 ulp in f32, 1.0 in f64.
+    """
+    k, f, _ = log_reduced(x)
+    high, low = LN_2[x.kind]
+    return log_edges(x, fma(k, high, f - fma(k, -low, log_rest(f))))
+
+
+def log2(x: Value) -> Value:
+    """Logarithm to base 2; exact at powers of 2.
+
+    Worst error: 1.0 ulp in f32, 1.2 in f64.
+    """
+    k, f, _ = log_reduced(x)
+    high, low = LOG2_E[x.kind]
+    return log_edges(x, k + fma(f, high, fma(f, low, log_rest(f) * -high)))
+
+
+def log10(x: Value) -> Value:
+    """Logarithm to base 10.
+
+    Worst error: 1.1 ulp in f32, 1.1 in f64.
+    """
+    k, f, _ = log_reduced(x)
+    (high, low), (two, two_low) = LOG10_E[x.kind], LOG10_2[x.kind]
+    fraction = fma(f, high, fma(f, low, log_rest(f) * -high))
+    return log_edges(x, fma(k, two, fma(k, two_low, fraction)))
+
+
+def log1p(x: Value) -> Value:
+    """``log(1 + x)``: what ``1 + x`` loses goes into the fraction, so that nothing is lost near 0.
+
+    Worst error: 1.5 ulp in f32, 1.5 in f64.
+    """
+    return select(absolute(x) < TINY[x.kind], x, log1p_of(x, x.constant(0)))
+
+
+def log1p_of(x: Value, low: Value, doublings: Value | float = 0) -> Value:
+    """``log((1 + x + low) * 2**doublings)`` for a number in two parts."""
+    total = x + 1
+    back = total - 1
+    lost = (1 - (total - back)) + (x - back) + low
+    k, f, n = log_reduced(total)
+    most = BIAS[x.kind] - 1  # 2**-n is to be a normal number
+    lost = lost * power_of_two(BIAS[x.kind] - select(n > most, n.constant(most), n), x.kind)
+    fraction = f + lost
+    lost = lost - (fraction - f)
+    k = k + doublings
+    high, log_low = LN_2[x.kind]
+    return log_edges(total, fma(k, high, fraction - (fma(k, -log_low, log_rest(fraction)) - lost)))
+
+
+def logaddexp(x: Value, y: Value) -> Value:
+    """``log(exp(x) + exp(y))``: the larger plus ``log1p(exp(-distance))``; equal infinities have no distance."""
+    out = select(x > y, x, y) + log1p(exp(-absolute(x - y)))
+    return select(x == y, x + LN_2[x.kind][0], out)
+
+
+def logaddexp2(x: Value, y: Value) -> Value:
+    """``log2(2**x + 2**y)``."""
+    out = fma(log1p(exp2(-absolute(x - y))), LOG2_E[x.kind][0], select(x > y, x, y))
+    return select(x == y, x + 1, out)
+
+
+# -- to more digits, and to fewer -------------------------------------------------------------------------------------
+
+LN_2_SHORT = (0.6931471805598903, 5.497923018708371e-14)  # the first with 11 trailing zeros: its product with k is exact
+TWO_THIRDS = (0.6666666666666666, 3.700743415417188e-17)
+# (log((1 + s) / (1 - s)) - 2*s - 2*s**3/3) / s**5 in s**2
+LOG_TAIL = (
+    0.11999344635181292, 0.11673471560326132, 0.13336390183866836, 0.15384554771347336, 0.18181818905015118, 0.2222222221721108,
+    0.28571428571446694, 0.39999999999999974,
+)  # fmt: skip
+
+
+def log_pair(x: Value) -> tuple[Value, Value]:
+    """``log(x)`` as ``high + low`` to 65 bits, for ``x`` positive and f64."""
+    k, f, _ = log_reduced(x)
+    # s = f / (2 + f), log(1 + f) = 2*s + s*t with t = z*(2/3 + z*(2/5 + ...)), z = s*s; each in two parts
+    total = f + 2
+    inverse = 1 / total
+    s = f * inverse
+    s_low = (fma(-s, total, f) - s * (f - (total - 2))) * inverse
+    z = s * s
+    z_low = fma(s, s, -z) + s * s_low * 2
+    tail = z * polynomial(z, LOG_TAIL)
+    factor = tail + TWO_THIRDS[0]
+    factor_low = tail - (factor - TWO_THIRDS[0]) + TWO_THIRDS[1]
+    t = z * factor
+    t_low = fma(z, factor, -t) + fma(z, factor_low, z_low * factor)
+    u = s * t
+    u_low = fma(s, t, -u) + fma(s, t_low, s_low * t)
+    high = fma(s, 2, u)
+    low = (u - (high - s * 2)) + (u_low + s_low * 2)
+    whole = k * LN_2_SHORT[0]
+    out = whole + high
+    return out, (high - (out - whole)) + fma(k, LN_2_SHORT[1], low)
+
+
+# (log2((1 + s) / (1 - s)) - 2*s/log(2)) / s**3 in s**2, to 2**-43
+SHORT_LOG2 = (0.28259490395203446, 0.3199307190489057, 0.4122085067859694, 0.5770779520805576, 0.9617966940616949)
+
+
+def short_log2(k: Value, f: Value) -> Value:
+    """The logarithm of ``2**k * (1 + f)`` to base 2, as f64, with the digits that a function of f32 needs."""
+    f = f.to(F64)
+    s = f / (f + 2)
+    square = s * s
+    return fma(s, fma(square, polynomial(square, SHORT_LOG2), 2 * LOG2_E[F64][0]), k.to(F64))
+
+
+def short_log(x: Value) -> Value:
+    """The natural logarithm of a positive f64, with the digits that a function of f32 needs."""
+    k, f, _ = log_reduced(x)
+    return short_log2(k, f) * LN_2[F64][0]
