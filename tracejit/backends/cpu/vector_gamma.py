@@ -94,7 +94,7 @@ LGAMMA_TOP = 2.55e305  # lgamma is inf from a little above
 def lgamma(x: Value) -> Value:
     """``log|gamma(x)|``: a polynomial about 2, reached from below by recurrence; Stirling's series from 5/2 on; reflection.
 
-    Worst error: 1.0 ulp in f32, 2.0 in f64.
+    Worst error: 0.6 ulp in f32, 2.0 in f64; below 0, 0.6 and 3.0 ulp of the larger of the result and 1.
     Source: Abramowitz and Stegun, 6.1.15 (recurrence), 6.1.17 (reflection), 6.1.41 (series).
     """
     return _lgamma(x.to(F64), x.kind).to(x.kind)
@@ -154,7 +154,7 @@ def digamma(x: Value) -> Value:
     """The derivative of ``lgamma``: a polynomial about its root, one step of recurrence, a series from 2 on; reflection.
 
     At -1, -2, ... NaN, at 0.0 -inf, at -0.0 inf, as SciPy.
-    Worst error: 1.0 ulp in f32, 2.0 in f64.
+    Worst error: 0.6 ulp in f32, 2.0 in f64; below 0, 0.6 and 3.0 ulp of the larger of the result and 1.
     Source: Abramowitz and Stegun, 6.3.5 (recurrence), 6.3.7 (reflection), 6.3.18 (series).
     """
     return _digamma(x.to(F64), x.kind).to(x.kind)
