@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import tracejit as tj
+from tracejit.codegen import lanes
 from tracejit.ir.size import evaluate
 from tracejit.transforms import passes
 from tracejit.transforms.unroll import unroll
@@ -107,3 +108,100 @@ def test_a_short_axis_without_pairs_stays_symbolic() -> None:
     for size in (2, 3, 4, 5):
         f(points(6, 3, size), points(size))
     assert f.compilations == 1
+
+
+# Short rows and columns
+
+
+def softmax(x: Any, axis: int = -1) -> Any:
+    e = np.exp(x - x.max(axis, keepdims=True))
+    return e / e.sum(axis, keepdims=True)
+
+
+def standardized(x: Any) -> Any:
+    mean = x.mean(1, keepdims=True)
+    return (x - mean) / np.sqrt(((x - mean) ** 2).mean(1, keepdims=True) + 1e-3), x.sum(0), (x * x).sum()
+
+
+def gathered(x: Any, i: Any) -> Any:
+    """Rows whose values are looked up, and a search among them."""
+    y = np.take(x, i, axis=0)
+    return (y - y.max(1, keepdims=True)).argmin(1), y.sum(1), np.exp(y[:, ::-1]).sum(1)
+
+
+def short(*shape: int) -> np.ndarray:
+    return np.random.default_rng(1).standard_normal(shape)
+
+
+LABELS = np.arange(300) % 5
+ROWS: dict[str, tuple[Function, tuple[Any, ...]]] = {
+    "softmax": (softmax, (short(300, 5),)),
+    "softmax of float32": (softmax, (short(129, 7).astype(np.float32),)),
+    "one block": (softmax, (short(3, 5),)),
+    "one row": (softmax, (short(1, 5),)),
+    "no rows": (softmax, (short(0, 5),)),
+    "rank 3": (softmax, (short(3, 70, 4),)),
+    "reversed": (softmax, (short(300, 5)[::-1, ::-1],)),
+    "standardized": (standardized, (short(300, 6),)),
+    "cross entropy": (tj.value_and_grad(tj.cross_entropy), (short(300, 5), LABELS)),
+    "argmax": (lambda x: (x.argmax(1), x.argmin(1), x.max(1)), (np.floor(3 * short(300, 9)),)),
+    "gathered": (gathered, (short(40, 6), LABELS)),
+    "bools": (lambda x: ((x > 0).any(1), (x > 0).all(1), (x > 0).sum(1)), (short(300, 3),)),
+    "complex": (lambda x: (x * x.sum(1, keepdims=True), x.prod(1)), (short(200, 3) + 1j * short(200, 3),)),
+    "middle": (lambda x: (x.sum(1), x.max(1)), (short(5, 70, 300),)),
+    "middle of ends": (lambda x: x.sum((0, 2)), (short(5, 70, 3),)),
+    "softmax in the middle": (lambda x: softmax(x, 1), (short(5, 70, 30),)),
+    "columns": (lambda x: x.T.argmax(1), (short(70, 300),)),
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_rows_are_right_side_by_side_and_one_after_the_other(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    function, arguments = ROWS[name]
+    f = tj.function(function)
+    found = f(*arguments)
+    if name != "cross entropy":
+        assert_close(found, function(*arguments))
+    assert_close(f.debug(*arguments), found)
+    for limit in ("SHORT_SUM", "SHORT_MATH", "SHORT_SEARCH", "COLUMN_BYTES"):
+        monkeypatch.setattr(lanes, limit, 0)
+    direct = tj.function(function)
+    assert_close(direct(*arguments), found)
+    assert "lanes" not in str(direct.source())
+    assert "lanes" in str(f.source()) or 1 in arguments[0].shape or 0 in arguments[0].shape
+
+
+def test_one_program_serves_short_and_long_rows() -> None:
+    f = tj.function(softmax)
+    for shape in ((300, 5), (7, 1000), (40, 24), (40, 25)):
+        assert_close(f(short(*shape)), softmax(short(*shape)))
+    assert f.compilations == 1
+
+
+@pytest.mark.parametrize("name", ["standardized", "middle", "forces"])
+def test_the_number_of_threads_changes_no_bit(name: str) -> None:
+    function, arguments = ROWS.get(name, (forces, ()))
+    f = tj.function(function)
+    x = np.tile(arguments[0], (300, 1, 1) if name == "middle" else (300, 1)) if arguments else points(1500, 3)
+    before = tj.num_threads()
+    try:
+        tj.set_num_threads(1)
+        one = flat(f(x))
+        tj.set_num_threads(3)
+        three = flat(f(x))
+    finally:
+        tj.set_num_threads(before)
+    assert all(np.array_equal(a, b) for a, b in zip(one, three, strict=True))
+
+
+def test_parts_that_replace_what_is_still_read_wait() -> None:
+    v = tj.Variable(np.arange(6.0))
+
+    @tj.function
+    def rotate() -> Any:
+        old = np.exp(v)
+        v.assign(np.concatenate([v[1:] * 2, v[:1] * 3 + 1]))
+        return old
+
+    assert_close(rotate(), np.exp(np.arange(6.0)))
+    assert_close(v.numpy(), np.array([2, 4, 6, 8, 10, 1]))

@@ -9,12 +9,22 @@ from tracejit.schedule.access import Linear
 
 
 @dataclass(frozen=True)
+class Piece:
+    """The part of an axis that one loop covers: ``count`` points from ``first`` on; ``index`` counts them."""
+
+    first: str
+    count: str
+    index: str
+
+
+@dataclass(frozen=True)
 class Axis:
     """One loop: over ``size`` points; ``last`` is the innermost of the space's axes that it stands for."""
 
     size: Dim
     last: int
     var: str  # the global index in the text
+    piece: Piece | None = None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from functools import partial
 
 from tracejit.codegen import steps
 from tracejit.codegen.cpu import CPU
-from tracejit.codegen.loop import LoopEmitter
 from tracejit.codegen.scalars import scalar_step
 from tracejit.codegen.scope import File, Scope, indent
 from tracejit.codegen.source import HEAD, Layout, Source
@@ -85,10 +84,7 @@ def _layout(schedule: Schedule, stamps: bool) -> Layout:
 def _step(file: File, step: Scope, item: Step, name: str) -> list[str]:
     match item:
         case Loop() if item.space:
-            emitter = LoopEmitter(file, item, name)
-            lines = emitter.launch(step)
-            file.workspace.append(emitter.workspace)
-            return lines
+            return file.target.loop(step, item, name)
         case Write():
             return steps.write(file, step, item, name)
         case Loop():

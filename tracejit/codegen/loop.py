@@ -13,7 +13,7 @@ from tracejit.codegen.levels import Levels
 from tracejit.codegen.places import Places
 from tracejit.codegen.scalars import combined, scalar_expression
 from tracejit.codegen.scope import File, Scope
-from tracejit.codegen.target import Partial
+from tracejit.codegen.target import Partial, Walk
 from tracejit.codegen.text import comment, literal, times, total
 from tracejit.ir import Node
 from tracejit.ir.size import Dim, product
@@ -33,8 +33,8 @@ class LoopEmitter:
         self.levels = Levels(loop, file.target.keeps_elements)
         self.scope = Scope(file)
         self.row: list[str] = []
-        accesses = self._accesses()
-        self.walk = file.target.walk(loop.space, [access for _, access in accesses], loop)
+        self.accesses = accesses = self._accesses()
+        self.walk = self._walk([access for _, access in accesses])
         self.nest = self.walk.nest
         known = [(file.home(node), node.dtype, access) for node, access in accesses if node is not None]
         self.places = Places(self.scope, self.nest, self.row, known)
@@ -64,9 +64,13 @@ class LoopEmitter:
         """The lines of the step; writes the region, too."""
         name = self.file.region(self.name, self.scope, self.region())
         rows = product(self.loop.space if self.nest.flat else [a.size for a in self.nest.rows])
+        self.file.workspace.append(self.workspace)
         return self.walk.launch(step, name, self.scope, rows, self._work(), self.partials)
 
     # Preparation
+
+    def _walk(self, accesses: list[Linear]) -> Walk:
+        return self.file.target.walk(self.loop.space, accesses, self.loop)
 
     def _accesses(self) -> list[tuple[Node | None, Linear]]:
         """Everything read or written, and where it lies, padded to the rank of the space; None stands for no fixed place.
@@ -103,7 +107,7 @@ class LoopEmitter:
                 element += price
             else:
                 row += price
-        return element if self.nest.flat else product(a.size for a in self.nest.inner) * element + row
+        return element if self.nest.flat else product(a.size for a in self.nest.inner if a.piece is None) * element + row
 
     # Rows and sweeps
 
@@ -131,6 +135,9 @@ class LoopEmitter:
         for node in self.levels.saved:
             if self.levels.first[node] == sweep and node not in self.loop.stores:
                 self.stores.append(f"{self._stored_at(node)} = {self._element(node)}")
+        self._add_sweep(before)
+
+    def _add_sweep(self, before: list[str]) -> None:
         self.row += [*before, *self.walk.sweep(self.scope, [*self.body, *self.stores]), *self.after]
 
     # Values
@@ -146,9 +153,13 @@ class LoopEmitter:
         if source in self.members:
             return self._row_value(source) if self.levels.made(source) == "row" else self._element(source)
         access = self._padded(r.linear)
+        assert at == "element" or not self.places.inner(access)
+        return self._loaded(source, access)
+
+    def _loaded(self, source: Node, access: Linear) -> str:
+        """An element of a buffer, loaded in the innermost loop that it moves in."""
         home, key = self.file.home(source), (source, access)
         if self.places.inner(access):
-            assert at == "element"
             return self._defined(self.values, key, self.places.moving(home, source.dtype, access), self.body)
         if self.places.rows(access):
             return self._defined(self.row_values, key, self.places.fixed(home, source, access), self.row)
@@ -225,7 +236,7 @@ class LoopEmitter:
         (r,) = reads_of(node)
         value = self._operand(r, "row" if lines is self.row else "element")
         value = value if r.source.dtype == node.dtype else f"{dtype_code(node.dtype)}({value})"
-        start, made = literal(_op(node).identity(node.dtype), node.dtype), self.levels.made(node)
+        start, made = start_of(node), self.levels.made(node)
         if made == "leading":
             part = self._partial(node, product(node.shape), start)
             self.scope.head += self.walk.fill(self.scope, part, product(node.shape), start)
@@ -250,15 +261,27 @@ class LoopEmitter:
 
     def _accumulate_argument(self, node: Node, before: list[str]) -> None:
         (r,) = reads_of(node)
-        value, dtype = self._operand(r, "element"), r.source.dtype
+        value = self._operand(r, "element")
         best, at, take = (self.scope.name(stem) for stem in ("a", "at", "take"))
-        before += [f"{best} = {literal(_op(node).identity(dtype), dtype)}", f"{at} = i64(0)"]
+        before += [f"{best} = {start_of(node)}", f"{at} = i64(0)"]
         (axis,) = self.nest.inner
-        self.body.append(f"{take} = {_op(node).expr.format(acc=best, x=value)}{comment(node)}")
+        self.body.append(f"{take} = {taken(node, best, value)}{comment(node)}")
         self.body.append(f"{best} = select({take}, {value}, {best})")
         self.body.append(f"{at} = select({take}, i64({axis.var}), {at})")
         self.after += self.walk.joined(node, best, at)
         self.row_values[node] = at
+
+
+def start_of(node: Node) -> str:
+    """What the accumulator of a reduction starts with."""
+    dtype = node.inputs[0].dtype if kind(node) == "argreduce" else node.dtype
+    return literal(_op(node).identity(dtype), dtype)
+
+
+def taken(node: Node, best: str, value: str) -> str:
+    """Whether an argument reduction takes ``value`` rather than the ``best`` so far."""
+    text: str = _op(node).expr.format(acc=best, x=value)
+    return text
 
 
 def _op(node: Node) -> Any:

@@ -95,19 +95,32 @@ class Places:
     def _row_base(self, access: Linear, span: int) -> tuple[str, str]:
         offset = access.offset
         extent: Dim = span + 1
+        terms = [self.term(a, access.strides[a.last]) for a in self.rows(access)]
+        pieces: list[str] = []
         for a in self.inner(access):
-            reach = (a.size + -1) * access.strides[a.last]
-            if is_negative(access.strides[a.last]):
+            stride = access.strides[a.last]
+            down = is_negative(stride)
+            if a.piece is not None:
+                first = f"({a.piece.first} + {a.piece.count} - 1)" if down else a.piece.first
+                terms.append(times(stride, self.scope.dim(stride), first))
+                step = stride * -1 if down else stride
+                if step == 1:
+                    extent = extent + -1
+                pieces.append(a.piece.count if step == 1 else times(step, self.scope.dim(step), f"({a.piece.count} - 1)"))
+                continue
+            reach = (a.size + -1) * stride
+            if down:
                 offset, reach = offset + reach, reach * -1
             extent = extent + reach
-        terms = [self.term(a, access.strides[a.last]) for a in self.rows(access)]
-        return total([*terms, "" if offset == 0 else self.scope.dim(offset)]), self.scope.dim(extent)
+        size = total([*pieces, "" if extent == 0 else self.scope.dim(extent)])
+        return total([*terms, "" if offset == 0 else self.scope.dim(offset)]), size
 
     def _inner_term(self, axis: Axis, stride: Dim) -> str:
-        var = "i" if self.nest.rebased else axis.var
+        var = "i" if self.nest.rebased else axis.piece.index if axis.piece else axis.var
         if is_negative(stride):
             stride = stride * -1
-            var = "(end - begin - 1 - i)" if self.nest.rebased else f"({self.scope.dim(axis.size + -1)} - {var})"
+            last = "end - begin - 1" if self.nest.rebased else f"{axis.piece.count} - 1" if axis.piece else ""
+            var = f"({last or self.scope.dim(axis.size + -1)} - {var})"
         return times(stride, self.scope.dim(stride), var)
 
     def row_indices(self) -> list[str]:
@@ -122,6 +135,7 @@ class Places:
         return lines if len(rows) < 2 else [*lines, f"{rows[0].var} = {rest}"]
 
     def position(self) -> str:
-        """The position of the inner point in its row."""
-        strides = row_major(tuple(a.size for a in self.nest.inner))
-        return total(times(s, self.scope.dim(s), a.var) for a, s in zip(self.nest.inner, strides, strict=True))
+        """The position of the inner point in its row, or in each of the rows where inner loops go over a piece of these."""
+        inner = [a for a in self.nest.inner if a.piece is None]
+        strides = row_major(tuple(a.size for a in inner))
+        return total(times(s, self.scope.dim(s), a.var) for a, s in zip(inner, strides, strict=True))

@@ -79,6 +79,9 @@ class Target(Protocol):
     def walk(self, space: tuple[Dim, ...], accesses: list[Linear], loop: Loop | None = None) -> Walk:
         """How to go through ``space``, for ``loop`` where it is one's."""
 
+    def loop(self, step: Scope, item: Loop, name: str) -> list[str]:
+        """The lines of the step for a loop over a space; writes its regions, too."""
+
     def alone(self, step: Scope, name: str, write: Callable[[Scope], list[str]]) -> list[str]:
         """The lines of the step for ``write(scope)``, which is done once, without a loop."""
 

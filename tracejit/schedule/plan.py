@@ -53,7 +53,8 @@ def plan(graph: Graph) -> Schedule:
     groups = fuse(order.sorted(), constraints)
     rematerialise(groups, stored, constraints)
     steps = _ordered(groups, stored, flags)
-    parts = _parts_in_place(steps, roots)
+    read = {x for n in nodes for x in read_inputs(n)}
+    parts = _parts_in_place(steps, roots, {value for value, target in overwrites.items() if target in read})
     homes, slots = assign_homes(graph, steps, overwrites, {n: whole for n, (whole, _) in parts.items()})
     places = {n: place for n, (_, place) in parts.items()}
     copies = tuple((target, value) for value, target in update_of.items() if value not in overwrites)
@@ -201,8 +202,11 @@ def _step(group: Group, stores: tuple[Node, ...]) -> Step:
     return Loop(group.space, group.rows, tuple(group.nodes), stores)
 
 
-def _parts_in_place(steps: list[Step], roots: set[Node]) -> dict[Node, tuple[Node, Linear]]:
-    """Parts of a concatenation that nobody else reads: their loops can store them where they belong."""
+def _parts_in_place(steps: list[Step], roots: set[Node], late: set[Node]) -> dict[Node, tuple[Node, Linear]]:
+    """Parts of a concatenation that nobody else reads: their loops can store them where they belong.
+
+    Not so where that is the buffer of an input whose old value is still read: the concatenation is one of ``late`` then.
+    """
     uses: dict[Node, int] = {}
     for step in steps:
         for node in step.nodes if isinstance(step, Loop) else (step.node,):
@@ -211,7 +215,7 @@ def _parts_in_place(steps: list[Step], roots: set[Node]) -> dict[Node, tuple[Nod
     made = {n for s in steps if isinstance(s, Loop) for n in s.stores if role(n, s.space, s.rows) in ("element", "row")}
     found = {}
     for step in steps:
-        if isinstance(step, Write) and not op_of(step.node).in_place:  # its parts are all of it, and cover nothing
+        if isinstance(step, Write) and not op_of(step.node).in_place and step.node not in late:  # its parts are all of it
             read = [operand(part).source for part, _ in step.parts]
             for part, place in step.parts:
                 source = operand(part).source

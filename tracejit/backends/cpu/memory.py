@@ -24,6 +24,7 @@ from tracejit.backends.cpu.operands import (
 from tracejit.backends.cpu.value import B1, F32, F64, I64, Kind, Value
 
 C_INT = ir.IntType(32)
+ROOM_ALIGNMENT = 64  # bytes: of the widest vectors
 ROW_MAJOR, PLAIN, TRANSPOSED = 101, 111, 112
 SIZES, SCALES = slice(4, 10), slice(10, 12)
 
@@ -35,6 +36,20 @@ def pointer_word(kind: Kind, is_complex: bool = False) -> Word:
     def write(build: Any, address: Operand, size: Operand) -> Pointer:
         index_value(build, size)
         return Pointer(build.inttoptr(index_value(build, address).raw, to), kind, is_complex)
+
+    return write
+
+
+def room_word(kind: Kind, is_complex: bool = False) -> Word:
+    """``<dtype>_room(count)``: memory for ``count`` elements, a number that is written out, while the function runs."""
+
+    def write(build: Any, count: Operand) -> Pointer:
+        if type(count) is not int or count <= 0:
+            raise TypeError("the number of elements must be written out")
+        with build.goto_entry_block():
+            raw = build.alloca(memory_type(kind), size=count * (2 if is_complex else 1))
+        raw.align = ROOM_ALIGNMENT
+        return Pointer(raw, kind, is_complex)
 
     return write
 

@@ -24,7 +24,7 @@ from tracejit.backends.cpu.launch import program as program
 from tracejit.backends.cpu.launch import region as region
 from tracejit.backends.cpu.launch import stamp as stamp
 from tracejit.backends.cpu.memory import as_f64 as as_f64
-from tracejit.backends.cpu.memory import cast_word, complex_cast_word, gemm_word, pointer_word
+from tracejit.backends.cpu.memory import cast_word, complex_cast_word, gemm_word, pointer_word, room_word
 from tracejit.backends.cpu.memory import complex_number as complex_number
 from tracejit.backends.cpu.routines import argsort_into as argsort_into
 from tracejit.backends.cpu.routines import looping_word
@@ -42,6 +42,9 @@ c64, c128 = complex_cast_word(F32), complex_cast_word(F64)
 b1_at, i8_at, i16_at, i32_at, i64_at = (pointer_word(kind) for kind in (B1, I8, I16, I32, I64))
 u8_at, u16_at, u32_at, u64_at, f32_at, f64_at = (pointer_word(kind) for kind in (U8, U16, U32, U64, F32, F64))
 c64_at, c128_at = pointer_word(F32, is_complex=True), pointer_word(F64, is_complex=True)
+b1_room, i8_room, i16_room, i32_room, i64_room = (room_word(kind) for kind in (B1, I8, I16, I32, I64))
+u8_room, u16_room, u32_room, u64_room, f32_room, f64_room = (room_word(kind) for kind in (U8, U16, U32, U64, F32, F64))
+c64_room, c128_room = room_word(F32, is_complex=True), room_word(F64, is_complex=True)
 gemm_nn, gemm_nt, gemm_tn, gemm_tt = (gemm_word(a, b) for a in (False, True) for b in (False, True))
 
 # -- arithmetic ------------------------------------------------------------------------------------------------------

@@ -103,6 +103,11 @@ def _pointer(dtype: str) -> Callable[[int, int], Pointer]:
     return at
 
 
+def _room(dtype: str) -> Callable[[int], Pointer]:
+    """Memory for ``count`` elements, with anything in it, that is the function's own while it runs."""
+    return functools.partial(np.empty, dtype=dtype)
+
+
 b1, b1_at = _cast("?"), _pointer("?")
 i8, i8_at = _cast("i1"), _pointer("i1")
 i16, i16_at = _cast("i2"), _pointer("i2")
@@ -116,6 +121,9 @@ f32, f32_at = _cast("f4"), _pointer("f4")
 f64, f64_at = _cast("f8"), _pointer("f8")
 c64, c64_at = _cast("c8"), _pointer("c8")
 c128, c128_at = _cast("c16"), _pointer("c16")
+b1_room, i8_room, i16_room, i32_room, i64_room = map(_room, ("?", "i1", "i2", "i4", "i8"))
+u8_room, u16_room, u32_room, u64_room = map(_room, ("u1", "u2", "u4", "u8"))
+f32_room, f64_room, c64_room, c128_room = map(_room, ("f4", "f8", "c8", "c16"))
 
 
 def as_f64(bits: int) -> Scalar:

@@ -1,0 +1,81 @@
+"""How the threads of the CPU go through a nest: the rows are cut into chunks, one thread a chunk, in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tracejit.codegen import steps
+from tracejit.codegen.axes import Nest
+from tracejit.codegen.scalars import combined
+from tracejit.codegen.scope import Scope, indent
+from tracejit.codegen.target import Partial
+from tracejit.codegen.text import comment
+from tracejit.ir import Node
+from tracejit.ir.size import Dim
+from tracejit.schedule.cost import MOST_CHUNKS
+
+
+@dataclass(frozen=True)
+class ChunkWalk:
+    """One thread goes through the rows of a chunk, one after the other."""
+
+    nest: Nest
+
+    def sweep(self, scope: Scope, lines: list[str]) -> list[str]:
+        if self.nest.flat:
+            return ["for i in range(end - begin):", *indent(lines)]
+        for axis in reversed(self.nest.inner):
+            lines = [f"for {axis.var} in range({scope.dim(axis.size)}):", *indent(lines)]
+        return lines
+
+    def rows(self, scope: Scope, lines: list[str]) -> list[str]:
+        if self.nest.flat:
+            return lines
+        row = ["row = begin + r"] if self.nest.rows else []
+        return ["for r in range(end - begin):", *indent([*row, *lines])]
+
+    def joined(self, node: Node, accumulator: str, index: str = "") -> list[str]:
+        return []
+
+    def once(self, lines: list[str], behind_reads: bool = False) -> list[str]:
+        return lines
+
+    def fill(self, scope: Scope, pointer: str, elements: Dim, value: str) -> list[str]:
+        return [f"for j in range({scope.dim(elements)}):", f"    {pointer}[j] = {value}"]
+
+    def room(self, elements: Dim) -> Dim:
+        return elements * MOST_CHUNKS
+
+    def launch(self, step: Scope, name: str, scope: Scope, rows: Dim, work: Dim, partials: list[Partial]) -> list[str]:
+        lines, grain = steps.launch_lines(step, name, scope, rows, work)
+        if partials:
+            count = step.dim(rows)
+            chunks = step.name("chunks")
+            lines.append(f"{chunks} = ({count} + {grain} - 1) // {grain}")
+            for partial in partials:
+                lines += _combine(step, partial, chunks)
+        return lines
+
+
+def _combine(step: Scope, partial: Partial, chunks: str) -> list[str]:
+    """The chunks' partial results, in order."""
+    node = partial.node
+    out = step.pointer(step.file.home(node), node.dtype, node.spec.size)
+    part = step.name("w")
+    opened = f"{part} = {step.chunk_memory(node.dtype, partial.offset, partial.elements)}"
+    if node.shape == ():
+        return [
+            f"{out}[0] = {partial.start}",
+            f"for chunk in range({chunks}):",
+            f"    {opened}",
+            f"    {out}[0] = {combined(node, f'{out}[0]', f'{part}[0]')}{comment(node)}",
+        ]
+    size = step.dim(partial.elements)
+    return [
+        f"for j in range({size}):",
+        f"    {out}[j] = {partial.start}",
+        f"for chunk in range({chunks}):",
+        f"    {opened}",
+        f"    for j in range({size}):",
+        f"        {out}[j] = {combined(node, f'{out}[j]', f'{part}[j]')}{comment(node)}",
+    ]
