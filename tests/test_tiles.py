@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -9,6 +12,7 @@ import numpy as np
 import pytest
 from test_blas import matrix
 
+import tracejit as tj
 from tracejit.runtime import blas, threads, tiles
 from tracejit.schedule.cost import LEAST_TILED
 
@@ -112,3 +116,51 @@ def test_products_of_python_stay_on_the_thread_that_calls(monkeypatch):
         assert blas.gemm_addresses() == blas.from_source("matmul")[:2]
     finally:
         blas._in_tiles.cache_clear()
+
+
+BATCHES = """
+import numpy as np, tracejit as tj
+from tracejit.runtime import blas
+f = tj.function(lambda q, k: q @ k.swapaxes(-1, -2))
+for shape in [(64, 40, 70), (2, 5, 30, 40), (3, 170, 160), (2, 3, 1, 9, 8)]:
+    q, k = np.random.default_rng(0).standard_normal((2, *shape)).astype("f4")
+    found = set()
+    for threads in (1, 2, 5):
+        tj.set_num_threads(threads)
+        out = f(q, k)
+        assert np.allclose(out, q @ k.swapaxes(-1, -2), rtol=1e-3, atol=1e-3)
+        found.add(out.tobytes())
+    assert len(found) == 1, shape
+print(blas.source())
+"""
+
+
+@pytest.mark.parametrize("source", ["auto", "matmul"])
+def test_batches_of_products_are_right_and_their_bits_do_not_depend_on_the_threads(source):
+    env = {**os.environ, "TRACEJIT_BLAS": source, "PYTHONPATH": os.pathsep.join(sys.path)}
+    ended = subprocess.run([sys.executable, "-c", BATCHES], env=env, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 0, ended.stderr
+    assert source in ("auto", ended.stdout.strip())
+
+
+def test_a_training_step_gives_the_same_bits_for_any_number_of_threads():
+    generator = np.random.default_rng(0)
+    x, y = generator.standard_normal((96, 700)).astype("f4"), generator.standard_normal((96, 8)).astype("f4")
+    found = set()
+    for count in (1, 2, 3):
+        threads.set_num_threads(count)
+        start = np.random.default_rng(1)
+        w1 = tj.Variable(start.standard_normal((700, 200)).astype("f4") * 0.01)
+        w2 = tj.Variable(start.standard_normal((200, 8)).astype("f4") * 0.01)
+
+        @tj.function
+        def step(x, y, w1=w1, w2=w2):
+            with tj.GradientTape() as tape:
+                loss = np.sum((np.tanh(x @ w1) @ w2 - y) ** 2)
+            for w, g in zip((w1, w2), tape.gradient(loss, [w1, w2]), strict=True):
+                w.assign_sub(np.float32(1e-4) * g / np.sqrt(np.sum(g * g)))
+            return loss
+
+        losses = [np.asarray(step(x, y)) for _ in range(3)]
+        found.add((w1.numpy().tobytes(), w2.numpy().tobytes(), *(loss.tobytes() for loss in losses)))
+    assert len(found) == 1

@@ -13,8 +13,8 @@ from prelude import f32, f32_at, f64_at, gemm_tn, program
 def step(table):
     n = table[8]
     x3 = f64_at(table[12], 1)
+    x2 = f32_at(table[11], 1000)
     x0 = f32_at(table[9], 100*n)
     x1 = f32_at(table[10], 10*n)
-    x2 = f32_at(table[11], 1000)
     v0 = f32(x3[0])
     gemm_tn(table[2], x2, x0, x1, 100, n, 10, 100, 10, 10, -v0, f32(1.0))

@@ -12,12 +12,14 @@ from tracejit.ir.size import Dim, product
 from tracejit.ir.spec import dtype_code
 from tracejit.schedule import Gemm, Scan, Scatter, Sort, Write
 from tracejit.schedule.access import Linear, Read, kind, op_of, operand, row_major
-from tracejit.schedule.cost import LOAD, MOST_CHUNKS, PLAIN
+from tracejit.schedule.cost import LEAST_TILED, LOAD, MOST_CHUNKS, MULTIPLICATIONS, PLAIN
 
 
 def gemm(file: File, step: Scope, item: Gemm, name: str) -> list[str]:
-    """``gemm_xx(cblas, c, a, b, m, k, n, lda, ldb, ldc, alpha, beta)``, for each matrix of a batch."""
+    """``gemm_xx(cblas, c, a, b, m, k, n, lda, ldb, ldc, alpha, beta)``; for the matrices of a batch in a region."""
     node = item.node
+    if len(node.shape) > 2:
+        return _batch(file, step, node, name)
     update = op_of(node).in_place
     x, y = (operand(i) for i in (node.inputs[1:3] if update else node.inputs[:2]))
     m, n = node.shape[-2:]
@@ -28,17 +30,56 @@ def gemm(file: File, step: Scope, item: Gemm, name: str) -> list[str]:
         lines += _copied(file, step, name, node.inputs[0], node)
         scale = Scalars(step, lines).value(node.inputs[3])
         alpha = f"-{scale}" if node.attrs["negate"] else scale
-    batch = node.shape[:-2]
-    variables = [step.name("batch") for _ in batch]
+    return [*lines, *_product(file, step, node, x, y, (m, k, n), [], f"{alpha}, {beta}")]
+
+
+def _batch(file: File, step: Scope, node: Node, name: str) -> list[str]:
+    """A region over the products of a batch. Those that are cut into tiles themselves are one chunk, each on all threads."""
+    scope, batch, (m, n) = Scope(file), node.shape[:-2], node.shape[-2:]
+    x, y = (operand(i) for i in node.inputs)
+    k = node.inputs[0].shape[-1]
+    variables = ["row"] if len(batch) == 1 else [f"row{i}" for i in range(len(batch))]
+    lines, rest = ["row = begin + r"], "row"
+    for i in reversed(range(1, len(batch))):
+        size = factor(scope.dim(batch[i]))
+        lines.append(f"row{i} = {rest} % {size}")
+        rest = f"{rest} // {size}"
+    lines += [f"row0 = {rest}"] if len(batch) > 1 else []
+    factors = f"{literal(1, node.dtype)}, {literal(0, node.dtype)}"
+    lines += _product(file, scope, node, x, y, (m, k, n), variables, factors)
+    body = [*scope.sizes(), *scope.head, "for r in range(end - begin):", *indent(lines)]
+    name, (copies, first) = file.region(name, scope, body), file.arguments(scope)
+    count, work = step.dim(product(batch)), m * n * k
+    price, grain = step.name("price"), step.name("grain")
+    shared, whole = f"grain_of({count}, {price})", count
+    if isinstance(work, int):
+        chosen = shared if work < LEAST_TILED else whole
+    else:
+        chosen = f"select({step.dim(work)} < {LEAST_TILED}, {shared}, {whole})"
+    return [
+        *copies,
+        f"{price} = {factor(step.dim(work))} // {MULTIPLICATIONS} + 1",
+        f"{grain} = {chosen}",
+        f"parallel_for({name}, table, {first}, {count}, {grain}, {price})",
+    ]
+
+
+def _product(
+    file: File, scope: Scope, node: Node, x: Read, y: Read, sizes: tuple[Dim, Dim, Dim], variables: list[str], factors: str
+) -> list[str]:
+    """The lines of one product, of the matrices at the indices ``variables`` of a batch."""
+    m, k, n = sizes
     (flag_x, ld_x), (flag_y, ld_y) = _layout(x), _layout(y)
-    pointers = [_matrix(file, step, r, variables) for r in (x, y)]
-    result = _matrix(file, step, Read(node, None, Linear(0, row_major(node.shape))), variables)
-    sizes = ", ".join(map(step.dim, (m, k, n, ld_x, ld_y, n)))
-    operands = ", ".join([step.word(GEMM_WORD[node.dtype.char]), result, *pointers, sizes, alpha, beta])
-    lines_in = [f"gemm_{flag_x}{flag_y}({operands}){comment(node)}"]
-    for variable, size in zip(reversed(variables), reversed(batch), strict=True):
-        lines_in = [f"for {variable} in range({step.dim(size)}):", *indent(lines_in)]
-    return lines + lines_in
+    result = Read(node, None, Linear(0, row_major(node.shape)))
+    lines: list[str] = []
+    pointers = [_matrix(file, scope, r, variables) for r in (result, x, y)]
+    if variables:  # each opened on a line of its own
+        names = [scope.pointer_name(file.home(r.source)) for r in (result, x, y)]
+        lines = [f"{name} = {pointer}" for name, pointer in zip(names, pointers, strict=True)]
+        pointers = names
+    numbers = map(scope.dim, (m, k, n, ld_x, ld_y, n))
+    operands = ", ".join([scope.word(GEMM_WORD[node.dtype.char]), *pointers, *numbers, factors])
+    return [*lines, f"gemm_{flag_x}{flag_y}({operands}){comment(node)}"]
 
 
 def _layout(r: Read) -> tuple[str, Dim]:

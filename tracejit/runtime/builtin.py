@@ -30,7 +30,7 @@ import numpy as np
 
 from tracejit.runtime import cache, layout, native, threads
 from tracejit.runtime.enter import TURN
-from tracejit.runtime.route import Binding, Op, Output, Route, Words
+from tracejit.runtime.route import LETS_IN, Binding, Op, Output, Route, Words
 
 # ------------------------------------------------------------------------------------------------------------- the words
 
@@ -94,7 +94,8 @@ def write_binding(binding: Binding) -> None:
     """The same for a binding."""
     outputs = [word for output in binding.outputs for word in _output(output)]
     values, key = binding.places, binding.key
-    head = [binding.step, binding.table.ctypes.data, threads.address(), binding.mode]
+    count = threads.address(alone=binding.mode == LETS_IN)
+    head = [binding.step, binding.table.ctypes.data, count, binding.mode]
     binding.words = _laid_out([*head, len(key), key, len(values), values, len(binding.outputs), tuple(outputs)])
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from tracejit.runtime import threads
-from tracejit.runtime.route import CLOSED, NUMBER, RAISED, Binding, Bound, Kind, Op, Route
+from tracejit.runtime.route import CLOSED, LETS_IN, NUMBER, RAISED, Binding, Bound, Kind, Op, Route
 
 MISS: Final = object()
 """What a route gives when a call is not for it; no program has run then."""
@@ -195,7 +195,7 @@ class _Call:
 
     def _fill(self, binding: Binding, outputs: Sequence[np.ndarray]) -> None:
         table = binding.table
-        table[:2] = 0, threads.num_threads()
+        table[:2] = 0, 1 if binding.mode == LETS_IN else threads.num_threads()
         for i, place in enumerate(binding.places):
             table[place] = ctypes.c_int64.from_buffer_copy(self.values[i]).value
         for output, array in zip(binding.outputs, outputs, strict=True):

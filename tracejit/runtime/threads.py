@@ -41,6 +41,7 @@ WORDS = 96
 
 # The guard copies this cell into table[1] on every call: a change reaches every program, and a fork can undo it.
 _threads = (ctypes.c_int64 * 1)()
+_alone = (ctypes.c_int64 * 1)(1)
 
 
 class _Pool:
@@ -107,10 +108,10 @@ def set_num_threads(n: int) -> None:
     _pool.grow(n - 1)
 
 
-def address() -> int:
-    """Address of the int64 that holds the number of threads."""
+def address(alone: bool = False) -> int:
+    """Address of the int64 that holds the number of threads; with ``alone`` it is always 1, for what needs Python's lock."""
     num_threads()
-    return ctypes.addressof(_threads)
+    return ctypes.addressof(_alone if alone else _threads)
 
 
 def launcher() -> int:

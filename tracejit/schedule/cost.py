@@ -14,6 +14,8 @@ from tracejit.ops.row import Op
 
 PLAIN, VECTOR_MATH, LIBRARY_MATH, LOAD = 1, 8, 60, 1
 """What an element of float32 takes, in tenths of a nanosecond of one core."""
+MULTIPLICATIONS = 4
+"""Of products, with their additions, in a tenth of a nanosecond."""
 PARALLEL_FROM = 600_000
 """Sequential work, in tenths of a nanosecond, that pays for waking threads."""
 MOST_CHUNKS, LEAST_CHUNK = 64, 163_840
