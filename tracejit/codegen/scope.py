@@ -112,6 +112,11 @@ class Scope:
         begin = "" if offset == "0" else times(dtype.itemsize, str(dtype.itemsize), offset)
         return f"{dtype_code(dtype)}_at({total([self.word(self.file.layout.word(home)), begin])}, {size})"
 
+    def workspace(self, dtype: np.dtype, offset: Dim, size: str) -> str:
+        """The expression that opens ``size`` elements of the workspace, from byte ``offset`` on."""
+        place = total([self.word(self.file.layout.workspace), "" if offset == 0 else self.dim(offset)])
+        return f"{dtype_code(dtype)}_at({place}, {size})"
+
     def chunk_memory(self, dtype: np.dtype, offset: Dim, elements: Dim) -> str:
         """The expression that opens a chunk's part of the workspace, from byte ``offset`` on."""
         if self.file.target.chunk and self.file.target.chunk not in self.head:

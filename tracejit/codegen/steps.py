@@ -27,7 +27,7 @@ def gemm(file: File, step: Scope, item: Gemm, name: str) -> list[str]:
     alpha, beta = literal(1, node.dtype), literal(1 if update else 0, node.dtype)
     lines: list[str] = []
     if update:
-        lines += _copied(file, step, name, node.inputs[0], node)
+        lines += copied(file, step, name, node.inputs[0], node)
         scale = Scalars(step, lines).value(node.inputs[3])
         alpha = f"-{scale}" if node.attrs["negate"] else scale
     return [*lines, *_product(file, step, node, x, y, (m, k, n), [], f"{alpha}, {beta}")]
@@ -69,10 +69,10 @@ def _product(
 ) -> list[str]:
     """The lines of one product, of the matrices at the indices ``variables`` of a batch."""
     m, k, n = sizes
-    (flag_x, ld_x), (flag_y, ld_y) = _layout(x), _layout(y)
+    (flag_x, ld_x), (flag_y, ld_y) = matrix_layout(x), matrix_layout(y)
     result = Read(node, None, Linear(0, row_major(node.shape)))
     lines: list[str] = []
-    pointers = [_matrix(file, scope, r, variables) for r in (result, x, y)]
+    pointers = [matrix(file, scope, r, variables) for r in (result, x, y)]
     if variables:  # each opened on a line of its own
         names = [scope.pointer_name(file.home(r.source)) for r in (result, x, y)]
         lines = [f"{name} = {pointer}" for name, pointer in zip(names, pointers, strict=True)]
@@ -82,13 +82,14 @@ def _product(
     return [*lines, f"gemm_{flag_x}{flag_y}({operands}){comment(node)}"]
 
 
-def _layout(r: Read) -> tuple[str, Dim]:
+def matrix_layout(r: Read) -> tuple[str, Dim]:
     """``n`` or ``t``, and the leading dimension."""
     down, along = r.linear.strides[-2:]
     return ("n", down) if along == 1 else ("t", along)
 
 
-def _matrix(file: File, step: Scope, r: Read, variables: list[str]) -> str:
+def matrix(file: File, step: Scope, r: Read, variables: list[str]) -> str:
+    """The pointer to a matrix, number ``variables`` of a batch."""
     home, source = file.home(r.source), r.source
     if not variables and r.linear.offset == 0:
         return step.pointer(home, source.dtype, source.spec.size)
@@ -145,7 +146,7 @@ def final_copy(file: File, step: Scope, name: str, target: Node, value: Node) ->
     return copy(file, step, name, Read(value, None, whole), target, whole, value.shape)
 
 
-def _copied(file: File, step: Scope, name: str, x: Node, node: Node) -> list[str]:
+def copied(file: File, step: Scope, name: str, x: Node, node: Node) -> list[str]:
     """``x`` in the buffer of ``node``; nothing where it is there already."""
     source = operand(x)
     if file.home(source.source) == file.home(node):
@@ -155,58 +156,74 @@ def _copied(file: File, step: Scope, name: str, x: Node, node: Node) -> list[str
 
 def scatter(file: File, step: Scope, item: Scatter, name: str) -> list[str]:
     """One update after the other, so that equal indices add up in order."""
-    node = item.node
-    indices, updates = (operand(i).source for i in node.inputs[1:])
-    axis, rank = node.attrs["axis"], node.inputs[1].spec.rank
-    shape = node.inputs[2].shape
-    before, count, after = product(shape[:axis]), product(shape[axis : axis + rank]), product(shape[axis + rank :])
-    size = node.shape[axis]
-    out = step.pointer(file.home(node), node.dtype, node.spec.size)
-    at = step.pointer(file.home(indices), indices.dtype, indices.spec.size)
-    add = step.pointer(file.home(updates), updates.dtype, updates.spec.size)
-    row = total([times(size * after, step.dim(size * after), "p"), times(after, step.dim(after), f"i64({at}[q])"), "r"])
-    value = total([times(count * after, step.dim(count * after), "p"), times(after, step.dim(after), "q"), "r"])
-    code = dtype_code(node.dtype)
+    update = ScatterUpdate(step, item)
     return [
-        *_copied(file, step, name, node.inputs[0], node),
-        f"for p in range({step.dim(before)}):",
-        f"    for q in range({step.dim(count)}):",
-        f"        for r in range({step.dim(after)}):",
-        f"            {out}[{row}] = {code}({out}[{row}] + {add}[{value}]){comment(node)}",
+        *copied(file, step, name, item.node.inputs[0], item.node),
+        f"for p in range({step.dim(update.before)}):",
+        f"    for q in range({step.dim(update.count)}):",
+        f"        for r in range({step.dim(update.after)}):",
+        f"            {update.text}{comment(item.node)}",
     ]
+
+
+class ScatterUpdate:
+    """``text`` adds update ``q`` of ``count`` at ``index``; ``p`` and ``r`` run over the ``before`` and ``after`` of its axis."""
+
+    def __init__(self, scope: Scope, item: Scatter) -> None:
+        node = item.node
+        indices, updates = (operand(i).source for i in node.inputs[1:])
+        axis, rank = node.attrs["axis"], node.inputs[1].spec.rank
+        shape = node.inputs[2].shape
+        self.before, self.after = product(shape[:axis]), product(shape[axis + rank :])
+        self.count: Dim = product(shape[axis : axis + rank])
+        self.size = node.shape[axis]
+        home, after = scope.file.home, scope.dim(self.after)
+        out = scope.pointer(home(node), node.dtype, node.spec.size)
+        self.index = f"i64({scope.pointer(home(indices), indices.dtype, indices.spec.size)}[q])"
+        add = scope.pointer(home(updates), updates.dtype, updates.spec.size)
+        block, rest = self.size * self.after, self.count * self.after
+        row = total([times(block, scope.dim(block), "p"), times(self.after, after, self.index), "r"])
+        value = total([times(rest, scope.dim(rest), "p"), times(self.after, after, "q"), "r"])
+        self.text = f"{out}[{row}] = {dtype_code(node.dtype)}({out}[{row}] + {add}[{value}])"
 
 
 def scan(file: File, step: Scope, item: Scan, name: str) -> list[str]:
     """A recurrence."""
-    node, scope = item.node, Scope(file)
+    scope = Scope(file)
+    rows, length, lines = scan_row(scope, item, "(begin + r)")
+    return _launched(step, name, scope, ["for r in range(end - begin):", *indent(lines)], rows, length * 4 * (PLAIN + 3 * LOAD))
+
+
+def scan_row(scope: Scope, item: Scan, row: str) -> tuple[Dim, Dim, list[str]]:
+    """The number of recurrences, their length, and the lines of recurrence number ``row``."""
+    node = item.node
     axis, dtype = node.attrs["axis"], node.dtype
     length, after = node.shape[axis], product(node.shape[axis + 1 :])
-    a, b = (_scanned(file, scope, i) for i in node.inputs)
-    out = scope.pointer(file.home(node), dtype, node.spec.size)
+    a, b = (_scanned(scope, i) for i in node.inputs)
+    out = scope.pointer(scope.file.home(node), dtype, node.spec.size)
     width, block = factor(scope.dim(after)), length * after
-    start = total([times(block, scope.dim(block), f"((begin + r) // {width})"), f"(begin + r) % {width}"])
+    start = total([times(block, scope.dim(block), f"({row} // {width})"), f"{row} % {width}"])
     if after == 1:
-        start = times(block, scope.dim(block), "(begin + r)") or "0"
+        start = times(block, scope.dim(block), row) or "0"
     moved = times(after, scope.dim(after), f"({scope.dim(length)} - 1 - t)" if node.attrs["reverse"] else "t")
     value = f"({a} & s) | {b}" if dtype.kind == "b" else f"{dtype_code(dtype)}({a} * s + {b})"
-    body = [
-        "for r in range(end - begin):",
-        f"    start = {start}",
-        f"    s = {literal(-0.0 if dtype.kind == 'f' else 0, dtype)}",
-        f"    for t in range({scope.dim(length)}):",
-        f"        at = {total(['start', moved])}",
-        f"        s = {value}{comment(node)}",
-        f"        {out}[at] = s",
+    lines = [
+        f"start = {start}",
+        f"s = {literal(-0.0 if dtype.kind == 'f' else 0, dtype)}",
+        f"for t in range({scope.dim(length)}):",
+        f"    at = {total(['start', moved])}",
+        f"    s = {value}{comment(node)}",
+        f"    {out}[at] = s",
     ]
-    return _launched(step, name, scope, body, product(node.shape[:axis]) * after, length * 4 * (PLAIN + 3 * LOAD))
+    return product(node.shape[:axis]) * after, length, lines
 
 
-def _scanned(file: File, scope: Scope, x: Node) -> str:
+def _scanned(scope: Scope, x: Node) -> str:
     """An operand of a recurrence at the present element."""
     source = operand(x).source
     if kind(source) == "constant":
         return literal(source.attrs["value"], source.dtype)
-    return f"{scope.pointer(file.home(source), source.dtype, source.spec.size)}[at]"
+    return f"{scope.pointer(scope.file.home(source), source.dtype, source.spec.size)}[at]"
 
 
 def _launched(step: Scope, name: str, scope: Scope, body: list[str], rows: Dim, work: Dim) -> list[str]:
@@ -225,20 +242,27 @@ def launch_lines(step: Scope, name: str, region: Scope, rows: Dim, work: Dim) ->
 
 def sort(file: File, step: Scope, item: Sort, name: str) -> list[str]:
     """A sort along the last axis."""
-    node, scope = item.node, Scope(file)
+    scope = Scope(file)
+    rows, length, head, lines = sort_row(scope, item, "begin + r")
+    file.workspace.append(length * (MOST_CHUNKS * 8))
+    body = [head, "for r in range(end - begin):", *indent(lines)]
+    return _launched(step, name, scope, body, rows, length * 20 * (PLAIN + 4 * LOAD))
+
+
+def sort_row(scope: Scope, item: Sort, row: str) -> tuple[Dim, Dim, str, list[str]]:
+    """The number of sorts, their length, the line that opens a chunk's scratch, and the lines of sort number ``row``."""
+    node, layout = item.node, scope.file.layout
     x, length = operand(node.inputs[0]).source, node.shape[-1]
     size = scope.dim(length)
-    code = dtype_code(x.dtype)
 
-    def offset(width: int) -> str:
-        return times(length * width, scope.dim(length * width), "begin + r")
+    def opened(source: Node, width: int) -> str:
+        place = scope.word(layout.word(scope.file.home(source)))
+        return f"{total([place, times(length * width, scope.dim(length * width), row)])}, {size}"
 
-    body = [
-        f"scratch = {scope.chunk_memory(node.dtype, 0, length)}",
-        "for r in range(end - begin):",
-        f"    keys = {code}_at({total([scope.word(file.layout.word(file.home(x))), offset(x.dtype.itemsize)])}, {size})",
-        f"    out = i64_at({total([scope.word(file.layout.word(file.home(node))), offset(8)])}, {size})",
-        f"    argsort_into(keys, out, scratch, {size}){comment(node)}",
+    scratch = f"scratch = {scope.chunk_memory(node.dtype, 0, length)}"
+    lines = [
+        f"keys = {dtype_code(x.dtype)}_at({opened(x, x.dtype.itemsize)})",
+        f"out = i64_at({opened(node, 8)})",
+        f"argsort_into(keys, out, scratch, {size}){comment(node)}",
     ]
-    file.workspace.append(length * (MOST_CHUNKS * 8))
-    return _launched(step, name, scope, body, product(node.shape[:-1]), length * 20 * (PLAIN + 4 * LOAD))
+    return product(node.shape[:-1]), length, scratch, lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from typing import Any
 
@@ -23,7 +24,7 @@ SHARED = ir.LiteralStructType([SIZES, SIZE, SIZE])  # what every chunk of a regi
 WriteBody = Callable[[Any, list[Operand], Callable[[Operand | None], None]], None]
 
 
-def program(module: Any, name: str, write_body: WriteBody) -> None:
+def program(module: Any, definition: ast.FunctionDef, write_body: WriteBody) -> None:
     """Write ``function(table)``, the entry of a file: ``int32 entry(void *, void **, int64 *table)``, which gives 0."""
     function = ir.Function(module, ir.FunctionType(STATUS, [BYTES, BYTES.as_pointer(), SIZES]), ENTRY)
     function.attributes.add("nounwind")
@@ -31,9 +32,9 @@ def program(module: Any, name: str, write_body: WriteBody) -> None:
     write_body(build, [Pointer(function.args[2], I64)], lambda nothing: build.ret(ir.Constant(STATUS, 0)))
 
 
-def region(module: Any, name: str, write_body: WriteBody) -> Region:
+def region(module: Any, definition: ast.FunctionDef, write_body: WriteBody) -> Region:
     """Write ``function(chunk, begin, end, args)``, the work on the rows ``begin..end``."""
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [SIZE, SIZE, SIZE, SIZES]), f"tracejit.{name}")
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [SIZE, SIZE, SIZE, SIZES]), f"tracejit.{definition.name}")
     function.linkage = "internal"
     function.attributes.add("nounwind")
     build = ir.IRBuilder(function.append_basic_block("entry"))

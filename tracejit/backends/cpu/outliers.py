@@ -11,7 +11,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from tracejit.backends.cpu.value import F32, Kind, Value
+from tracejit.backends.cpu.value import F32, SPELLINGS, Kind, Value, call, select
 
 LANES = {32: (4, 8, 16), 64: (2, 4, 8)}  # of vectors of 128, 256 and 512 bits
 PURE = ("nounwind", "noinline", "willreturn", "memory(none)")
@@ -21,6 +21,8 @@ BOOL, LANE, BYTES = ir.IntType(1), ir.IntType(32), ir.IntType(8).as_pointer()
 def library_where(outside: Value, name: str, usual: Value, *operands: Value) -> Value:
     """``usual``, but what the C library's function ``name`` says of the operands where ``outside`` holds."""
     build, kind = usual.builder, usual.kind
+    if build.module.triple in SPELLINGS:  # a target without vectors, whose library function does not branch
+        return select(outside, call(name + ("f" if kind == F32 else ""), *operands), usual)
     symbol = f"tracejit.library.{name}.{kind.name}"
     function = build.module.globals.get(symbol) or _function(build.module, symbol, name, kind, len(operands))
     raws = [outside.raw, usual.raw, *(operand.raw for operand in operands)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from llvmlite import binding, ir
@@ -11,18 +12,32 @@ from llvmlite import binding, ir
 from tracejit.backends.cpu import prelude
 from tracejit.backends.cpu.function import FunctionWriter, LineError
 from tracejit.backends.cpu.launch import ENTRY as ENTRY
+from tracejit.backends.cpu.launch import WriteBody
 
-FUNCTIONS = {"program": prelude.program, "region": prelude.region}
+Functions = Mapping[str, Callable[[Any, ast.FunctionDef, WriteBody], Any]]
+
+WORDS = vars(prelude)
+FUNCTIONS: Functions = {"program": prelude.program, "region": prelude.region}
 
 
-def translated(text: str, path: str = "") -> Any:
-    """The LLVM module of a file, whose name in messages is ``path``.
+def translated(
+    text: str, path: str = "", triple: str = "", words: Mapping[str, Any] = WORDS, functions: Functions = FUNCTIONS
+) -> Any:
+    """The LLVM module of a file.
+
+    Args:
+        text: The file.
+        path: Its name in messages.
+        triple: What machine it is for, as LLVM calls it; this one by default.
+        words: The prelude.
+        functions: What writes a function of the file, by the name of its decorator.
 
     Raises:
         SyntaxError: It is no Python.
         TypeError: It is not in the language of generated files; the message begins with the line.
     """
     module = ir.Module("tracejit")
+    module.triple = triple or module.triple
     names: dict[str, Any] = {"complex": prelude.complex_number}
     has_program = False
     for statement in ast.parse(text, path).body:
@@ -30,9 +45,9 @@ def translated(text: str, path: str = "") -> Any:
             case ast.Expr(ast.Constant()):
                 pass  # the docstring
             case ast.ImportFrom(module="prelude"):
-                names.update(_words(statement))
-            case ast.FunctionDef(name=name, decorator_list=[ast.Name(kind)]) if kind in FUNCTIONS and kind in names:
-                names[name] = FUNCTIONS[kind](module, name, functools.partial(_write, names, statement))
+                names.update(_words(statement, words))
+            case ast.FunctionDef(name=name, decorator_list=[ast.Name(kind)]) if kind in functions and kind in names:
+                names[name] = functions[kind](module, statement, functools.partial(_write, names, statement))
                 has_program |= kind == "program"
             case _:
                 raise LineError(statement.lineno, "a generated file imports words, and has regions and a program, nothing else")
@@ -41,8 +56,7 @@ def translated(text: str, path: str = "") -> Any:
     return module
 
 
-def _words(statement: ast.ImportFrom) -> dict[str, Any]:
-    words = vars(prelude)
+def _words(statement: ast.ImportFrom, words: Mapping[str, Any]) -> dict[str, Any]:
     unknown = [alias.name for alias in statement.names if alias.name not in words]
     if unknown:
         raise LineError(statement.lineno, f"the prelude has no {', '.join(unknown)}")

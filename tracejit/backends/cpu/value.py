@@ -6,6 +6,7 @@ A ``Value`` belongs to a builder; an operator appends one instruction. Constants
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -213,8 +214,14 @@ def select(condition: Value, x: Value, y: Value | float) -> Value:
     return Value(x.builder, x.builder.select(condition.raw, x.raw, x._other(y).raw), x.kind)
 
 
+SPELLINGS: dict[str, Callable[[str], str]] = {}
+"""By LLVM triple: how a target spells the functions that formulas call, where it does not know them by LLVM's and C's names."""
+
+
 def call(name: str, x: Value, *others: Value | float, flags: tuple[str, ...] = ()) -> Value:
     """Call an external function of operands of one kind, such as ``llvm.fma.f32`` or ``asinf``."""
+    spelling = SPELLINGS.get(x.builder.module.triple)
+    name = spelling(name) if spelling else name
     raws = [x.raw, *(x._other(other).raw for other in others)]
     function = x.builder.module.globals.get(name)
     if function is None:

@@ -1,0 +1,63 @@
+"""Graphs as CUDA files: run by the emulator, or compiled without a GPU."""
+
+import numpy as np
+from program_tools import Program
+
+from tracejit.backends.cuda.emulator import Machine
+from tracejit.codegen.cuda import CUDA
+from tracejit.codegen.emit import emit
+from tracejit.ir.size import evaluate
+from tracejit.schedule import plan
+from tracejit.transforms.passes import optimize
+
+POISON = 0xFF  # NaN and -1: what is read before it was written shows
+
+
+def cuda_source(graph):
+    """The optimized graph, and its file."""
+    optimized = optimize(graph)
+    return optimized, emit(plan(optimized), target=CUDA)
+
+
+def run_emulated(program, machine=None, text=None):
+    """Outputs, then new values of updated inputs, of a program's CUDA file; ``text`` takes the place of the file's."""
+    graph, source = cuda_source(program.graph)
+    layout, sizes = source.layout, program.sizes
+    table = np.zeros(layout.length, np.int64)
+    inputs = [np.array(a, order="C") for a in program.arrays]
+    outputs = [_array(node.spec.concrete(sizes)) for node in graph.outputs]
+    slots = [_memory(evaluate(nbytes, sizes)) for nbytes in source.slots]
+    workspace = _memory(max((evaluate(b, sizes) for b in source.workspace), default=0))
+    for name, word in layout.sizes.items():
+        table[word] = sizes[name]
+    pairs = [(layout.inputs, inputs), (layout.outputs, outputs), (layout.slots, slots), ((layout.workspace,), [workspace])]
+    for words, arrays in pairs:
+        for word, array in zip(words, arrays, strict=True):
+            table[word] = array.ctypes.data
+    for word, of in source.copied:
+        table[word] = table[of]
+    (machine or Machine()).load(text or source.text, "generated.py")(table)
+    if table[0]:
+        return int(table[0])
+    position = {node: i for i, node in enumerate(graph.inputs)}
+    return tuple(outputs) + tuple(inputs[position[target]] for target, _ in graph.updates)
+
+
+def random_program(graph, sizes, seed=0):
+    """A graph with arrays for its inputs: integers are indices from 0 to 4."""
+    rng = np.random.default_rng(seed)
+    arrays = []
+    for node in graph.inputs:
+        spec = node.spec.concrete(sizes)
+        values = rng.normal(size=spec.shape) if spec.dtype.kind == "f" else rng.integers(0, 5, spec.shape)
+        arrays.append(np.asarray(values).astype(spec.dtype))
+    return Program(graph, tuple(arrays), {symbol: sizes[symbol] for symbol in graph.symbols()})
+
+
+def _memory(nbytes):
+    return np.full(max(nbytes, 1), POISON, np.uint8)
+
+
+def _array(spec):
+    nbytes = int(np.prod(spec.shape)) * spec.dtype.itemsize
+    return _memory(nbytes)[:nbytes].view(spec.dtype).reshape(spec.shape)

@@ -1,0 +1,42 @@
+"""stencil: 2 steps, generated; one file for every size.
+
+sizes     n = n
+updates   x0 x f64[n]
+arena     s0 8*n - 16 bytes
+"""
+from prelude import f64_at, flat_grid, launch, program, region, thread, threads
+
+
+@region
+def region_0(args):
+    """add over (n - 2)."""
+    n = args[2]
+    s0 = f64_at(args[0], n - 2)
+    x0 = f64_at(args[1], n)
+    i = thread()
+    while i < n - 2:
+        v0 = x0[i]
+        v1 = x0[i + 2]
+        v2 = v0 + v1
+        s0[i] = v2
+        i += threads()
+
+
+@region
+def region_1_1(args):
+    n = args[2]
+    x0 = f64_at(args[0] + 1 * 8, n - 2)
+    s0 = f64_at(args[1], n - 2)
+    i = thread()
+    while i < n - 2:
+        x0[i] = s0[i]
+        i += threads()
+
+
+@program
+def step(table):
+    n = table[8]
+    grid0 = flat_grid(n - 2)
+    launch(region_0, table, 12, *grid0)
+    grid1 = flat_grid(n - 2)
+    launch(region_1_1, table, 15, *grid1)

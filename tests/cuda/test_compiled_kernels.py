@@ -1,0 +1,68 @@
+"""CUDA files compiled to machine code for two generations of GPUs, without a GPU: what came out is read."""
+
+import re
+
+import pytest
+from cuda_tools import cuda_source
+from test_emulated_ops import NAMES, op_program
+from test_golden import GRAPHS
+
+from tracejit.backends.cuda.compile import CompileError, assembled, compile_kernels, compile_ptx
+from tracejit.ir.parse import parse_graph
+from tracejit.ops import TABLE
+
+OLD, NEW = (8, 0), (9, 0)
+MOST_REGISTERS = 72  # of a thread: a processor of 65536 then keeps 900 threads
+TRIGONOMETRIC = {"sin", "cos", "tan", "exp", "lgamma", "digamma"}  # large arguments are reduced with digits of pi on the stack
+REGISTERS, BLOCK, MOST_LANES = 65536, 256, 1024  # of a processor; threads of a block
+
+
+def kernels_of(source):
+    """The kernels of a file for both architectures; PTX for the older one serves both."""
+    ptx = compile_ptx(source.text, "generated.py", OLD)
+    return [assembled(ptx, "generated.py", cc) for cc in (OLD, NEW)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_ops_compile_without_spills(name):
+    _, source = cuda_source(op_program(name).graph)
+    regions = set(re.findall(r"@region\ndef (\w+)\(", source.text))
+    for kernels in kernels_of(source):
+        assert kernels.keys() == regions
+        for kernel in kernels.values():
+            assert kernel.cubin.startswith(b"\x7fELF") and kernel.entry in regions
+            assert kernel.spills == 0, kernel.entry
+            assert kernel.stack <= (40 if name in TRIGONOMETRIC else 0), kernel.entry
+            assert kernel.registers * (MOST_LANES if kernel.shared else BLOCK) <= REGISTERS, kernel.entry
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_schedules_compile_without_spills_into_few_registers(name):
+    _, source = cuda_source(parse_graph(GRAPHS[name], TABLE))
+    for cc in (OLD, NEW):
+        for kernel in compile_kernels(source.text, "generated.py", cc).values():
+            assert kernel.spills == kernel.stack == 0, kernel.entry
+            assert kernel.registers <= MOST_REGISTERS, kernel.entry
+            assert kernel.shared <= 2048, kernel.entry
+
+
+def test_memory_of_kernels_is_global_and_products_with_sums_are_rounded_once():
+    graph = parse_graph(
+        """
+def f(x: f32[n], y: f32[n], z: f32[n]):
+    t0: f32[n] = multiply(x, y)
+    t1: f32[n] = add(t0, z)
+    return (t1,), {}
+""",
+        TABLE,
+    )
+    _, source = cuda_source(graph)
+    ptx = compile_ptx(source.text, "generated.py", NEW)
+    assert "fma.rn.f32" in ptx
+    assert not re.search(r"\b(ld|st)\.f32", ptx), "a load or a store that does not know its memory"
+
+
+def test_a_file_that_is_no_kernel_says_the_line():
+    text = "from prelude import region\n\n\n@region\ndef region_0(args):\n    x = nothing(args[0])\n"
+    with pytest.raises(CompileError, match=r"generated.py: line 6: nothing is no word of the prelude"):
+        compile_ptx(text, "generated.py", NEW)

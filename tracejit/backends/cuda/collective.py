@@ -1,0 +1,126 @@
+"""What the lanes of a group do together, in the language of generated files, over ``shuffle``, ``sync`` and ``shared``.
+
+The compiler writes these functions where they are called; the emulator runs them. ``combine`` and ``better`` are words: of a
+reduction, and whether a value takes the place of another.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tracejit.errors import TracejitError
+
+
+def meet() -> None:
+    """Wait for the other lanes; then what they wrote can be read."""
+    if lanes() > 32:
+        sync()
+    else:
+        warp_sync()
+
+
+def across(x: Any) -> Any:
+    """Combine the values of all lanes, in an order that their number gives; every lane gets the result."""
+    step = least(lanes(), 32) // 2
+    while step > 0:
+        x = combine(x, shuffle(x, step))
+        step = step // 2
+    if lanes() > 32:
+        warps = shared(x, 0)
+        sync()
+        if lane() % 32 == 0:
+            warps[lane() // 32] = x
+        sync()
+        x = warps[0]
+        warp = 1
+        while warp < lanes() // 32:
+            x = combine(x, warps[warp])
+            warp += 1
+    return x
+
+
+def choose_across(x: Any, index: Any) -> Any:
+    """Choose the index of the best value of all lanes, of equal ones the least index; every lane gets it."""
+    step = least(lanes(), 32) // 2
+    while step > 0:
+        other = shuffle(x, step)
+        at = shuffle(index, step)
+        if better(other, x) or (at < index and not better(x, other)):
+            x = other
+            index = at
+        step = step // 2
+    if lanes() > 32:
+        values = shared(x, 0)
+        indices = shared(index, 1)
+        sync()
+        if lane() % 32 == 0:
+            values[lane() // 32] = x
+            indices[lane() // 32] = index
+        sync()
+        warp = 0
+        while warp < lanes() // 32:
+            if better(values[warp], x) or (indices[warp] < index and not better(x, values[warp])):
+                x = values[warp]
+                index = indices[warp]
+            warp += 1
+    return index
+
+
+def argsort_into(keys: Any, out: Any, scratch: Any, size: Any) -> None:
+    """Write the stable order of ``keys`` to ``out``: merges of ever longer runs, whose elements find their places at once."""
+    i = lane()
+    while i < size:
+        out[i] = i
+        i += lanes()
+    meet()
+    width = 1
+    source, target = out, scratch
+    passes = 0
+    while width < size:
+        i = lane()
+        while i < size:
+            begin = i - i % (2 * width)
+            middle = least(begin + width, size)
+            at = source[i]
+            low, high = begin, middle
+            if i < middle:
+                low, high = middle, least(begin + 2 * width, size)
+            while low < high:  # how many of the other run come first; of equal ones, those of the left run do
+                half = (low + high) // 2
+                other = source[half]
+                first = before(keys[other], keys[at])
+                if i >= middle:
+                    first = not before(keys[at], keys[other])
+                if first:
+                    low = half + 1
+                else:
+                    high = half
+            target[i + low - middle] = at
+            i += lanes()
+        meet()
+        source, target = target, source
+        width = width * 2
+        passes += 1
+    if passes % 2:
+        i = lane()
+        while i < size:
+            out[i] = scratch[i]
+            i += lanes()
+    meet()
+
+
+def _word(*operands: Any) -> Any:
+    """Stand for a word of the kernel's prelude."""
+    raise TracejitError("this is a word of kernels; it has no meaning on the host")
+
+
+lane: Any = _word
+lanes: Any = _word
+least: Any = _word
+shuffle: Any = _word
+sync: Any = _word
+warp_sync: Any = _word
+shared: Any = _word
+combine: Any = _word
+better: Any = _word
+before: Any = _word

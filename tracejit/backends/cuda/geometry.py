@@ -1,0 +1,56 @@
+"""How many blocks and threads a kernel gets: from sizes alone, so that results depend on nothing else. Words of the host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+WARP = 32
+MOST_CHUNKS, ROOM = 256, 65536  # codegen.cuda_steps claims memory for so many groups
+Threads = int | tuple[int, int]
+
+
+def next_power(number: int) -> int:
+    """The least power of two that is not below ``number``, at least 1."""
+    return 1 << max(0, int(number) - 1).bit_length()
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Sizes of a launch.
+
+    Attributes:
+        block: Threads of a block that has no reason for another number.
+        most_lanes: Threads that share one row, at most.
+        most_blocks: More work than these have is done in their loops.
+    """
+
+    block: int = 256
+    most_lanes: int = 1024
+    most_blocks: int = 4096
+
+    def flat_grid(self, total: int) -> tuple[int, Threads]:
+        """Blocks and threads for ``total`` points, each of which is one thread's."""
+        return max(1, min(-(-int(total) // self.block), self.most_blocks)), self.block
+
+    def row_grid(self, rows: int, length: int, kept: int) -> tuple[int, Threads]:
+        """Blocks, and lanes and groups of each, for ``rows`` of ``length`` points; each group keeps ``kept`` numbers.
+
+        A short row gets a part of a warp, a medium one a warp, a long one a block: sixteen points or more to each lane.
+        """
+        lanes = min(next_power(length), WARP)
+        if length > WARP * WARP or (length > 4 * WARP and rows < self.block):
+            lanes = min(max(next_power(length // 16), 4 * WARP), self.most_lanes)
+        together = max(1, self.block // lanes) if lanes <= WARP else 1
+        most = MOST_CHUNKS + ROOM // kept if kept else self.most_blocks * together
+        blocks = min(-(-rows // together), self.most_blocks, max(1, most // together))
+        return max(1, int(blocks)), (lanes, together)
+
+
+def chunks_of(blocks: int, threads: Threads) -> int:
+    """The number of groups of a launch."""
+    return blocks * (1 if isinstance(threads, int) else threads[1])
+
+
+def shards_of(columns: int, size: int) -> int:
+    """How many threads share a column of ``size`` rows: a power of two; more where there are few columns."""
+    return min(next_power(size), next_power(max(1, ROOM // max(columns, 1))))

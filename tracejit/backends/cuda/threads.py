@@ -1,0 +1,118 @@
+"""The words of kernels about threads: who one is, and how lanes exchange values, wait for each other and share memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+
+from tracejit.backends.cpu.intrinsics import Word
+from tracejit.backends.cpu.operands import Operand, Pointer, index_value, is_pair, memory_type, typed
+from tracejit.backends.cpu.value import I64, Kind, Value
+
+WORD, BIT, BYTE = ir.IntType(32), ir.IntType(1), ir.IntType(8)
+WARP = 32
+GLOBAL_SPACE, SHARED_SPACE = 1, 3
+SHARED = "tracejit_shared"
+PLACE = 16 * WARP  # bytes: one value of every warp
+PLACES = 2
+XOR = 3  # the mode of ``shfl.sync`` in which lanes whose numbers differ by one bit exchange
+
+
+def declared(module: Any, name: str, result: Any, *operands: Any) -> Any:
+    """The external function ``name`` in a module."""
+    return module.globals.get(name) or ir.Function(module, ir.FunctionType(result, operands), name)
+
+
+def _register(build: Any, name: str) -> Any:
+    """A special register, 32 bits."""
+    return build.call(declared(build.module, f"llvm.nvvm.read.ptx.sreg.{name}", WORD), [])
+
+
+def _number(*registers: str) -> Word:
+    """A word without operands: one register, ``a * b`` of two, ``a * b + c`` of three."""
+
+    def write(build: Any) -> Value:
+        values = [Value(build, build.zext(_register(build, r), I64.type), I64) for r in registers]
+        product = values[0] * values[1] if len(values) > 1 else values[0]
+        return product + values[2] if len(values) > 2 else product
+
+    return write
+
+
+thread, threads = _number("ctaid.x", "ntid.x", "tid.x"), _number("nctaid.x", "ntid.x")
+group, groups = _number("ctaid.x", "ntid.y", "tid.y"), _number("nctaid.x", "ntid.y")
+lane, lanes = _number("tid.x"), _number("ntid.x")
+
+
+def _mask(build: Any) -> Any:
+    """The bits of a group's lanes among those of its warp; a group is a power of two of lanes, or whole warps."""
+    width, row = _register(build, "ntid.x"), _register(build, "tid.y")
+    whole = build.icmp_unsigned(">=", width, WORD(WARP))
+    bits = build.sub(build.shl(WORD(1), build.select(whole, WORD(1), width)), WORD(1))
+    first = build.and_(build.mul(row, width), WORD(WARP - 1))
+    return build.select(whole, WORD(-1), build.shl(bits, build.select(whole, WORD(0), first)))
+
+
+def shuffle(build: Any, x: Operand, step: Operand) -> Operand:
+    """``shuffle(x, step)``: what the lane holds whose number differs by the bit ``step``."""
+    x, distance = typed(build, x), build.trunc(index_value(build, step).raw, WORD)
+    if is_pair(x):
+        return _shuffled(x[0], distance), _shuffled(x[1], distance)
+    assert isinstance(x, Value)
+    return _shuffled(x, distance)
+
+
+def _shuffled(x: Value, distance: Any) -> Value:
+    build, kind = x.builder, x.kind
+    bits = x.as_bits().raw if kind.is_float else x.raw
+    if kind.bits == 64:
+        low = _exchanged(build, build.trunc(bits, WORD), distance)
+        high = _exchanged(build, build.trunc(build.lshr(bits, I64.type(32)), WORD), distance)
+        bits = build.or_(build.zext(low, I64.type), build.shl(build.zext(high, I64.type), I64.type(32)))
+    elif kind.bits == 32:
+        bits = _exchanged(build, bits, distance)
+    else:
+        bits = build.trunc(_exchanged(build, build.zext(bits, WORD), distance), kind.type)
+    return Value(build, build.bitcast(bits, kind.type) if kind.is_float else bits, kind)
+
+
+def _exchanged(build: Any, bits: Any, distance: Any) -> Any:
+    exchange = declared(build.module, "llvm.nvvm.shfl.sync.i32", ir.LiteralStructType([WORD, BIT]), *[WORD] * 5)
+    return build.extract_value(build.call(exchange, [_mask(build), WORD(XOR), bits, distance, WORD(WARP - 1)]), 0)
+
+
+def pointer_word(kind: Kind, is_complex: bool = False) -> Word:
+    """``<dtype>_at(address, size)``: the elements from ``address`` on, which is one of the GPU's own memory."""
+    element = memory_type(kind)
+
+    def write(build: Any, address: Operand, size: Operand) -> Pointer:
+        index_value(build, size)
+        own = build.inttoptr(index_value(build, address).raw, ir.PointerType(element, GLOBAL_SPACE))
+        return Pointer(build.addrspacecast(own, element.as_pointer()), kind, is_complex)
+
+    return write
+
+
+def sync(build: Any) -> None:
+    """``sync()``: wait for all threads of the block; then what they wrote can be read."""
+    build.call(declared(build.module, "llvm.nvvm.barrier0", ir.VoidType()), [])
+
+
+def warp_sync(build: Any) -> None:
+    """``warp_sync()``: wait for the lanes of a group that is no larger than a warp."""
+    build.call(declared(build.module, "llvm.nvvm.bar.warp.sync", ir.VoidType(), WORD), [_mask(build)])
+
+
+def shared(build: Any, like: Operand, place: Operand) -> Pointer:
+    """``shared(x, place)``: memory of the block for a value like ``x`` from every warp; places 0 and 1 do not overlap."""
+    like = typed(build, like)
+    kind = like[0].kind if isinstance(like, tuple) else like.kind
+    memory = build.module.globals.get(SHARED)
+    if memory is None:
+        space = ir.ArrayType(BYTE, PLACES * PLACE)
+        memory = ir.GlobalVariable(build.module, space, SHARED, addrspace=SHARED_SPACE)
+        memory.linkage, memory.align, memory.initializer = "internal", 16, ir.Constant(space, ir.Undefined)
+    at = build.gep(memory, [I64.type(0), (index_value(build, place) * PLACE).raw])
+    generic = build.addrspacecast(at, BYTE.as_pointer())
+    return Pointer(build.bitcast(generic, memory_type(kind).as_pointer()), kind, is_pair(like))

@@ -1,0 +1,113 @@
+"""The steps of a GPU program that are not fused loops: products by a library, scatters, scans, sorts."""
+
+from __future__ import annotations
+
+from tracejit.codegen.axes import nest
+from tracejit.codegen.cuda_text import kernel, strided
+from tracejit.codegen.scalars import Scalars
+from tracejit.codegen.scope import Scope, indent
+from tracejit.codegen.steps import ScatterUpdate, copied, matrix, matrix_layout, scan_row, sort_row
+from tracejit.codegen.text import comment, factor, literal, times
+from tracejit.ir import Node
+from tracejit.ir.size import Dim, product
+from tracejit.schedule import Gemm, Scan, Scatter, Sort
+from tracejit.schedule.access import Linear, Read, is_negative, kind, operand, row_major
+
+MOST_CHUNKS, ROOM = 256, 65536  # the prelude's row_grid makes at most MOST_CHUNKS + ROOM // elements groups that keep elements
+
+
+def gemm(step: Scope, item: Gemm, name: str) -> list[str]:
+    """``gemm_xx(table, c, a, b, m, k, n, lda, ldb, ldc, alpha, beta)`` on the host, of matrices on the device.
+
+    ``gemm_xx_batch`` has the number of products and the elements from each matrix of c, a and b to the next as further
+    operands; ``gemm_xx_scaled`` has in place of ``alpha, beta`` a number on the device, and adds to ``c``.
+    """
+    node, file = item.node, step.file
+    update = node.op.name == "matmul_update"
+    x, y = (operand(i) for i in (node.inputs[1:3] if update else node.inputs[:2]))
+    m, n = node.shape[-2:]
+    k = (node.inputs[1] if update else node.inputs[0]).shape[-1]
+    lines = copied(file, step, name, node.inputs[0], node) if update else []
+    factors, ending = f"{literal(1, node.dtype)}, {literal(int(update), node.dtype)}", ""
+    if update:
+        scale, negate = node.inputs[3], node.attrs["negate"]
+        if kind(scale) == "constant":
+            factors = f"{literal(scale.attrs['value'] * (-1 if negate else 1), node.dtype)}, {literal(1, node.dtype)}"
+        else:
+            lines += _scale(step, f"{name}_scale", scale, negate)
+            factors, ending = step.workspace(node.dtype, 0, "1"), "_scaled"
+    result = Read(node, None, Linear(0, row_major(node.shape)))
+    variables, batch = _batch(step, node, [result, x, y])
+    if batch:
+        factors, ending = f"{factors}, {batch}", "_batch"
+    (flag_x, ld_x), (flag_y, ld_y) = matrix_layout(x), matrix_layout(y)
+    whole = [Read(r.source, r.index, Linear(r.linear.offset, r.linear.strides[: len(variables)])) for r in (result, x, y)]
+    pointers = ", ".join(matrix(file, step, r, list(variables)) for r in whole)
+    sizes = ", ".join(map(step.dim, (m, k, n, ld_x, ld_y, n)))
+    call = [f"gemm_{flag_x}{flag_y}{ending}(table, {pointers}, {sizes}, {factors}){comment(node)}"]
+    for variable, size in reversed(variables.items()):
+        call = [f"for {variable} in range({step.dim(size)}):", *indent(call)]
+    return lines + call
+
+
+def _scale(step: Scope, name: str, scale: Node, negate: bool) -> list[str]:
+    """A number on the device, from numbers there: the factor of a product."""
+    scope, lines = Scope(step.file), list[str]()
+    value = Scalars(scope, lines).value(scale)
+    place = scope.workspace(scale.dtype, 0, "1")
+    step.file.workspace.append(int(scale.dtype.itemsize))
+    return kernel(step, name, scope, [*lines, f"w0 = {place}", f"w0[0] = {'-' if negate else ''}{value}"], "1, 1")
+
+
+def _batch(step: Scope, node: Node, matrices: list[Read]) -> tuple[dict[str, Dim], str]:
+    """Axes of a batch that the host runs over, by variable, and how the last ones, walked as one, are told to the library."""
+    batch = node.shape[:-2]
+    places = [Linear(0, r.linear.strides[:-2]) for r in matrices]
+    if not batch or any(is_negative(place.strides[-1]) for place in places):
+        return {step.name("batch"): size for size in batch}, ""
+    (last,) = nest(batch, None, places, rebased=False).inner
+    together = 1
+    while product(batch[-together:]) != last.size:
+        together += 1
+    outer = {step.name("batch"): size for size in batch[:-together]}
+    return outer, ", ".join([step.dim(last.size), *(step.dim(place.strides[-1]) for place in places)])
+
+
+def scatter(step: Scope, item: Scatter, name: str) -> list[str]:
+    """Every thread adds, in order, the updates to the elements that it owns: those of its column, and of its share of rows."""
+    scope = Scope(step.file)
+    update = ScatterUpdate(scope, item)
+    columns = update.before * update.after
+    after, before = factor(scope.dim(update.after)), update.before
+    body = [
+        f"r = at % {after}" if update.after != 1 else "r = 0",
+        f"p = at // ({after} * shards)" if before != 1 else "p = 0",
+        f"shard = at // {after} % shards" if update.after != 1 else "shard = at % shards",
+        f"for q in range({scope.dim(update.count)}):",
+        f"    if {update.index} % shards == shard:",
+        f"        {update.text}{comment(item.node)}",
+    ]
+    end = times(columns, scope.dim(columns), "shards")
+    lines = copied(step.file, step, name, item.node.inputs[0], item.node)
+    shards, columns_text = step.name("shards"), step.dim(columns)
+    lines.append(f"{shards} = shards_of({columns_text}, {step.dim(update.size)})")
+    grid = f"*flat_grid({times(columns, columns_text, shards)})"
+    body = strided("at", "thread()", "threads()", end, body)
+    return lines + kernel(step, f"{name}_add", scope, body, grid, shards=shards)
+
+
+def scan(step: Scope, item: Scan, name: str) -> list[str]:
+    """Every thread takes recurrences of its own."""
+    scope = Scope(step.file)
+    rows, _, lines = scan_row(scope, item, "row")
+    body = strided("row", "thread()", "threads()", scope.dim(rows), lines)
+    return kernel(step, name, scope, body, f"*flat_grid({step.dim(rows)})")
+
+
+def sort(step: Scope, item: Sort, name: str) -> list[str]:
+    """A group of threads takes a row, and merges it together."""
+    scope = Scope(step.file)
+    rows, length, head, lines = sort_row(scope, item, "row")
+    step.file.workspace.append((length * MOST_CHUNKS + ROOM) * 8)
+    body = [head, *strided("row", "group()", "groups()", scope.dim(rows), lines)]
+    return kernel(step, name, scope, body, f"*row_grid({step.dim(rows)}, {step.dim(length)}, {step.dim(length)})")
