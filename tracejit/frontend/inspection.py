@@ -90,7 +90,7 @@ class Retrace(NamedTuple):
 
 
 class Retraces(Sequence[Retrace]):
-    """All traces of a function, the first included."""
+    """The traces of a function, the first included; of a function that is traced very often, the last ones."""
 
     def __init__(self, name: str, records: Sequence[Retrace]) -> None:
         self.name = name
@@ -109,7 +109,8 @@ class Retraces(Sequence[Retrace]):
         return len(self._records)
 
     def __str__(self) -> str:
-        return "\n".join([f"{self.name} was traced {len(self)} time{'s' * (len(self) != 1)}", *map(str, self._records)])
+        count = self._records[-1].number if self._records else 0
+        return "\n".join([f"{self.name} was traced {count} time{'s' * (count != 1)}", *map(str, self._records)])
 
     __repr__ = __str__
 

@@ -6,6 +6,7 @@ import functools
 import threading
 import traceback
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 Math = Literal["accurate", "libm"]
 
 _MOST_ROUTES = 256
+_MOST_PROGRAMS = (
+    256  # of one function; then the one that was made first goes, so that a function that always retraces stays small
+)
 NOTHING: Final = object()
 """The object of a function that is called as no method."""
 
@@ -51,7 +55,8 @@ class Programs:
         self.pin: str | None = None
         self.routes: tuple[Route, ...] = ()
         self.entries: tuple[Entry, ...] = ()
-        self.records: list[Retrace] = []
+        self.made = 0
+        self.records: deque[Retrace] = deque(maxlen=_MOST_PROGRAMS)
         self._patterns: dict[tuple[int, Any], Route | None] = {}
         self._lock = threading.RLock()
 
@@ -78,9 +83,9 @@ class Programs:
             if entry is None:
                 reason = reason_for(self.entries, call)
                 entry, notes = build_entry(self.function, self.parameters, call, self.math, self.pin)
-                number = len(self.records) + 1
-                self.records.append(Retrace(number, reason.reason, reason.where, reason.old, reason.new, notes))
-                self.entries = (*(e for e in self.entries if e.alive), entry)
+                self.made += 1
+                self.records.append(Retrace(self.made, reason.reason, reason.where, reason.old, reason.new, notes))
+                self.entries = (*[e for e in self.entries if e.alive][1 - _MOST_PROGRAMS :], entry)
             return entry
 
     def _find(self, call: Call) -> Entry | None:
@@ -125,10 +130,10 @@ class Traceable(ABC):
     @property
     def compilations(self) -> int:
         """How many programs were made so far; each is a trace of the function."""
-        return len(self.programs.records)
+        return self.programs.made
 
     def retraces(self) -> Retraces:
-        """Why the function was traced, each time it was."""
+        """Why the function was traced, each of the last 256 times it was."""
         return Retraces(self.programs.name, self.programs.records)
 
     def compile(self, *args: Any, **kwargs: Any) -> None:

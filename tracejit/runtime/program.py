@@ -18,6 +18,7 @@ from tracejit.errors import PinError
 from tracejit.ir import Graph
 from tracejit.runtime import cache, native
 from tracejit.schedule import Schedule, plan
+from tracejit.schedule.fuse import forget
 from tracejit.transforms.passes import optimize
 
 
@@ -73,6 +74,7 @@ def compile_program(graph: Graph, options: Options = Options(), observe: Observe
     schedule = plan(optimized)
     observe("schedule", schedule)
     source = emit(schedule, options.math)
+    forget()
     observe("source", source)
     if options.pin is None:
         path = cache.write_source(source.text)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 
 from tracejit.ir import Node
 from tracejit.ir.size import Dim
@@ -24,7 +24,6 @@ from tracejit.schedule.access import Read, contiguous_source, is_elementwise, is
 
 FUSIBLE = {"elementwise", "gather", "reduce", "argreduce"}
 LEAVES = {"input", "constant", "iota"}
-MEMORY = 8192  # nodes whose reads are remembered
 MOST_STREAMS = 24  # buffers that one loop reads and writes; more would only crowd registers and prefetchers
 
 
@@ -38,7 +37,7 @@ def space_of(node: Node) -> tuple[Dim, ...]:
     return node.inputs[0].shape if kind(node) in ("reduce", "argreduce") else node.shape
 
 
-@lru_cache(maxsize=MEMORY)
+@cache
 def reads_of(node: Node) -> tuple[Read, ...]:
     """The operands of a fusible node as its loop reads them; of a gather only the index, since the rest is a load."""
     if kind(node) != "gather":
@@ -56,7 +55,7 @@ def stored_operands(node: Node) -> set[Node]:
     return {contiguous_source(x) for x in (node.inputs[:1] if kind(node) == "gather" else node.inputs)}
 
 
-@lru_cache(maxsize=MEMORY)
+@cache
 def sources(node: Node) -> frozenset[Node]:
     """The computed nodes whose steps must have run before ``node``; scalars are seen through where they are recomputed."""
     found = {x for x in stored_operands(node) if kind(x) not in (*LEAVES, "view")}
@@ -70,6 +69,12 @@ def sources(node: Node) -> frozenset[Node]:
         elif kind(x) not in LEAVES:
             found.add(x)
     return frozenset(found)
+
+
+def forget() -> None:
+    """Drop what is remembered of nodes, which would keep their graphs alive; for the end of a compilation."""
+    reads_of.cache_clear()
+    sources.cache_clear()
 
 
 def read_inputs(node: Node) -> set[Node]:

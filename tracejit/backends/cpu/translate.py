@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from llvmlite import binding, ir
+from llvmlite.binding.newpassmanagers import NewPassManager
 
 from tracejit.backends.cpu import prelude
 from tracejit.backends.cpu.function import FunctionWriter, LineError
@@ -72,22 +73,28 @@ def _write(names: dict[str, Any], definition: ast.FunctionDef, build: Any, opera
 def object_code(module: Any) -> bytes:
     """The optimised object file of a module, for this machine."""
     machine = _machine()
-    assembled = binding.parse_assembly(str(module))
+    assembled = binding.parse_assembly(str(module), binding.create_context())  # of its own, which goes with the module
     assembled.triple, assembled.data_layout = machine.triple, str(machine.target_data)
     assembled.verify()
     options = binding.create_pipeline_tuning_options(speed_level=3)
     options.loop_vectorization = True
     builder = binding.create_pass_builder(machine, options)
-    builder.getModulePassManager().run(assembled, builder)
+    passes = builder.getModulePassManager()
+    passes.run(assembled, builder)
+    NewPassManager._dispose(passes)  # its own class inherits a _dispose that does nothing, and 100 KB would stay for ever
     code: bytes = machine.emit_object(assembled)
     return code
 
 
-@functools.cache
 def _machine() -> Any:
-    """The machine that this process runs on."""
+    """The machine that this process runs on; one for each compilation, since it keeps what it has emitted."""
+    target, cpu, features = _host()
+    return target.create_target_machine(cpu=cpu, features=features, opt=3, reloc="pic", codemodel="default")
+
+
+@functools.cache
+def _host() -> tuple[Any, str, str]:
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
-    cpu, features = binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
-    target = binding.Target.from_default_triple()
-    return target.create_target_machine(cpu=cpu, features=features, opt=3, reloc="pic", codemodel="default")
+    features: str = binding.get_host_cpu_features().flatten()
+    return binding.Target.from_default_triple(), binding.get_host_cpu_name(), features
