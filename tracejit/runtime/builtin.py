@@ -15,7 +15,8 @@ The code reads routes and bindings as int64 words:
 | 6, 7 | number of values, address of the table's words for them |
 | 8, 9 | number of outputs, address of their records, six words each |
 
-A record holds the word of the table, the dtype, rank, dimensions, the pool or 0, and its spares or the memory of a scalar.
+A record holds the word of the table, the dtype, rank, dimensions, the pool if it is large, and spares or,
+without dimensions, the memory of a scalar.
 """
 
 from __future__ import annotations
@@ -101,8 +102,9 @@ def write_binding(binding: Binding) -> None:
 
 def _output(output: Output) -> Tail:
     pool = output.pool
-    used_again = (id(pool), id(pool.spares)) if pool.recycles else (0, output.scalar.ctypes.data)
-    return output.place, id(pool.dtype), len(pool.shape), pool.shape, *used_again
+    large = id(pool) if pool.recycles else 0
+    memory = id(pool.spares) if pool.shape else output.scalar.ctypes.data
+    return output.place, id(pool.dtype), len(pool.shape), pool.shape, large, memory
 
 
 def _word(kind: str, operand: Any) -> Any:
@@ -148,7 +150,7 @@ def address() -> int:
 @functools.cache
 def _code() -> native.NativeCode:
     text = Path(__file__).with_name("guard.ll").read_text(encoding="utf-8")
-    compiled = cache.compiled(cache.text_key(text), lambda: cache.CompiledObject(native.assembled(text), "enter"))
+    compiled = cache.compiled(cache.text_key(text), lambda: cache.CompiledObject(native.assembled(text, effort=2), "enter"))
     code = native.load(compiled.object_code, compiled.symbol)
     facts = (*map(id, _KNOWN), *layout.numpy_functions(), ctypes.addressof(TURN.running), id(TURN), *map(id, _NAMES))
     np.ctypeslib.as_array((ctypes.c_int64 * len(facts)).from_address(code.function("facts")))[:] = facts

@@ -1,7 +1,7 @@
 ; The guard as machine code: what enter.py defines, on routes and bindings as route.py lays them out in words.
 ;
 ; Every object and address is an i64. Objects are read at the places that 64-bit CPython and NumPy give them (builtin.py checks):
-;   object: type 8    number of variable size: count 16    tuple: elements 24    list: address of elements 24
+;   object: count of references 0 (i32), type 8    number of variable size: count 16    tuple: elements 24    list: address of elements 24
 ;   dict: count 16    float: value 16    cell: content 16    weak reference: object 16    first slot: 16
 ;   array: data 16, rank 24 (i32), dimensions 32, descr 56, flags 64 (i32)    descr: kind, type, byte order 24, number 28 (i32)
 ; A register owns what it holds, but for those of the arguments. Results: 0 is an exception, 1 a miss, all else an object.
@@ -9,8 +9,7 @@
 ; Filled by builtin.py, in the order of FACTS there.
 @facts = global [20 x i64] zeroinitializer
 
-declare void @Py_IncRef(i64)
-declare void @Py_DecRef(i64)
+declare void @_Py_Dealloc(i64)
 declare i64 @PyObject_Vectorcall(i64, i64, i64, i64)
 declare i64 @PyObject_VectorcallMethod(i64, i64, i64, i64)
 declare i32 @PyObject_IsTrue(i64)
@@ -23,6 +22,7 @@ declare i64 @PyDict_New()
 declare i32 @PyDict_SetItem(i64, i64, i64)
 declare i64 @PyTuple_New(i64)
 declare i64 @PyList_New(i64)
+declare i32 @PyList_Append(i64, i64)
 declare i64 @PyLong_AsLongLongAndOverflow(i64, ptr)
 declare i64 @PyLong_FromLongLong(i64)
 declare i32 @PyContextVar_Get(i64, i64, ptr)
@@ -117,7 +117,7 @@ loop:
   br i1 %more, label %take, label %done
 take:
   %object = call i64 @at(i64 %from, i64 %i)
-  call void @Py_IncRef(i64 %object)
+  call void @own(i64 %object)
   call void @set(i64 %to, i64 %i, i64 %object)
   %next = add i64 %i, 1
   br label %loop
@@ -139,6 +139,46 @@ take:
   call void @set(i64 %to, i64 %i, i64 %object)
   %next = add i64 %i, 1
   br label %loop
+done:
+  ret void
+}
+
+; One reference more to an object, if it is one. Its count is an i32; those below 0 are of objects that live for ever.
+define private void @own(i64 %object) alwaysinline {
+start:
+  %nothing = icmp eq i64 %object, 0
+  br i1 %nothing, label %done, label %look
+look:
+  %pointer = inttoptr i64 %object to ptr
+  %count = load i32, ptr %pointer
+  %lives_on = icmp slt i32 %count, 0
+  br i1 %lives_on, label %done, label %add
+add:
+  %more = add i32 %count, 1
+  store i32 %more, ptr %pointer
+  br label %done
+done:
+  ret void
+}
+
+; One less.
+define private void @drop(i64 %object) alwaysinline {
+start:
+  %nothing = icmp eq i64 %object, 0
+  br i1 %nothing, label %done, label %look
+look:
+  %pointer = inttoptr i64 %object to ptr
+  %count = load i32, ptr %pointer
+  %lives_on = icmp slt i32 %count, 0
+  br i1 %lives_on, label %done, label %subtract
+subtract:
+  %less = sub i32 %count, 1
+  store i32 %less, ptr %pointer
+  %was_last = icmp eq i32 %less, 0
+  br i1 %was_last, label %free, label %done
+free:
+  call void @_Py_Dealloc(i64 %object)
+  br label %done
 done:
   ret void
 }
@@ -309,7 +349,7 @@ compare:
   br i1 %is_equal, label %take, label %other
 take:
   %value = load i64, ptr %value_at
-  call void @Py_IncRef(i64 %value)
+  call void @own(i64 %value)
   call void @set(i64 %to, i64 %i, i64 %value)
   %next = add i64 %i, 1
   br label %loop
@@ -333,7 +373,7 @@ start:
   br i1 %raised, label %failed, label %truth
 truth:
   %true = call i32 @PyObject_IsTrue(i64 %answer)
-  call void @Py_DecRef(i64 %answer)
+  call void @drop(i64 %answer)
   ret i32 %true
 failed:
   ret i32 -1
@@ -348,7 +388,7 @@ start:
   br i1 %raised, label %exception, label %compare
 compare:
   %value = load i64, ptr %value_at
-  call void @Py_DecRef(i64 %value)
+  call void @drop(i64 %value)
   %none = call i64 @fact(i64 5)
   %is_none = icmp eq i64 %value, %none
   %answer = zext i1 %is_none to i32
@@ -426,7 +466,7 @@ fill:
   %is_set = icmp eq i32 %refused, 0
   br i1 %is_set, label %loop, label %give_up
 give_up:
-  call void @Py_DecRef(i64 %dict)
+  call void @drop(i64 %dict)
   ret i64 0
 done:
   ret i64 %dict
@@ -434,7 +474,8 @@ none:
   ret i64 0
 }
 
-; A new array as an output record says: on memory of its pool where it has one.
+; A new array as an output record says. It shows memory that is used again, which costs less than an array with memory of its
+; own: that of a spare which nobody else refers to. Where there is none, a few small ones are made; a pool sees to large ones.
 define private i64 @made_array(i64 %record) {
 start:
   %one = alloca i64
@@ -442,47 +483,67 @@ start:
   %rank = call i64 @at(i64 %record, i64 2)
   %dims = call i64 @at(i64 %record, i64 3)
   %pool = call i64 @at(i64 %record, i64 4)
-  %small = icmp eq i64 %pool, 0
-  br i1 %small, label %fresh, label %spares
-fresh:
-  %new = call i64 @new_array(i64 %dtype, i64 %rank, i64 %dims, i64 0, i32 0)
-  ret i64 %new
-spares:
   %list = call i64 @at(i64 %record, i64 5)
+  %number = icmp eq i64 %rank, 0
+  br i1 %number, label %fresh, label %spares
+spares:
   %count = call i64 @word(i64 %list, i64 16)
   %elements = call i64 @word(i64 %list, i64 24)
   br label %loop
 loop:
   %i = phi i64 [0, %spares], [%next, %look]
   %more = icmp slt i64 %i, %count
-  br i1 %more, label %look, label %take
+  br i1 %more, label %look, label %none
 look:
-  %base = call i64 @at(i64 %elements, i64 %i)
-  %references_word = call i64 @word(i64 %base, i64 0)
+  %spare = call i64 @at(i64 %elements, i64 %i)
+  %references_word = call i64 @word(i64 %spare, i64 0)
   %references = trunc i64 %references_word to i32
   %next = add i64 %i, 1
   %alone = icmp eq i32 %references, 1           ; only the list of spares refers to it
   br i1 %alone, label %reuse, label %loop
 reuse:
+  call void @own(i64 %spare)
+  br label %show
+none:
+  %small = icmp eq i64 %pool, 0
+  br i1 %small, label %few, label %take
+few:
+  %room = icmp slt i64 %count, 4
+  br i1 %room, label %keep, label %fresh
+keep:
+  %kept = call i64 @new_array(i64 %dtype, i64 %rank, i64 %dims, i64 0, i32 0)
+  %no_memory = icmp eq i64 %kept, 0
+  br i1 %no_memory, label %failed, label %append
+append:
+  %refused = call i32 @PyList_Append(i64 %list, i64 %kept)
+  %appended = icmp eq i32 %refused, 0
+  br i1 %appended, label %show, label %give_up
+show:
+  %base = phi i64 [%spare, %reuse], [%kept, %append]
   %data = call i64 @word(i64 %base, i64 16)
-  call void @Py_IncRef(i64 %base)
   %view = call i64 @new_array(i64 %dtype, i64 %rank, i64 %dims, i64 %data, i32 1281)
-  %failed = icmp eq i64 %view, 0
-  br i1 %failed, label %drop, label %attach
-drop:
-  call void @Py_DecRef(i64 %base)
-  ret i64 0
-attach:
+  %no_view = icmp eq i64 %view, 0
+  br i1 %no_view, label %give_up, label %attach
+give_up:
+  %owned = phi i64 [%kept, %append], [%base, %show]
+  call void @drop(i64 %owned)
+  br label %failed
+attach:                                         ; which takes over the reference to the base, or drops it
   %set_base = call i64 @fact(i64 12)
   %set_base_function = inttoptr i64 %set_base to ptr
-  %refused = call i32 %set_base_function(i64 %view, i64 %base)
-  %attached = icmp eq i32 %refused, 0
-  br i1 %attached, label %reused, label %lose
-lose:
-  call void @Py_DecRef(i64 %view)
-  ret i64 0
-reused:
+  %unattached = call i32 %set_base_function(i64 %view, i64 %base)
+  %attached = icmp eq i32 %unattached, 0
+  br i1 %attached, label %shown, label %lose
+shown:
   ret i64 %view
+lose:
+  call void @drop(i64 %view)
+  br label %failed
+failed:
+  ret i64 0
+fresh:
+  %new = call i64 @new_array(i64 %dtype, i64 %rank, i64 %dims, i64 0, i32 0)
+  ret i64 %new
 take:
   store i64 %pool, ptr %one
   %arguments = ptrtoint ptr %one to i64
@@ -496,7 +557,7 @@ define private i64 @new_array(i64 %dtype, i64 %rank, i64 %dims, i64 %data, i32 %
   %ndarray = call i64 @fact(i64 0)
   %new = call i64 @fact(i64 10)
   %function = inttoptr i64 %new to ptr
-  call void @Py_IncRef(i64 %dtype)
+  call void @own(i64 %dtype)
   %array = call i64 %function(i64 %ndarray, i64 %dtype, i32 %rank32, i64 %dims, i64 0, i64 %data, i32 %flags, i64 0)
   ret i64 %array
 }
@@ -526,7 +587,7 @@ define private i64 @call_method(i64 %object, i64 %name) {
   store i64 %object, ptr %one
   %arguments = ptrtoint ptr %one to i64
   %answer = call i64 @PyObject_VectorcallMethod(i64 %name, i64 %arguments, i64 1, i64 0)
-  call void @Py_DecRef(i64 %answer)
+  call void @drop(i64 %answer)
   ret i64 %answer
 }
 
@@ -636,7 +697,7 @@ outputs_left:
 output:
   %word = call i64 @at(i64 %record, i64 0)
   %array = call i64 @at(i64 %results, i64 %k)
-  %is_scalar = icmp eq i64 %array, 0
+  %is_scalar = icmp eq i64 %array, 0            ; made when the program has run
   br i1 %is_scalar, label %scalar, label %data
 scalar:
   %own = call i64 @at(i64 %record, i64 5)
@@ -681,7 +742,7 @@ miss:
   ret i64 0
 
 prepare:
-  call void @Py_IncRef(i64 %block)
+  call void @own(i64 %block)
   %output_count = call i64 @at(i64 %binding, i64 8)
   %records = call i64 @at(i64 %binding, i64 9)
   br label %arrays_left
@@ -733,8 +794,8 @@ bad:
   call void @set(i64 %arguments, i64 1, i64 %number)
   %name = call i64 @fact(i64 18)
   %nothing = call i64 @PyObject_VectorcallMethod(i64 %name, i64 %arguments, i64 2, i64 0)
-  call void @Py_DecRef(i64 %number)
-  call void @Py_DecRef(i64 %nothing)
+  call void @drop(i64 %number)
+  call void @drop(i64 %nothing)
   br label %exception
 
 scalars_left:
@@ -754,10 +815,10 @@ scalar:
   %none_made = icmp eq i64 %made, 0
   br i1 %none_made, label %exception, label %scalars_left
 done:
-  call void @Py_DecRef(i64 %block)
+  call void @drop(i64 %block)
   ret i64 1
 exception:
-  call void @Py_DecRef(i64 %block)
+  call void @drop(i64 %block)
   ret i64 -1
 }
 
@@ -942,7 +1003,7 @@ tested:
   ]
 
 constant:                                                        ; target, object
-  call void @Py_IncRef(i64 %b)
+  call void @own(i64 %b)
   br label %keep
 global:                                                          ; target, dict, name
   %global_value = call i64 @PyDict_GetItemWithError(i64 %b, i64 %c)
@@ -956,7 +1017,7 @@ slot:                                                            ; target, regis
   br label %borrow
 borrow:
   %borrowed = phi i64 [%global_value, %global], [%content, %cell], [%slot_value, %slot]
-  call void @Py_IncRef(i64 %borrowed)
+  call void @own(i64 %borrowed)
   br label %keep
 attribute:                                                       ; target, register, name
   %holder = call i64 @at(i64 %r, i64 %b)
@@ -994,9 +1055,9 @@ store:                                                           ; object, offse
   %unchanged = icmp eq i64 %before, %c
   br i1 %unchanged, label %next, label %replace
 replace:
-  call void @Py_IncRef(i64 %c)
+  call void @own(i64 %c)
   call void @put(i64 %a, i64 %b, i64 %c)
-  call void @Py_DecRef(i64 %before)
+  call void @drop(i64 %before)
   br label %next
 
 run:                                                             ; first, program, kinds
@@ -1087,7 +1148,7 @@ walk:
 result:
   %register = call i64 @at(i64 %route, i64 8)
   %object = call i64 @at(i64 %r, i64 %register)
-  call void @Py_IncRef(i64 %object)
+  call void @own(i64 %object)
   br label %release
 release:
   %found = phi i64 [0, %walk], [%object, %result]
@@ -1098,7 +1159,7 @@ release_loop:
   br i1 %left, label %release_one, label %end
 release_one:
   %owned = call i64 @at(i64 %r, i64 %j)
-  call void @Py_DecRef(i64 %owned)
+  call void @drop(i64 %owned)
   %next_j = add i64 %j, 1
   br label %release_loop
 end:
@@ -1132,7 +1193,7 @@ define i64 @enter(i64 %self, i64 %arguments, i64 %count_and_flag, i64 %names) {
 start:
   %count = and i64 %count_and_flag, 9223372036854775807
   %routes = call i64 @word(i64 %self, i64 24)
-  call void @Py_IncRef(i64 %routes)
+  call void @own(i64 %routes)
   %route_count = call i64 @word(i64 %routes, i64 16)
   %elements = add i64 %routes, 24
   br label %loop
@@ -1148,10 +1209,10 @@ try:
   %miss = icmp eq i64 %out, 1
   br i1 %miss, label %loop, label %done
 done:
-  call void @Py_DecRef(i64 %routes)
+  call void @drop(i64 %routes)
   ret i64 %out
 none:
-  call void @Py_DecRef(i64 %routes)
+  call void @drop(i64 %routes)
   %slow = call i64 @missed(i64 %self, i64 %arguments, i64 %count, i64 %names)
   ret i64 %slow
 }
