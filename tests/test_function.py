@@ -632,3 +632,26 @@ def test_tapes_see_into_traced_functions() -> None:
         return tape.gradient(y, v)
 
     assert step(2.0) == 12
+
+
+@dataclass
+class Scaled:
+    """Would be a tree, were it not the object of the method."""
+
+    factor: float
+
+    @tj.function
+    def of(self, x):
+        return x * self.factor
+
+
+def test_a_method_is_one_program_however_it_is_called() -> None:
+    scaled, x = Scaled(2.0), np.ones(3)
+    bound = scaled.of
+    calls = (lambda: scaled.of(x), lambda: Scaled.of(scaled, x), lambda: bound(x))
+    for call in calls * 3:
+        assert call().tolist() == [2.0] * 3
+    assert Scaled.of.compilations == 1
+    scaled.factor = 3.0
+    assert [call().tolist() for call in calls] == [[3.0] * 3] * 3
+    assert Scaled.of.compilations == 2

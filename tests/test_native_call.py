@@ -7,6 +7,7 @@ import gc
 import math
 import operator
 import pickle
+import subprocess
 import sys
 import threading
 import time
@@ -568,6 +569,26 @@ def test_python_goes_on_while_an_open_program_runs_and_other_programs_wait(step,
     first.join()
     second.join()
     assert sorted(order) == ["ran", "slow"] and quick.table[CALLS] == 1
+
+
+OTHER_LAYOUT = """
+import sys, warnings
+sys._is_gil_enabled = lambda: False
+import numpy as np, tracejit as tj
+f = tj.function(lambda x, k=1.0: {"y": x * k})
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    for k in (2.0, 3.0):
+        assert f(np.ones(3), k)["y"].tolist() == [k] * 3
+assert f.compilations == 1 and not hasattr(f, "vectorcall")
+print({str(warning.message) for warning in caught})
+"""
+
+
+def test_where_memory_has_another_layout_python_checks_calls_and_says_so(guard):
+    done = subprocess.run([sys.executable, "-c", OTHER_LAYOUT], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert ("without its global lock" in done.stdout) == (guard == "native")
 
 
 def test_the_definition_and_the_builtin_are_two(guard):

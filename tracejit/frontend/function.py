@@ -14,7 +14,7 @@ from tracejit.frontend.programs import NOTHING, Math, Programs, Traceable
 from tracejit.runtime.entrance import Entrance
 
 
-class Function(Entrance, Traceable):
+class Function(Entrance, Traceable, methods=True):
     """A Python function that is traced once for each kind of call, compiled, and from then on run as a program.
 
     Made by :func:`function`. Any number of threads may call it; only tracing and compiling take a lock.
@@ -45,7 +45,15 @@ class Function(Entrance, Traceable):
         return NOTHING
 
     def missed(self, *args: Any, **kwargs: Any) -> Any:
-        return _missed(self, self._programs, args, kwargs, NOTHING)
+        if active() is not None:  # another trace, or a tape, sees every step of the function
+            return self._programs.function(*args, **kwargs)
+        return _made(self, self._programs, args, kwargs, self._receiver(args))
+
+    def _receiver(self, args: tuple[Any, ...]) -> Any:
+        """The object whose method this is called as; CPython gives it as the first argument where it need not make a Method."""
+        if args and any(value is self for cls in type(args[0]).__mro__ for value in vars(cls).values()):
+            return args[0]
+        return NOTHING
 
     @property
     def unbound(self) -> Unbound:
@@ -68,7 +76,9 @@ class Unbound(Entrance):
         self._programs = programs
 
     def missed(self, instance: Any, *args: Any, **kwargs: Any) -> Any:
-        return _missed(self, self._programs, (instance, *args), kwargs, instance)
+        if active() is not None:
+            return self._programs.function(instance, *args, **kwargs)
+        return _made(self, self._programs, (instance, *args), kwargs, instance)
 
 
 class Method(Traceable):
@@ -95,9 +105,8 @@ class Method(Traceable):
         return f"<{self.__func__!r} of {self.__self__!r}>"
 
 
-def _missed(entrance: Entrance, programs: Programs, args: tuple[Any, ...], kwargs: dict[str, Any], instance: Any) -> Any:
-    if active() is not None:  # another trace, or a tape, sees every step of the function
-        return programs.function(*args, **kwargs)
+def _made(entrance: Entrance, programs: Programs, args: tuple[Any, ...], kwargs: dict[str, Any], instance: Any) -> Any:
+    """The result of a call, after which ``entrance`` has the routes for calls like it."""
     out = programs.call(args, kwargs, instance)
     if entrance.routes is not programs.routes:
         entrance.lead(programs.routes)

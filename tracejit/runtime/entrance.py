@@ -40,7 +40,7 @@ class _Spec(ctypes.Structure):
 
 _HEADER, _WORD = 16, 8
 _MEMBERS, _INT64, _SSIZE, _READ_ONLY = 72, 17, 19, 1  # Py_tp_members, T_LONGLONG, T_PYSSIZET, READONLY
-_BASE_TYPE, _VECTORCALL = 1 << 10, 1 << 11  # Py_TPFLAGS_BASETYPE, Py_TPFLAGS_HAVE_VECTORCALL
+_BASE_TYPE, _VECTORCALL, _METHOD = 1 << 10, 1 << 11, 1 << 17  # Py_TPFLAGS_BASETYPE, _HAVE_VECTORCALL, _METHOD_DESCRIPTOR
 
 
 @functools.cache
@@ -64,10 +64,8 @@ if TYPE_CHECKING:
 
         vectorcall: int
 
-elif layout.fault():
-    Base = object
 else:
-    Base = _base()
+    Base = type("Base", (), {"__slots__": ()}) if layout.fault() else _base()
 
 
 class Entrance(Base, ABC):
@@ -82,9 +80,11 @@ class Entrance(Base, ABC):
     def __init__(self) -> None:
         self.routes: tuple[Route, ...] = ()
 
-    def __init_subclass__(cls) -> None:
-        if not layout.fault():  # a class with a __call__ in Python does not inherit this flag
-            ctypes.c_uint64.from_address(id(cls) + layout.TYPE_FLAGS).value |= _VECTORCALL
+    def __init_subclass__(cls, methods: bool = False) -> None:
+        """Have CPython call objects of ``cls`` by the protocol; with ``methods``, ``owner.object(x)`` as ``object(owner, x)``."""
+        if not layout.fault():  # a class with a __call__ in Python does not inherit these flags
+            flags = _VECTORCALL | (_METHOD if methods else 0)
+            ctypes.c_uint64.from_address(id(cls) + layout.TYPE_FLAGS).value |= flags
 
     def lead(self, routes: tuple[Route, ...]) -> None:
         """Take these routes from the next call on."""
