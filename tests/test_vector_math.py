@@ -22,6 +22,7 @@ from tracejit.backends.cpu import (
     vector_power,
     vector_trig,
 )
+from tracejit.backends.cpu.translate import translated
 
 Array = np.ndarray[Any, Any]
 DTYPES = {"f32": np.float32, "f64": np.float64}
@@ -230,3 +231,18 @@ def test_special_powers_are_those_of_c(machine: Machine) -> None:
     assert worst_ulp(machine("power", x, y), want) <= stated("power", machine.name)
     zero = machine("power", x, y) == 0
     np.testing.assert_array_equal(np.signbit(machine("power", x, y)[zero]), np.signbit(want[zero]))
+
+
+@pytest.mark.parametrize(("expression", "is_long"), [("exp(x[i])", False), ("erf(x[i]) * exp(-x[i]) + log(x[i])", True)])
+def test_long_loops_compute_several_vectors_side_by_side(expression: str, is_long: bool) -> None:
+    text = "from prelude import erf, exp, f32_at, log, program\n\n@program\ndef step(table):\n    n = table[8]\n"
+    text += (
+        f"    x = f32_at(table[9], n)\n    out = f32_at(table[10], n)\n    for i in range(n):\n        out[i] = {expression}\n"
+    )
+    assert ("llvm.loop.interleave.count" in str(translated(text))) == is_long
+    x = np.linspace(0.1, 9, 1000).astype(np.float32)  # several of the widest steps, and a rest
+    out = np.empty_like(x)
+    native(text)(table_of(len(x), x, out))
+    wide = x.astype(np.float64)
+    want = scipy.special.erf(wide) * np.exp(-wide) + np.log(wide) if is_long else np.exp(wide)
+    np.testing.assert_allclose(out, want, rtol=1e-6, atol=1e-6)

@@ -29,8 +29,8 @@ CHEAP_WORDS = {
     "plus", "rint", "select", "sign", "signbit", "sqrt", "times", "trunc",
 }
 VECTOR_WORDS = {
-    "cos", "cosh", "erf", "erfc", "exp", "exp2", "expm1", "log", "log10", "log1p", "log2", "philox", "power", "sigmoid", "sin",
-    "sinh", "tan", "tanh",
+    "arccos", "arcsin", "arctan", "arctan2", "cbrt", "cos", "cosh", "erf", "erfc", "exp", "exp2", "expm1", "log", "log10",
+    "log1p", "log2", "philox", "power", "sigmoid", "sin", "sinh", "tan", "tanh",
 }
 # fmt: on
 _CALL = re.compile(r"\b([a-z_]\w*)\(")

@@ -10,6 +10,11 @@ from llvmlite import ir
 
 from tracejit.backends.cpu.value import I64, Value
 
+INTERLEAVED = 4
+"""So many vectors of a long loop are computed side by side: the instructions for one wait most of the time for each other."""
+LONG = 80
+"""A loop of so many instructions is long."""
+
 
 @contextmanager
 def counting(build: Any, start: Value, stop: Value, step: int = 1) -> Iterator[Value]:
@@ -25,8 +30,30 @@ def counting(build: Any, start: Value, stop: Value, step: int = 1) -> Iterator[V
     yield Value(build, index, I64)
     if not build.block.is_terminated:
         index.add_incoming(build.add(index, ir.Constant(I64.type, step), flags=("nsw",)), build.block)
-        build.branch(head)
+        back = build.branch(head)
+        if _is_long(build.function.blocks[build.function.blocks.index(body) :]):
+            back.set_metadata("llvm.loop", _interleaved(build.module))
     build.position_at_end(after)
+
+
+def _is_long(blocks: list[Any]) -> bool:
+    """Whether an element takes so many instructions that the processor sees no others beside them."""
+    return sum(_length(instruction) for block in blocks for instruction in block.instructions) >= LONG
+
+
+def _length(instruction: Any) -> int:
+    """1, or the instructions of a formula that is called."""
+    blocks = instruction.callee.blocks if isinstance(instruction, ir.CallInstr) else ()
+    return sum(len(block.instructions) for block in blocks) or 1
+
+
+def _interleaved(module: Any) -> Any:
+    """What a loop's last branch says to the vectorizer; LLVM asks that it name itself first, so that no two loops share it."""
+    count = [ir.MetaDataString(module, "llvm.loop.interleave.count"), ir.Constant(ir.IntType(32), INTERLEAVED)]
+    hint = module.add_metadata(count)
+    loop = ir.values.MDValue(module, [hint], str(len(module.metadata)))
+    loop.operands = (loop, hint)
+    return loop
 
 
 @contextmanager
