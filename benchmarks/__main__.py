@@ -12,12 +12,13 @@ import argparse
 import importlib
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 from benchmarks import chart, machine, report
-from benchmarks.driver import Settings, ask
+from benchmarks.driver import Settings
 from benchmarks.peers import PEERS
+from benchmarks.question import TRACEJIT
+from benchmarks.run import answers, say
 
 HERE = Path(__file__).parent
 QUESTIONS = sorted(path.stem for path in (HERE / "questions").glob("[!_]*.py"))
@@ -44,27 +45,14 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     asked = arguments()
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: asked.threads])  # for pools that count cores, not switches
-    peers = ("tracejit", *(name for name in asked.peers.split(",") if name != "tracejit"))
+    peers = tuple(peer for peer in PEERS if peer.name in (TRACEJIT, *asked.peers.split(",")))
     rounds, batch = (2, 0.002) if asked.quick else (asked.rounds, asked.batch)
     settings = Settings(asked.threads, rounds, batch, asked.quick, peers)
-    results = {}
-    with tempfile.TemporaryDirectory() as caches:
-        for question in asked.questions or QUESTIONS:
-            for name, case in importlib.import_module(f"benchmarks.questions.{question}").CASES.items():
-                say(case.title)
-                outcome = ask(question, name, settings, caches, say)
-                results[question, name] = case, outcome
-                for verdict in report.verdicts(case, outcome):
-                    say(f"  => {verdict.measured}; required {verdict.bar}; {report.said(verdict)}")
-                for line in report.figures({(question, name): results[question, name]}):
-                    say(f"  {line}")
+    found = [importlib.import_module(f"benchmarks.questions.{question}") for question in asked.questions or QUESTIONS]
+    results = answers(found, settings)
     asked.markdown.write_text(report.markdown(results, machine.head(settings)), encoding="utf-8")
     chart.draw(results, asked.chart)
     say(f"{asked.markdown}\n{asked.chart}")
-
-
-def say(line: str) -> None:
-    print(line, flush=True)
 
 
 if __name__ == "__main__":

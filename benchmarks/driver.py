@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 
-from benchmarks.peers import PEERS, WAITING, Peer, environment
+from benchmarks.peers import WAITING, Peer, environment
 from benchmarks.question import Case, yardsticks
 
 ROOT = Path(__file__).parent.parent
@@ -34,7 +35,7 @@ class Settings:
     rounds: int
     batch: float
     small: bool
-    peers: tuple[str, ...]
+    peers: tuple[Peer, ...]
 
 
 @dataclass
@@ -95,22 +96,19 @@ def start(arguments: list[str], switches: dict[str, str], **pipes: object) -> su
     return subprocess.Popen(command, cwd=ROOT, env=kept | switches, stdout=subprocess.PIPE, text=True, **pipes)
 
 
-def ask(question: str, case: str, settings: Settings, caches: str, say: Say) -> Outcome:
+def ask(module: ModuleType, case: str, settings: Settings, caches: str, say: Say) -> Outcome:
     """Measure one case of a question, every contestant in its turn, round by round."""
-    module = importlib.import_module(f"benchmarks.questions.{question}")
     outcome = Outcome()
     builders: Builders = {}
-    for peer in PEERS:
-        if peer.name not in settings.peers:
-            continue
+    for peer in settings.peers:
         if not hasattr(module, f"with_{peer.name}"):
             outcome.absent[peer.name] = "not asked"
         elif importlib.util.find_spec(peer.module) is None:
             outcome.absent[peer.name] = "not installed"
         else:
-            builders[peer.name] = [question, case, f"with_{peer.name}", "small" if settings.small else "full"], peer
+            builders[peer.name] = [module.__name__, case, f"with_{peer.name}", "small" if settings.small else "full"], peer
     for name in yardsticks(module.CASES[case]):
-        builders[name] = [question, case, name, "small" if settings.small else "full"], None
+        builders[name] = [module.__name__, case, name, "small" if settings.small else "full"], None
     measure = in_turns if module.CASES[case].measure == "time" else afresh
     measure(module.CASES[case], builders, settings, caches, outcome, say)
     return outcome

@@ -1,6 +1,6 @@
 """A contestant's process: builds the work, compares its first results with NumPy's in float64, and times it when asked.
 
-python -m benchmarks.worker QUESTION CASE CONTESTANT (full | small) (serve | check | once)
+python -m benchmarks.worker MODULE CASE CONTESTANT (full | small) (serve | check | once)
 
 ``serve`` answers with one JSON line when it is ready, and one for each line that it then reads: the seconds per call of a
 batch. ``check`` is ready, and ends. ``once`` compares nothing, runs the case's calls, and answers with the seconds since the
@@ -35,6 +35,8 @@ def leaves(result: object):
         for part in result:
             yield from leaves(part)
     else:
+        for step in ("cpu", "numpy"):  # from a device, and from a library's own array
+            result = getattr(result, step)() if hasattr(result, step) else result
         yield np.asarray(result, np.float64)
 
 
@@ -73,13 +75,21 @@ def serve(call, batch: float, answer, wrong: dict[str, float]) -> None:
     """Answer once the contestant is warm, and then with the figure of each turn."""
     import timeit
 
-    timer = timeit.Timer(call)
-    number = 1
-    while (seconds := timer.timeit(number)) < batch / 2:  # also warms caches, pages and thread pools
+    timer, wait, number = timeit.Timer(call), getattr(call, "wait", None), 1
+
+    def turn() -> float:
+        if wait is None:
+            return timer.timeit(number)
+        begin = time.perf_counter()  # of calls that only queue work: until all of it is done
+        timer.timeit(number)
+        wait()
+        return time.perf_counter() - begin
+
+    while (seconds := turn()) < batch / 2:  # also warms caches, pages and thread pools
         number = max(number + 1, min(10 * number, round(number * batch / max(seconds, 1e-9))))
     answer(wrong)
     for _ in sys.stdin:
-        answer({"seconds": timer.timeit(number) / number})
+        answer({"seconds": turn() / number})
 
 
 def main() -> None:
@@ -93,7 +103,7 @@ def main() -> None:
 
     name, case, contestant, size, way = sys.argv[1:]
     try:
-        module = importlib.import_module(f"benchmarks.questions.{name}")
+        module = importlib.import_module(name)
         work = module, module.CASES[case], contestant, size == "small"
         if way == "once":
             answer(once(*work))

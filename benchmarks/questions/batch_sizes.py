@@ -39,7 +39,8 @@ def with_numba(batches, parameters):
 
 
 def with_jax(batches, parameters):
-    return each(mlp.jax_step(parameters), batches)
+    step = mlp.jax_step(parameters)
+    return each(lambda x, labels: step(x, labels).block_until_ready(), batches)
 
 
 def with_jax_padded(batches, parameters):
@@ -48,7 +49,7 @@ def with_jax_padded(batches, parameters):
     def padded(x, labels):
         gap = most - len(x)
         weights = np.repeat(np.float32([1, 0]), [len(x), gap])
-        return step(np.pad(x, ((0, gap), (0, 0))), np.pad(labels, (0, gap)), weights)
+        return step(np.pad(x, ((0, gap), (0, 0))), np.pad(labels, (0, gap)), weights).block_until_ready()
 
     return each(padded, batches)
 
@@ -61,7 +62,10 @@ def with_torch(batches, parameters):
 
 
 def with_torch_compile(batches, parameters):
-    return each(mlp.torch_compile_step(parameters, dynamic=True), batches)
+    import torch
+
+    step = torch.compile(mlp.torch_compile_step(parameters), dynamic=True)
+    return each(lambda x, labels: step(torch.from_numpy(x), torch.from_numpy(labels)), batches)
 
 
 def with_tensorflow(batches, parameters, **switches):

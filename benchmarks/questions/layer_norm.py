@@ -18,7 +18,7 @@ def data(rows, features):
     return tuple(rng.standard_normal(shape, np.float32) for shape in shapes)
 
 
-def with_tracejit(x, w, b, ct):
+def both_in_tracejit():
     import tracejit as tj
 
     def normed(x, w, b):
@@ -29,7 +29,13 @@ def with_tracejit(x, w, b, ct):
         out, pull = tj.vjp(normed, x, w, b)
         return out, pull(ct)
 
-    return partial(tj.function(both), x, w, b, ct)
+    return both
+
+
+def with_tracejit(*arrays):
+    import tracejit as tj
+
+    return partial(tj.function(both_in_tracejit()), *arrays)
 
 
 def with_numpy(x, w, b, ct):
@@ -85,19 +91,23 @@ def with_numba(x, w, b, ct):
     return partial(run, x, w, b, ct)
 
 
-def with_jax(x, w, b, ct):
+def both_in_jax():
     import jax
-    import jax.numpy as jnp
 
     def normed(x, w, b):
         return jax.nn.standardize(x, axis=1, epsilon=EPSILON) * w + b
 
-    @jax.jit
-    def run(x, w, b, ct):
+    def both(x, w, b, ct):
         out, pull = jax.vjp(normed, x, w, b)
         return out, pull(ct)
 
-    arrays = [jnp.asarray(a) for a in (x, w, b, ct)]
+    return both
+
+
+def with_jax(*arrays):
+    import jax
+
+    run, arrays = jax.jit(both_in_jax()), jax.device_put(arrays)
     return lambda: jax.block_until_ready(run(*arrays))
 
 
@@ -114,18 +124,23 @@ def with_torch(x, w, b, ct):
     return call
 
 
-def with_torch_compile(x, w, b, ct):
+def both_in_torch():
     import torch
 
     def normed(x, w, b):
         return torch.nn.functional.layer_norm(x, w.shape, w, b, EPSILON)
 
-    @torch.compile
-    def run(x, w, b, ct):
+    def both(x, w, b, ct):
         out, pull = torch.func.vjp(normed, x, w, b)
         return out, pull(ct)
 
-    return partial(run, *(torch.from_numpy(a) for a in (x, w, b, ct)))
+    return both
+
+
+def with_torch_compile(*arrays):
+    import torch
+
+    return partial(torch.compile(both_in_torch()), *(torch.from_numpy(a) for a in arrays))
 
 
 def with_tensorflow(x, w, b, ct, **switches):

