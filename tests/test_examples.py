@@ -1,11 +1,30 @@
 """The examples, run as their readers would, the main job with few epochs."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tracejit.errors import MissingExtraError
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def test_digits_runs_on_a_device(example, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["digits.py", "--device", "cuda"])
+    monkeypatch.setenv("TRACEJIT_CUDA", "emulate")
+    digits = example("digits")
+    digits.main(epochs=2)
+    assert {p.device for p in digits.parameters} == {"cuda"} and digits.train_step.compilations == 1
+    assert "launch(" in str(digits.train_step.source()) and "test accuracy" in capsys.readouterr().out
+
+
+def test_digits_says_what_a_gpu_needs(example, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["digits.py", "--device", "cuda"])
+    monkeypatch.setitem(sys.modules, "cuda.core", None)
+    with pytest.raises(MissingExtraError, match=r'pip install "tracejit\[cuda\]"'):
+        example("digits")
 
 
 def test_digits_learns_with_one_compilation_and_draws(example, tmp_path, capsys):

@@ -29,6 +29,9 @@ from tracejit.errors import (
     AxisError,
     CheckpointError,
     CompileError,
+    DeviceError,
+    DeviceFaultError,
+    DeviceMemoryError,
     DTypeError,
     GradientError,
     IndexOutOfBoundsError,
@@ -43,6 +46,7 @@ from tracejit.errors import (
     VariableError,
 )
 from tracejit.frontend import numpy as _numpy
+from tracejit.frontend.device import device
 from tracejit.frontend.function import function
 from tracejit.frontend.gradient import grad, jvp, value_and_grad, vjp
 from tracejit.frontend.inlined import inlined
@@ -79,6 +83,9 @@ __all__ = [
     "CheckpointError",
     "CompileError",
     "DTypeError",
+    "DeviceError",
+    "DeviceFaultError",
+    "DeviceMemoryError",
     "GradientError",
     "GradientTape",
     "IndexOutOfBoundsError",
@@ -98,6 +105,7 @@ __all__ = [
     "bool_",
     "complex64",
     "complex128",
+    "device",
     "e",
     "float32",
     "float64",

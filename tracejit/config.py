@@ -9,6 +9,9 @@
 | ``TRACEJIT_GUARD`` | native, python | calls are checked by a builtin made for the function, or by its definition in Python |
 | ``TRACEJIT_BLAS`` | auto, numpy, scipy, matmul | where matrix products come from; auto takes the first that is there |
 | ``TRACEJIT_MATH`` | accurate, libm | exp, log, tanh and the like: our own that vectorise, or the C library's |
+| ``TRACEJIT_DEVICE`` | auto, cpu, cuda | where functions run and Variables live that do not say so; auto follows the arguments |
+| ``TRACEJIT_CUDA`` | driver, emulate | programs of the GPU run there, or, slowly and for tests, thread by thread on the CPU |
+| ``TRACEJIT_TF32`` | 0, 1 | products of float32 on the GPU may round their operands to TF32, which is faster |
 """
 
 from __future__ import annotations
@@ -32,6 +35,9 @@ class Config:
     guard: str
     blas: str
     math: str
+    device: str
+    cuda: str
+    tf32: bool
 
 
 def config(environment: Mapping[str, str] | None = None) -> Config:
@@ -52,6 +58,9 @@ def config(environment: Mapping[str, str] | None = None) -> Config:
         guard=_word(env, "TRACEJIT_GUARD", "native", "python"),
         blas=_word(env, "TRACEJIT_BLAS", "auto", "numpy", "scipy", "matmul"),
         math=_word(env, "TRACEJIT_MATH", "accurate", "libm"),
+        device=_word(env, "TRACEJIT_DEVICE", "auto", "cpu", "cuda"),
+        cuda=_word(env, "TRACEJIT_CUDA", "driver", "emulate"),
+        tf32=_integer(env, "TRACEJIT_TF32", 0, least=0, most=1) == 1,
     )
 
 

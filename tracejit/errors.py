@@ -13,6 +13,9 @@ TracejitError
 ├── UnsupportedError (TypeError)     something NumPy has and tracejit does not
 ├── IndexOutOfBoundsError (IndexError)
 ├── CompileError (RuntimeError)      the backend refused generated source: a bug of ours
+├── DeviceError (RuntimeError)       a device that is not there, or values on different devices
+│   ├── DeviceMemoryError (MemoryError)  the device has no memory left
+│   └── DeviceFaultError             the device stopped in the midst of a program
 ├── PinError (ValueError)            a pinned file that no longer fits its program
 ├── CheckpointError (ValueError)     a checkpoint that is broken, or does not fit what it is restored to
 └── MissingExtraError (ImportError)  an optional package or program that is not installed
@@ -90,6 +93,18 @@ class IndexOutOfBoundsError(TracejitError, IndexError):
 
 class CompileError(TracejitError, RuntimeError):
     """The backend refused generated source."""
+
+
+class DeviceError(TracejitError, RuntimeError):
+    """A device that is not there, or values on different devices; the text says which, and the way out."""
+
+
+class DeviceMemoryError(DeviceError, MemoryError):
+    """The device has no memory left; the text says what was asked, what is free, and what holds the rest. Nothing was changed."""
+
+
+class DeviceFaultError(DeviceError):
+    """The device stopped in the midst of a program; what it computed since the last copy to the host is lost."""
 
 
 class PinError(TracejitError, ValueError):

@@ -1,9 +1,12 @@
 """Tensors and variables: how they print, what they convert to, which dtypes meet, and what is refused with which words."""
 
+import sys
+
 import numpy as np
 import pytest
 
 import tracejit.compat.tensorflow as tf
+from tracejit.errors import MissingExtraError
 
 InvalidArgument = tf.errors.InvalidArgumentError
 
@@ -325,8 +328,11 @@ def test_checks_of_values_name_what_did_not_hold():
             check(-X)
 
 
-def test_a_device_other_than_the_processor_is_refused():
+def test_a_device_that_is_not_there_is_refused(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cuda.core", None)
     with tf.device("/CPU:0"), tf.control_dependencies([X]):
         assert tf.executing_eagerly() and tf.group(X) is None and tf.no_op() is None
-    with pytest.raises(ValueError, match="run on the CPU"), tf.device("/GPU:0"):
+    with pytest.raises(ValueError, match="there are '/CPU:0' and '/GPU:0'"), tf.device("/TPU:0"):
+        pass
+    with pytest.raises(MissingExtraError, match="tracejit"), tf.device("/GPU:0"):
         pass

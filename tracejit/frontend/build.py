@@ -6,11 +6,15 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from tracejit.config import config
 from tracejit.frontend.content import by_content
+from tracejit.frontend.device import Choice, placement
 from tracejit.frontend.entry import Entry
 from tracejit.frontend.guards import Guard, check_leaks, check_writes, find_guards
 from tracejit.frontend.inlined import inlining
+from tracejit.frontend.on_device import device_program
 from tracejit.frontend.parameters import Parameters
 from tracejit.frontend.signature import Call
 from tracejit.frontend.specialize import size_guard, trace_call
@@ -20,7 +24,7 @@ from tracejit.runtime.program import Options, compile_program
 
 
 def build_entry(
-    function: Callable[..., Any], parameters: Parameters, call: Call, math: str | None, pin: str | None
+    function: Callable[..., Any], parameters: Parameters, call: Call, math: str | None, pin: str | None, asked: Choice = "auto"
 ) -> tuple[Entry, tuple[str, ...]]:
     """A program for ``call`` and calls like it, and what the trace noticed that the user may want to know."""
     observe = _Observer(parameters.name, config().debug)
@@ -34,16 +38,23 @@ def build_entry(
     guards = (*find_guards(function, statics), *traced.guards)
     guards = by_content(guards, [held.owner for held in traced.held])
     check_leaks(guards, parameters.name)
-    written = [(held.owner, held.value.where) for held in traced.held if held.updated and not held.is_variable]
+    written = [(held.owner, held.value.where) for held in traced.held if held.updated and isinstance(held.owner, np.ndarray)]
     check_writes((*before, *guards), written, parameters.name)
     values = [leaf.value for leaf in call.leaves]
     notes = tuple(_effect(g) for g in before if not g.holds(values))
-    program = compile_program(traced.graph, Options(math or config().math, pin), observe)
-    first = len(traced.passed)
-    buffers = {first + i: held.buffer for i, held in enumerate(traced.held)}
-    executable = Executable(program, buffers, size_guard(traced))
+    device = placement(asked, call, traced, parameters.name)
+    options, fits = Options(math or config().math, pin), size_guard(traced)
+    program: Any
+    executable: Any
+    if device == "cuda":
+        executable, program = device_program(traced, parameters.name, options, fits, observe)
+    else:
+        program = compile_program(traced.graph, options, observe)
+        first = len(traced.passed)
+        buffers: dict[int, Any] = {first + i: held.buffer for i, held in enumerate(traced.held)}
+        executable = Executable(program, buffers, fits)
     observe.path(str(program.path))
-    return Entry(call.forgotten(), traced, guards, executable, program), notes
+    return Entry(call.forgotten(), traced, guards, executable, program, device), notes
 
 
 def _effect(guard: Guard) -> str:

@@ -26,6 +26,7 @@ from tracejit.frontend.tensor import EagerTensor
 from tracejit.frontend.tree import Structure, is_registered, take_apart, write_tree
 from tracejit.frontend.variable import Variable
 from tracejit.ir import ambient
+from tracejit.runtime.device import Array
 from tracejit.runtime.route import Kind, Op, Route, Step
 
 _WEAK, _SCALAR = EagerTensor.__dict__["weak"], EagerTensor.__dict__["scalar"]
@@ -337,9 +338,9 @@ def _taker(structure: Structure) -> Callable[[Any], tuple[Any, ...]]:
     return take
 
 
-def _itemsize(array: np.ndarray | None) -> int:
+def _itemsize(array: Array | None) -> int:
     assert array is not None
-    return array.itemsize
+    return array.dtype.itemsize
 
 
 def _are_places(parts: Any) -> bool:

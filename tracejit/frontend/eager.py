@@ -17,10 +17,11 @@ from tracejit.ir.ambient import active
 from tracejit.ir.builder import CONSTANT, INPUT, identity
 from tracejit.ir.node import Attr
 from tracejit.ops.row import TABLE, Op
+from tracejit.runtime.device import Array, DeviceArray
 
 
 class EagerNode(Node):
-    """A node with its value."""
+    """A node with its value, on the host or on a device."""
 
     __slots__ = ("value",)
 
@@ -31,7 +32,7 @@ class EagerNode(Node):
         attrs: Mapping[str, Attr],
         spec: TensorSpec,
         where: Where | None,
-        value: np.ndarray,
+        value: Any,
     ) -> None:
         super().__init__(op, inputs, attrs, spec, where)
         self.value = value
@@ -74,29 +75,33 @@ class EagerTrace(Builder):
 
     emit_apart = emit  # no two nodes are one here
 
-    def leaf(self, value: np.ndarray) -> Node:
+    def leaf(self, value: Array, name: str = "x") -> Node:
         """An input that has a value."""
         spec = TensorSpec.of(value.shape, value.dtype)
-        return EagerNode(INPUT, (), {"name": "x", "spec": spec}, spec, None, value)
+        return EagerNode(INPUT, (), {"name": name, "spec": spec}, spec, None, value)
 
-    def captured(self, array: np.ndarray) -> Node:
+    def captured(self, array: Array, name: str = "x") -> Node:
         """An input for an array that its owner may change later."""
+        if isinstance(array, DeviceArray):
+            return self.leaf(array.copy() if self.recording else array, name)
         if not array.dtype.isnative:
-            return self.leaf(array.astype(array.dtype.newbyteorder("=")))
+            return self.leaf(array.astype(array.dtype.newbyteorder("=")), name)
         if self.recording:
-            return self.leaf(np.array(array, order="C"))
+            return self.leaf(np.array(array, order="C"), name)
         self.borrowed.append(array)
-        return self.leaf(array)
+        return self.leaf(array, name)
 
-    def owned(self, value: np.ndarray) -> np.ndarray:
+    def owned(self, value: Any) -> Any:
         """``value`` in memory that nobody else writes to."""
+        if isinstance(value, DeviceArray):  # results of programs are new; leaves are handed out as they are
+            return value
         return np.array(value) if any(np.may_share_memory(value, x) for x in self.borrowed) else value
 
-    def known(self, key: Key, value: np.ndarray, changes: bool = False) -> Node:
+    def known(self, key: Key, value: Array, changes: bool = False) -> Node:
         """The node of the value that goes by ``key``; ``changes`` where the memory of ``value`` is not the owner's alone."""
         node = self._known.get(key)
         if node is None:
-            node = self.captured(value) if changes else self.leaf(value)
+            node = self.captured(value, "tensor") if changes else self.leaf(value, "tensor")
             self.remember(key, node)
         return node
 
@@ -164,8 +169,8 @@ def _filled(scalar: Node, shape: tuple[int, ...]) -> EagerNode:
 BROADCAST: Final = TABLE["broadcast"]
 
 
-def value_of(node: Node) -> np.ndarray:
-    """The value of a node of an EagerTrace."""
+def value_of(node: Node) -> Any:
+    """The value of a node of an EagerTrace: an array, on the host or on a device."""
     assert isinstance(node, EagerNode), f"{node} has no value"
     return node.value
 
@@ -181,9 +186,13 @@ def eager_trace() -> EagerTrace:
     return builder if isinstance(builder, EagerTrace) else EagerTrace()
 
 
-def _value(op: Operation, inputs: tuple[Node, ...], attrs: Mapping[str, Attr], spec: TensorSpec) -> np.ndarray:
+def _value(op: Operation, inputs: tuple[Node, ...], attrs: Mapping[str, Attr], spec: TensorSpec) -> Any:
     assert isinstance(op, Op)
     values = [value_of(x) for x in inputs]
+    if DeviceArray in map(type, values):
+        from tracejit.frontend.on_device import evaluated  # and with it, the compiler
+
+        return evaluated(op, inputs, attrs, spec)
     if op.kind in _SILENT:
         value = np.asarray(op.evaluate(*values, **attrs))
     else:

@@ -9,14 +9,16 @@ from typing import Any, Literal, NamedTuple, Protocol
 import numpy as np
 
 from tracejit.errors import ArgumentError
+from tracejit.frontend.device import Device, assign
 from tracejit.frontend.guards import Guard
 from tracejit.frontend.signature import Call, Identity, Leaf, same
 from tracejit.frontend.sizes import Sizes
-from tracejit.frontend.tensor import EagerTensor
+from tracejit.frontend.tensor import EagerTensor, Tensor
 from tracejit.frontend.trace import Held, Pin
 from tracejit.frontend.tree import Structure, write_tree
 from tracejit.frontend.where import at_line, user_where
 from tracejit.ir import Graph, Where, evaluate
+from tracejit.runtime.device import Array, DeviceArray, is_resident, overlap
 from tracejit.runtime.route import Bound, Step
 
 
@@ -112,6 +114,7 @@ class Entry:
         guards: What the function read beside its arguments.
         executable: The program.
         program: What the runtime compiled.
+        device: Where it runs.
     """
 
     call: Call
@@ -119,6 +122,7 @@ class Entry:
     guards: tuple[Guard, ...]
     executable: Executable
     program: Any
+    device: Device = "cpu"
 
     @property
     def alive(self) -> bool:
@@ -162,7 +166,7 @@ class Entry:
         out = execute(*ready)
         for i, array in zip(self.traced.passed, ready, strict=True):
             target = call.leaves[i].array
-            if i in self.traced.written and target is not None and target is not array:
+            if i in self.traced.written and isinstance(target, np.ndarray) and target is not array:
                 np.copyto(target, array)
         return self.finish(out, call)
 
@@ -171,7 +175,7 @@ class Entry:
         self.write_held()
         values = [leaf.value for leaf in call.leaves]
         for leaf, index in self.traced.rebound:
-            values[leaf].rebind(np.asarray(out[index]))
+            values[leaf].rebind(_array(out[index]))
         for parameter, tree in self.traced.rewritten.items():
             write_tree(call.arguments[parameter], self._tree(tree, out, values))
         return self._tree(self.traced.result, out, values)
@@ -181,6 +185,8 @@ class Entry:
 
     def _leaf(self, result: ResultLeaf, out: Sequence[Any], leaves: Sequence[Any]) -> Any:
         match result.kind:
+            case "output" if isinstance(out[result.number], DeviceArray):
+                return self._of_device(out[result.number], leaves)
             case "output":
                 return EagerTensor(np.asarray(out[result.number])) if self.traced.tensors else out[result.number]
             case "int":
@@ -189,11 +195,20 @@ class Entry:
                 return leaves[result.number]
         return result.value
 
+    def _of_device(self, array: DeviceArray, leaves: Sequence[Any]) -> Any:
+        """A result that is on a device: a tensor, or an array of the library whose array the caller passed first."""
+        like = next((x for x in leaves if not isinstance(x, Tensor) and is_resident(x)), None)
+        if like is None or self.traced.tensors:
+            return EagerTensor(array, scalar=not self.traced.tensors and array.shape == ())
+        from tracejit.runtime.cuda.edges import handed_out
+
+        return handed_out(array, like)
+
     def read_held(self) -> None:
         """Bring the copies of captured arrays that no program can read as they are up to date."""
         for held in self.traced.held:
             if held.buffer is not held.source:
-                np.copyto(held.buffer, held.source)
+                assign(held.buffer, held.source, "a captured array")
 
     def write_held(self) -> None:
         """Tell Variables, and arrays behind copies, of their new values."""
@@ -201,7 +216,7 @@ class Entry:
             if held.updated and held.is_variable:
                 held.owner.touched()
             elif held.updated and held.buffer is not held.source:
-                np.copyto(held.source, held.buffer)
+                assign(held.source, held.buffer, "a captured array")
 
     def refuse_writes(self, leaves: Sequence[Leaf]) -> None:
         """Raise where the function writes to an argument that is read-only, or that shares memory with another one."""
@@ -216,10 +231,14 @@ class Entry:
             for held in self.traced.held:
                 self._refuse_overlap(leaf, f"the captured {held.input.attrs['name']}", held.source, where)
 
-    def _refuse_overlap(self, leaf: Leaf, other: str, array: np.ndarray | None, where: Where | None) -> None:
-        if array is not None and leaf.array is not None and np.may_share_memory(leaf.array, array):
+    def _refuse_overlap(self, leaf: Leaf, other: str, array: Array | None, where: Where | None) -> None:
+        if array is not None and leaf.array is not None and overlap(leaf.array, array):
             cure = f"\n  cure: pass {leaf.path}.copy()"
             raise ArgumentError(f"argument {leaf.path} is written to, and {other} shares its memory{cure}{at_line(where)}")
+
+
+def _array(value: Any) -> Array:
+    return value if isinstance(value, DeviceArray) else np.asarray(value)
 
 
 def _changed(guard: Guard, leaves: Sequence[Any]) -> Refusal:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, overload
 
 from tracejit.errors import UnsupportedError
+from tracejit.frontend.device import Choice, checked, default_device
 from tracejit.frontend.eager import active
 from tracejit.frontend.programs import NOTHING, Math, Programs, Traceable
 from tracejit.runtime.entrance import Entrance
@@ -27,12 +28,14 @@ class Function(Entrance, Traceable, methods=True):
         math: Math | None = None,
         name: str | None = None,
         pin: str | os.PathLike[str] | None = None,
+        device: Choice | None = None,
     ) -> None:
         super().__init__()
         own_name: str = getattr(python_function, "__name__", type(python_function).__name__)
         self.name = name or own_name
         self._programs = Programs(python_function, self.name, input_signature, math)
         self._programs.pin = None if pin is None else os.fspath(pin)
+        self._programs.device = default_device() if device is None else checked(device, self.name)
         self._unbound = Unbound(self._programs)
         functools.update_wrapper(self, python_function, updated=())
 
@@ -126,6 +129,7 @@ def function(
     math: Math | None = None,
     name: str | None = None,
     pin: str | os.PathLike[str] | None = None,
+    device: Choice | None = None,
 ) -> Callable[[Callable[..., Any]], Function]: ...
 
 
@@ -137,6 +141,7 @@ def function(
     math: Math | None = None,
     name: str | None = None,
     pin: str | os.PathLike[str] | None = None,
+    device: Choice | None = None,
 ) -> Function | Callable[[Callable[..., Any]], Function]:
     """Trace a function of arrays, compile what it does, and run that from then on.
 
@@ -152,6 +157,9 @@ def function(
         name: For graphs and errors; the function's own when not given.
         pin: A file to keep the program in. It is written when it is not there; when it is, it *is* the program, your edits
             included. A file that was pinned for another graph is a PinError.
+        device: Where it runs: ``"cpu"``, ``"cuda"``, or ``"auto"``: on the GPU where arguments or Variables are there already.
+            That of the ``with tj.device`` around the definition, else ``TRACEJIT_DEVICE``, when not given. On a GPU, NumPy
+            arguments are copied there, and results are tensors there, or arrays of the library that the arguments are from.
 
     Returns:
         A :class:`Function`; a decorator when ``f`` is not given.
@@ -168,6 +176,6 @@ def function(
         if inspect.isgeneratorfunction(f) or inspect.iscoroutinefunction(f) or inspect.isasyncgenfunction(f):
             own_name = getattr(f, "__name__", str(f))
             raise UnsupportedError(f"{own_name}: a generator or coroutine has no single result; return a tuple or stacked arrays")
-        return Function(f, input_signature, math, name, pin)
+        return Function(f, input_signature, math, name, pin, device)
 
     return decorate if f is None else decorate(f)

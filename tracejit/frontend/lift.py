@@ -11,10 +11,12 @@ import numpy as np
 from tracejit import ops
 from tracejit.errors import ArgumentError, DTypeError, ShapeError
 from tracejit.frontend.base import Tensor
+from tracejit.frontend.device import resident_array
 from tracejit.frontend.eager import trace
 from tracejit.frontend.shapes import same
 from tracejit.frontend.symbolic import SymbolicInt
 from tracejit.ir import Node, current
+from tracejit.runtime.device import Array, is_resident
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +85,13 @@ def lift(x: Any, name: str = "array") -> Operand:
     return Operand(trace().captured(array))
 
 
-def _array(x: Any, name: str) -> np.ndarray:
+def _array(x: Any, name: str) -> Array:
     if isinstance(x, np.matrix | np.ma.MaskedArray):
         raise ArgumentError(f"{name}: {type(x).__name__} has rules of its own; pass a plain array, as np.asarray(x) gives it")
     if isinstance(x, np.ndarray):
         return x
+    if is_resident(x):
+        return resident_array(x, name)
     if not isinstance(x, str | bytes | None) and any(hasattr(x, p) for p in ("__array__", "__array_interface__", "__buffer__")):
         return np.asarray(x)
     if hasattr(x, "__dlpack__"):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tracejit.config import config
-from tracejit.errors import ArgumentError
+from tracejit.errors import ArgumentError, UnsupportedError
 from tracejit.frontend.entry import Entry
 from tracejit.frontend.explanation import Explanation, Profile, explanation, profile
 from tracejit.frontend.signature import Call
@@ -26,7 +26,16 @@ class _Found(NamedTuple):
 
 
 def explained(entry: Entry, call: Call | None, math: str | None) -> Explanation:
-    """The explanation of a program, with times where there is a call to run."""
+    """The explanation of a program, with times where there is a call to run.
+
+    Raises:
+        UnsupportedError: It is a device program.
+    """
+    if entry.device == "cuda":
+        raise UnsupportedError(
+            "explain: predicts and measures programs of the CPU, and this one runs on cuda\n"
+            "  cure: profile() counts what it asks of the device; schedule() and source() show it"
+        )
     return explanation(*_found(entry, call, math))
 
 
@@ -45,7 +54,7 @@ def _found(entry: Entry, call: Call | None, math: str | None) -> _Found:
     entry.refuse_writes(call.leaves)
     entry.read_held()
     first = len(entry.traced.passed)
-    buffers = {first + i: held.buffer for i, held in enumerate(entry.traced.held)}
+    buffers: dict[int, Any] = {first + i: held.buffer for i, held in enumerate(entry.traced.held)}
     leaves = [call.leaves[i].ready() for i in entry.traced.passed]
     measured = measure(entry.program, math or config().math, buffers, size_guard(entry.traced), leaves)
     if measured is None:

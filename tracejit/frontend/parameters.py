@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from tracejit.errors import ArgumentError, DTypeError, ShapeError
+from tracejit.frontend.device import device_of
 from tracejit.frontend.signature import Call, Identity, Kind, Leaf, Signature, as_array, classify, supported_dtype
 from tracejit.frontend.sizes import Origin
 from tracejit.frontend.tensor import EagerTensor
 from tracejit.frontend.tree import LEAF, Structure, child_paths, flatten_paths, take_apart
 from tracejit.frontend.variable import Variable
 from tracejit.ir import TensorSpec
+from tracejit.runtime.device import Array, DeviceArray
 
 _UNKNOWN = 2  # the size that a stand-in has where a spec leaves it open
 
@@ -133,6 +135,9 @@ def _conform(spec: TensorSpec, value: Any, path: str, function: str) -> Leaf:
     pairs = zip(spec.shape, array.shape, strict=False)
     if array.ndim != spec.rank or any(isinstance(d, int) and d != size for d, size in pairs):
         raise ShapeError(_mismatch(spec, array, path, function))
+    if array.dtype != spec.dtype and isinstance(array, DeviceArray):
+        cast = f"tj.asarray({path}).astype({str(spec.dtype)!r})"
+        raise DTypeError(f"{_mismatch(spec, array, path, function)}\n  rule: arrays on cuda are not cast unasked\n  cure: {cast}")
     if array.dtype != spec.dtype:
         weak = isinstance(value, bool | int | float | complex | list | tuple) and _rank(array.dtype) <= _rank(spec.dtype)
         if not weak and not np.can_cast(array.dtype, spec.dtype, "same_kind"):
@@ -141,7 +146,7 @@ def _conform(spec: TensorSpec, value: Any, path: str, function: str) -> Leaf:
     return _asked(spec, path, kind, value, array)
 
 
-def _mismatch(spec: TensorSpec, array: np.ndarray, path: str, function: str) -> str:
+def _mismatch(spec: TensorSpec, array: Array, path: str, function: str) -> str:
     given = TensorSpec(array.shape, array.dtype)
     return f"{function}: argument {path} does not fit the input signature\n  {path}: {given}\n  asked: {spec}"
 
@@ -150,21 +155,22 @@ def _rank(dtype: np.dtype) -> int:
     return {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}[dtype.kind]
 
 
-def _asked(spec: TensorSpec, path: str, kind: Kind, value: Any, array: np.ndarray | None, known: bool = True) -> Leaf:
+def _asked(spec: TensorSpec, path: str, kind: Kind, value: Any, array: Array | None, known: bool = True) -> Leaf:
     """A leaf whose open sizes may be any, 0 and 1 included, where they are known."""
     assert array is not None
     origins = tuple(
         None if isinstance(d, int) else Origin(f"{path}.shape[{i}]", least=0 if known else 2, free=not known)
         for i, d in enumerate(spec.shape)
     )
-    return Leaf(path, kind, value, ("tensor" if kind == "tensor" else "array", spec), array, origins)
+    return Leaf(path, kind, value, ("tensor" if kind == "tensor" else "array", spec, device_of(array)), array, origins)
 
 
-def _converted(value: Any, path: str, function: str) -> np.ndarray:
+def _converted(value: Any, path: str, function: str) -> Array:
     if isinstance(value, Variable):
-        return np.array(value.buffer)
+        copy: Array = value.buffer.copy()
+        return copy
     try:
-        array = np.asarray(value) if isinstance(value, bool | int | float | complex | list | tuple) else as_array(value)
+        array = np.asarray(value) if isinstance(value, bool | int | float | complex | list | tuple) else as_array(value, path)
     except (TypeError, ValueError, AttributeError) as error:
         raise ArgumentError(f"{function}: argument {path} is no array: {error}") from None
     supported_dtype(array, path)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tracejit.config import config
 from tracejit.errors import TracejitError
+from tracejit.frontend.device import Choice
 from tracejit.frontend.dispatch import make_route, pattern_of
 from tracejit.frontend.entry import Entry, Traced
 from tracejit.frontend.inspection import Listing, Retrace, Retraces, graph_listing, text_listing
@@ -53,6 +54,7 @@ class Programs:
         self.parameters = Parameters(function, name, input_signature)
         self.math = math
         self.pin: str | None = None
+        self.device: Choice = "auto"
         self.routes: tuple[Route, ...] = ()
         self.entries: tuple[Entry, ...] = ()
         self.made = 0
@@ -82,7 +84,7 @@ class Programs:
             entry = self._find(call)  # another thread may have made it meanwhile
             if entry is None:
                 reason = reason_for(self.entries, call)
-                entry, notes = build_entry(self.function, self.parameters, call, self.math, self.pin)
+                entry, notes = build_entry(self.function, self.parameters, call, self.math, self.pin, self.device)
                 self.made += 1
                 self.records.append(Retrace(self.made, reason.reason, reason.where, reason.old, reason.new, notes))
                 self.entries = (*[e for e in self.entries if e.alive][1 - _MOST_PROGRAMS :], entry)
@@ -95,7 +97,9 @@ class Programs:
         return None
 
     def _remember(self, entry: Entry, call: Call) -> None:
-        """Make a route for calls like this one, unless there is one."""
+        """Make a route for calls like this one, unless there is one; device programs have none."""
+        if entry.device != "cpu":
+            return
         key = (id(entry), pattern_of(call))
         if key in self._patterns:
             return
@@ -177,19 +181,25 @@ class Traceable(ABC):
         call = self.read(args, kwargs)
         return explained(self.programs.entry_for(call), call, self.programs.math)
 
-    def profile(self, *args: Any, **kwargs: Any) -> Profile:
+    def profile(self, *args: Any, **kwargs: Any) -> Profile | Listing:
         """The time of each step of a call, beside the time that the machine's measured rates predict.
 
-        The call is run again and again for a fraction of a second; Variables and arguments are left as they were.
+        The call is run again and again for a fraction of a second; Variables and arguments are left as they were. Of a call that
+        runs on a device, which is run once: its kernels and graphs, the copies between it and the host, and the memory held.
 
         Args:
             args: Of the call.
             kwargs: Of the call.
         """
+        call = self.read(args, kwargs)
+        entry = self.programs.entry_for(call)
+        if entry.device == "cuda":
+            from tracejit.frontend.device_profile import device_profile
+
+            return device_profile(entry, call)
         from tracejit.frontend.measuring import profiled
 
-        call = self.read(args, kwargs)
-        return profiled(self.programs.entry_for(call), call, self.programs.math)
+        return profiled(entry, call, self.programs.math)
 
     def debug(self, *args: Any, pdb: bool = False, **kwargs: Any) -> Any:
         """Run the generated file under CPython, where ``print``, breakpoints and coverage work.

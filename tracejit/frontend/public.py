@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.errors import DTypeError, ShapeError, TracejitError, UnsupportedError
+from tracejit.frontend.device import assign
 from tracejit.frontend.eager import EagerTrace, active, trace, value_of
 from tracejit.frontend.lift import cast, has_tensor, lift
 from tracejit.frontend.registry import FUNCTIONS
@@ -18,6 +19,7 @@ from tracejit.frontend.tensor import EagerTensor, Tensor, Tracer
 from tracejit.frontend.view import is_view, steps_between
 from tracejit.frontend.where import at_line, user_where
 from tracejit.ir import Node, current, using
+from tracejit.runtime.device import DeviceArray
 
 
 @contextmanager
@@ -49,7 +51,7 @@ def hand_out(node: Node, weak: bool = False, scalar: bool | None = None, view_of
         return Tracer(builder, node, weak, scalar, *_view(view_of, node, Tracer))
     value = value_of(node)
     base, steps = _view(view_of, node, EagerTensor)
-    if builder.plain:
+    if builder.plain and not isinstance(value, DeviceArray):
         value = value if view_of is not None else builder.owned(value)
         return value[()] if scalar else value if value.flags.writeable or view_of is not None else np.array(value)
     out = EagerTensor(value if base is not None else builder.owned(value), weak, scalar, base, steps)
@@ -135,6 +137,6 @@ def write_to(target: Tensor | np.ndarray, node: Node) -> None:
     if isinstance(target, Tensor):
         target.write(node)
     elif isinstance(builder := trace(), EagerTrace):
-        np.copyto(target, value_of(node))
+        assign(target, value_of(node), "out")
     else:
         builder.assign(target, node)

@@ -69,7 +69,7 @@ class Generator:
 
     def __init__(self, seed: int | None = None, name: str = "generator") -> None:
         number = int.from_bytes(os.urandom(8), "little") if seed is None else seed
-        self.state = Variable(np.array([_signed(number), 0]), name=f"{name}/state", trainable=False)
+        self.state = Variable(np.array([_signed(number), 0]), name=f"{name}/state", trainable=False, device="cpu")
         self._lock = threading.Lock()
 
     def seed(self, seed: Any) -> None:

@@ -18,11 +18,13 @@ from typing import Any, Literal
 import numpy as np
 
 from tracejit.errors import ArgumentError, DTypeError, LeakedTracerError
+from tracejit.frontend.device import resident_array
 from tracejit.frontend.sizes import Origin
 from tracejit.frontend.tensor import EagerTensor, Tracer
 from tracejit.frontend.tree import Structure
 from tracejit.frontend.variable import Variable
 from tracejit.ir.spec import CODES
+from tracejit.runtime.device import Array, DeviceArray, is_resident
 
 Kind = Literal["array", "scalar", "tensor", "foreign", "converted", "number", "complex", "variable", "static", "self"]
 ARRAYS: frozenset[Kind] = frozenset({"array", "scalar", "tensor", "foreign", "converted", "complex"})
@@ -47,13 +49,15 @@ class Leaf:
     kind: Kind
     value: Any
     key: Hashable
-    array: np.ndarray | None = None
+    array: Array | None = None
     origins: tuple[Origin | None, ...] = ()
 
     def ready(self) -> Any:
         """What a program takes for this leaf: a contiguous array of native byte order, or the number."""
         if self.array is None:
             return self.value
+        if isinstance(self.array, DeviceArray):
+            return self.array
         flags = self.array.flags
         if type(self.array) is np.ndarray and flags.c_contiguous and flags.aligned and self.array.dtype.isnative:
             return self.array
@@ -70,7 +74,8 @@ class Leaf:
         """For reasons of retraces: ``x: f32[n, 784]``-like, without sizes that do not matter."""
         if self.array is not None:
             dims = ", ".join(str(d) if d < 2 else "_" for d in self.array.shape)
-            return f"{self.path}: {self.kind} {self.array.dtype}[{dims}]"
+            on = " on cuda" if isinstance(self.key, tuple) and str(self.key[0]).endswith(" on cuda") else ""
+            return f"{self.path}: {self.kind} {self.array.dtype}[{dims}]{on}"
         return f"{self.path}: {self.kind} {type(self.value).__name__}" + (f" {self.value!r}" if self.kind == "static" else "")
 
 
@@ -189,7 +194,7 @@ def classify(value: Any, path: str, function: str) -> Leaf:
         cure = f"pass {path}.filled(0) and {path}.mask"
         raise ArgumentError(f"{function}: argument {path} is a masked array, whose mask would be lost\n  cure: {cure}")
     if not isinstance(value, type) and is_foreign(value):
-        return _array(as_array(value), value, path, "foreign", "array")
+        return _array(as_array(value, path), value, path, "foreign", "array")
     try:
         hash(value)
     except Exception:
@@ -214,7 +219,7 @@ def is_foreign(value: Any) -> bool:
     """Whether another library's array can be read through a protocol."""
     if isinstance(value, str | bytes | int | float):
         return False
-    if any(hasattr(value, name) for name in ("__array_interface__", "__dlpack__", "__array__")):
+    if any(hasattr(value, name) for name in ("__array_interface__", "__dlpack__", "__array__")) or is_resident(value):
         return True
     try:
         return memoryview(value).ndim > 0
@@ -222,19 +227,23 @@ def is_foreign(value: Any) -> bool:
         return False
 
 
-def as_array(value: Any) -> np.ndarray:
-    """The array that another library's object shows, without a copy where it allows that."""
+def as_array(value: Any, path: str = "array") -> Array:
+    """The array that another library's object shows: without a copy where it allows that, and on the device where it is there."""
+    if is_resident(value):
+        return resident_array(value, path)
     dlpack = hasattr(value, "__dlpack__") and not hasattr(value, "__array_interface__") and not hasattr(value, "__array__")
     return np.from_dlpack(value) if dlpack else np.asarray(value)
 
 
-def _array(array: np.ndarray, value: Any, path: str, kind: Kind, tag: str) -> Leaf:
+def _array(array: Array, value: Any, path: str, kind: Kind, tag: str) -> Leaf:
     dtype = supported_dtype(array, path)
+    if isinstance(array, DeviceArray):
+        tag = f"{tag} on {array.device}"
     origins = tuple([Origin(f"{path}.shape[{axis}]") if size >= 2 else None for axis, size in enumerate(array.shape)])
     return Leaf(path, kind, value, (tag, dtype, tuple([d if d < 2 else -1 for d in array.shape])), array, origins)
 
 
-def supported_dtype(array: np.ndarray, path: str) -> np.dtype:
+def supported_dtype(array: Array, path: str) -> np.dtype:
     """The dtype in native byte order; DTypeError where tracejit has no such dtype."""
     dtype = array.dtype.newbyteorder("=")
     if dtype not in _SUPPORTED:
@@ -242,7 +251,7 @@ def supported_dtype(array: np.ndarray, path: str) -> np.dtype:
     return dtype
 
 
-def _dtype_cure(path: str, array: np.ndarray) -> str:
+def _dtype_cure(path: str, array: Array) -> str:
     rule = f"tracejit computes with {', '.join(map(str, CODES.values()))}"
     match array.dtype.kind:
         case "O":

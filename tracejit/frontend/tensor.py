@@ -8,11 +8,13 @@ import numpy as np
 
 from tracejit.errors import LeakedTracerError, TraceError, UnsupportedError
 from tracejit.frontend.base import Tensor
+from tracejit.frontend.device import Device, assign, checked, device_of, moved
 from tracejit.frontend.eager import EagerTrace, Key, active, eager_trace, value_of
 from tracejit.frontend.symbolic import symbolic
 from tracejit.frontend.view import Steps, apply_steps, write_back
 from tracejit.frontend.where import at_line, user_where
 from tracejit.ir import Builder, Node, TensorSpec, using
+from tracejit.runtime.device import DeviceArray, on_host
 
 if TYPE_CHECKING:
     from tracejit.frontend.trace import GraphTrace
@@ -149,7 +151,7 @@ class EagerTensor(Tensor):
 
     def __init__(
         self,
-        value: np.ndarray,
+        value: Any,
         weak: bool = False,
         scalar: bool = False,
         base: EagerTensor | None = None,
@@ -167,8 +169,8 @@ class EagerTensor(Tensor):
         self._seen = None if self._base is None else self._base._key
 
     @property
-    def value(self) -> np.ndarray:
-        """The array; not to be written to."""
+    def value(self) -> Any:
+        """The array, on the host or on a device; not to be written to."""
         self._refresh()
         return self._value
 
@@ -189,10 +191,10 @@ class EagerTensor(Tensor):
         self.rebind(builder.owned(value_of(node)))
         builder.remember(self._key, node)
 
-    def rebind(self, value: np.ndarray) -> None:
+    def rebind(self, value: Any) -> None:
         """Take a new value of the same spec."""
         if self._captured:  # a program reads this very memory
-            np.copyto(self._value, value)
+            assign(self._value, value, "a captured tensor")
         else:
             self._value = value
         self._key = Key()
@@ -203,14 +205,16 @@ class EagerTensor(Tensor):
 
     @property
     def shape(self) -> tuple[Any, ...]:
-        return self._value.shape
+        shape: tuple[Any, ...] = self._value.shape
+        return shape
 
     def node_in(self, builder: Builder) -> Node:
         self._refresh()
         if isinstance(builder, EagerTrace):
             return builder.known(self._key, self._value, changes=self._captured)
         if not self._captured:
-            self._value, self._captured = np.array(self._value, order="C"), True
+            value = self._value
+            self._value, self._captured = value.copy() if isinstance(value, DeviceArray) else np.array(value, order="C"), True
         return _graph(builder).captured(self._value)
 
     @property
@@ -234,7 +238,18 @@ class EagerTensor(Tensor):
 
     def numpy(self) -> np.ndarray:
         """A copy as a NumPy array."""
-        return np.array(self.value)
+        return np.array(on_host(self.value))
+
+    @property
+    def device(self) -> Device:
+        """Where its elements are."""
+        return device_of(self._value)
+
+    def to(self, device: Device) -> EagerTensor:
+        """The tensor on a device, ``"cpu"`` or ``"cuda"``: itself if it is there."""
+        if checked(device, "to") == self.device:
+            return self
+        return EagerTensor(moved(self.value, device), self.weak, self.scalar)
 
     def item(self, asked: str = "item()") -> Any:
         if self._value.size != 1:
@@ -242,20 +257,23 @@ class EagerTensor(Tensor):
         return self.value.item()
 
     def tolist(self) -> Any:
-        return self.value.tolist()
+        return on_host(self.value).tolist()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if isinstance(self._value, DeviceArray):
+            return self._value.__array__()  # an error
         if copy or (dtype is not None and dtype != self.dtype):
             return np.array(self.value, dtype=dtype)
-        view = self.value.view()
+        view: np.ndarray = self.value.view()
         view.flags.writeable = False
         return view
 
     def __repr__(self) -> str:
-        return f"tensor({np.array2string(self.value, separator=', ', prefix='tensor(')}, dtype={self.dtype})"
+        on = ", device='cuda'" * (self.device == "cuda")
+        return f"tensor({np.array2string(on_host(self.value), separator=', ', prefix='tensor(')}, dtype={self.dtype}{on})"
 
     def __str__(self) -> str:
-        return str(self.value)
+        return str(on_host(self.value))
 
     def __format__(self, spec: str) -> str:
         return format(self.item() if spec else str(self), spec)

@@ -21,6 +21,7 @@ from tracejit.ir.builder import CONSTANT, INPUT
 from tracejit.ir.graph import replay_node, topological
 from tracejit.ir.node import Attr, Operation
 from tracejit.ir.size import Dim, substitute, symbol, symbols
+from tracejit.runtime.device import Array, DeviceArray, overlap
 
 
 @dataclass(eq=False, slots=True)
@@ -37,8 +38,8 @@ class Held:
     """
 
     owner: Any
-    source: np.ndarray
-    buffer: np.ndarray
+    source: Array
+    buffer: Array
     input: Node
     value: Node
     is_variable: bool
@@ -118,13 +119,13 @@ class GraphTrace(Builder):
         """The present value of a Variable."""
         return self._hold(variable, variable.buffer, variable.name, True).value
 
-    def captured(self, array: np.ndarray) -> Node:
+    def captured(self, array: Array) -> Node:
         """The present value of an array that the function names; its content is read at each call."""
         return self._hold(array, array, f"captured_{len(self.held)}", False).value
 
     def assign(self, owner: Any, node: Node) -> None:
         """Give a Variable or captured array a new value, of the same spec."""
-        if isinstance(owner, np.ndarray):
+        if isinstance(owner, np.ndarray | DeviceArray):
             self.captured(owner)
         else:
             self.variable(owner)
@@ -143,11 +144,13 @@ class GraphTrace(Builder):
             )
         self.made.append(variable)
 
-    def _hold(self, owner: Any, array: np.ndarray, name: str, is_variable: bool) -> Held:
+    def _hold(self, owner: Any, array: Array, name: str, is_variable: bool) -> Held:
         held = self.held.get(id(owner))
         if held is None:
             native = array.dtype.newbyteorder("=")
-            plain = type(array) is np.ndarray and array.flags.c_contiguous and array.flags.aligned and array.dtype == native
+            plain = type(array) is DeviceArray or (
+                type(array) is np.ndarray and array.flags.c_contiguous and array.flags.aligned and array.dtype == native
+            )
             buffer = array if plain else np.array(array, dtype=native, order="C", subok=False)
             node = self.input(path_name(name), TensorSpec(buffer.shape, buffer.dtype))
             held = self.held[id(owner)] = Held(owner, array, buffer, node, node, is_variable)
@@ -304,7 +307,7 @@ class GraphTrace(Builder):
     def _check_aliases(self) -> None:
         """Refuse captured arrays that share memory when one of them is written: a program sees each as memory of its own."""
         for held in self.held.values():
-            others = [h for h in self.held.values() if h is not held and np.may_share_memory(h.source, held.source)]
+            others = [h for h in self.held.values() if h is not held and overlap(h.source, held.source)]
             if held.updated and others:
                 raise ArgumentError(
                     f"{self.name}: writes the captured array {held.input.spec}, whose memory another captured array shares\n"

@@ -8,6 +8,7 @@ import numpy as np
 
 from tracejit.errors import ShapeError, TraceError, VariableError
 from tracejit.frontend.base import Tensor
+from tracejit.frontend.device import Device, assign, checked, default_device, device_of, moved, resident_array
 from tracejit.frontend.eager import EagerTrace, Key, active, trace, value_of
 from tracejit.frontend.lift import lift
 from tracejit.frontend.public import hand_out, opened
@@ -15,8 +16,10 @@ from tracejit.frontend.recorder import recorders
 from tracejit.frontend.scope import scoped
 from tracejit.frontend.shapes import same
 from tracejit.frontend.symbolic import SymbolicInt
+from tracejit.frontend.tensor import EagerTensor
 from tracejit.frontend.where import at_line, user_where
 from tracejit.ir import Builder, Node, TensorSpec, current
+from tracejit.runtime.device import Array, DeviceArray, is_resident, on_host
 
 
 class Variable(Tensor):
@@ -30,6 +33,8 @@ class Variable(Tensor):
         name: For messages, generated programs and drawings; under the name scope that is open.
         dtype: Of the value if not given.
         trainable: Whether gradients by it are wanted; a tape watches the ones that are.
+        device: Where it lives, ``"cpu"`` or ``"cuda"``. If not given, on the GPU where ``tj.device`` or ``TRACEJIT_DEVICE`` asks
+            for it, or where ``value`` is there.
 
     Raises:
         VariableError: It is created anew each time that a traced function is traced.
@@ -39,15 +44,13 @@ class Variable(Tensor):
     weak = False
     scalar = False
 
-    def __init__(self, value: Any, name: str | None = None, dtype: Any = None, trainable: bool = True) -> None:
+    def __init__(
+        self, value: Any, name: str | None = None, dtype: Any = None, trainable: bool = True, device: Device | None = None
+    ) -> None:
         self.name = scoped(name or "variable")
         self.trainable = trainable
         self._key: Key | None = None
-        array = np.array(_initial(value), dtype=dtype, order="C")
-        if array.dtype.byteorder == ">":
-            array = array.astype(array.dtype.newbyteorder("="))
-        TensorSpec(array.shape, array.dtype)  # DTypeError for objects and strings
-        self.buffer = array
+        self.buffer: Any = _memory(_initial(value), dtype, device or default_device())
         builder = active()
         if builder is not None and not isinstance(builder, EagerTrace):
             trace().created(self)
@@ -58,7 +61,21 @@ class Variable(Tensor):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self.buffer.shape
+        shape: tuple[int, ...] = self.buffer.shape
+        return shape
+
+    @property
+    def device(self) -> Device:
+        """Where it lives."""
+        return device_of(self.buffer)
+
+    def to(self, device: Device) -> Variable:
+        """A Variable with its value on a device, ``"cpu"`` or ``"cuda"``: itself if it lives there, a new one otherwise."""
+        if checked(device, "to") == self.device:
+            return self
+        other = Variable(self, trainable=self.trainable, device=device)
+        other.name = self.name
+        return other
 
     def node_in(self, builder: Builder) -> Node:
         if isinstance(builder, EagerTrace):
@@ -75,10 +92,14 @@ class Variable(Tensor):
     def write(self, node: Node) -> None:
         builder = trace()
         if isinstance(builder, EagerTrace):
-            np.copyto(self.buffer, value_of(node))
-            self.touched()
+            self.store(value_of(node))
         else:
             builder.assign(self, node)
+
+    def store(self, value: Array) -> None:
+        """Take the content of an array of the same shape and dtype."""
+        assign(self.buffer, value, f"Variable {self.name}")
+        self.touched()
 
     def touched(self) -> None:
         """Note that the buffer holds another value than before."""
@@ -96,7 +117,7 @@ class Variable(Tensor):
                 f"Variable {self.name}: its value was asked for while a function is traced; it is known when the program runs\n"
                 f"  cure: compute with the Variable itself, or call numpy() outside{at_line(user_where())}"
             )
-        return self.buffer.copy()
+        return np.array(on_host(self.buffer))
 
     def assign(self, value: Any) -> Variable:
         """Replace the value by one of the same shape and of a dtype of the same kind; returns the Variable."""
@@ -153,22 +174,40 @@ class Variable(Tensor):
         return np.array(self.numpy(), dtype=dtype)
 
     def __repr__(self) -> str:
-        text = np.array2string(self.buffer, separator=", ", prefix="Variable(")
-        return f"Variable({text}, name={self.name!r}, dtype={self.dtype})"
+        text = np.array2string(on_host(self.buffer), separator=", ", prefix="Variable(")
+        on = ", device='cuda'" * (self.device == "cuda")
+        return f"Variable({text}, name={self.name!r}, dtype={self.dtype}{on})"
 
     def __str__(self) -> str:
-        return str(self.buffer)
+        return str(on_host(self.buffer))
 
     def __format__(self, spec: str) -> str:
         return format(self.item() if spec else str(self), spec)
 
 
+def _memory(value: Any, dtype: Any, device: str) -> Array:
+    """Memory of its own with a value."""
+    there = isinstance(value, DeviceArray)
+    if there and device != "cpu" and dtype in (None, value.dtype):
+        copy: DeviceArray = value.copy()
+        return copy
+    array = np.array(on_host(value), dtype=dtype, order="C")
+    if array.dtype.byteorder == ">":
+        array = array.astype(array.dtype.newbyteorder("="))
+    TensorSpec(array.shape, array.dtype)  # DTypeError for objects and strings
+    return moved(array, "cuda" if device == "cuda" or (there and device == "auto") else "cpu", "Variables")
+
+
 def _initial(value: Any) -> Any:
+    if isinstance(value, EagerTensor):
+        return value.value
     if isinstance(value, Tensor) and _traced() and not isinstance(value, Variable):
         return value.__array__()  # a TraceError for what is not known yet
     if isinstance(value, SymbolicInt):
         return int(value)
-    return value.buffer if isinstance(value, Variable) else value
+    if isinstance(value, Variable):
+        return value.buffer
+    return resident_array(value, "value") if is_resident(value) else value
 
 
 def _traced() -> bool:

@@ -31,6 +31,7 @@ from tracejit.frontend.variable import Variable
 from tracejit.frontend.where import at_line, user_where
 from tracejit.io.names import arrays_of, variables_of
 from tracejit.io.tensors import Saved, read_file, remove_partials, write_file
+from tracejit.runtime.device import Array
 
 _FILE = re.compile(r"checkpoint-(\d+)\.safetensors", re.ASCII)
 
@@ -204,11 +205,10 @@ def _restore(path: Path, saved: Saved, variables: Mapping[str, Variable], strict
 
 def _write(pairs: Sequence[tuple[Variable, np.ndarray]]) -> None:
     for variable, array in pairs:
-        np.copyto(variable.buffer, array)
-        variable.touched()
+        variable.store(array)
 
 
-def _check(path: Path, found: Mapping[str, np.ndarray], asked: Mapping[str, np.ndarray], strict: bool) -> None:
+def _check(path: Path, found: Mapping[str, np.ndarray], asked: Mapping[str, Array], strict: bool) -> None:
     """CheckpointError where names, dtypes or shapes differ."""
     faults = [f"{name}: asked for as {_spec(x)}, not in the file" for name, x in asked.items() if name not in found]
     both = [(name, _spec(asked[name]), _spec(found[name])) for name in asked if name in found]
@@ -221,7 +221,7 @@ def _check(path: Path, found: Mapping[str, np.ndarray], asked: Mapping[str, np.n
         raise CheckpointError(f"{path}: does not fit the Variables{lines}\n  rule: names, dtypes and shapes are equal")
 
 
-def _spec(array: np.ndarray) -> str:
+def _spec(array: Array) -> str:
     return f"{array.dtype}{list(array.shape)}"
 
 

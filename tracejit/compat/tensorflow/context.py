@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tracejit.frontend.device import device as core_device
 from tracejit.frontend.eager import EagerTrace, active
 
 
@@ -31,13 +33,20 @@ def control_dependencies(control_inputs: Any) -> Iterator[None]:
 
 @contextmanager
 def device(device_name: Any) -> Iterator[None]:
-    """Nothing for a CPU.
+    """Variables and functions that are made within live and run there; operations run where their operands are.
+
+    Args:
+        device_name: Such as ``"/CPU:0"`` or ``"/GPU:0"``; None changes nothing.
 
     Raises:
-        ValueError: It names another device.
+        ValueError: There is no such device.
+        DeviceError, MissingExtraError: A GPU is named, and something is missing that it needs.
     """
-    if device_name is not None and "CPU" not in str(device_name).upper():
-        raise ValueError(
-            f"tf.device: got {device_name!r}; this machine's programs run on the CPU, so say '/CPU:0' or leave it out"
-        )
-    yield
+    if device_name is None:
+        yield
+        return
+    found = re.search(r"(?:^|[/:])(CPU|GPU)(?::0)?$", str(device_name).upper())
+    if found is None:
+        raise ValueError(f"tf.device: got {device_name!r}; there are '/CPU:0' and '/GPU:0'")
+    with core_device("cuda" if found[1] == "GPU" else "cpu"):
+        yield

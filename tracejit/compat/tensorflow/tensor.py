@@ -107,7 +107,8 @@ def _arrays(x: Operand, y: Any, kinds: str) -> tuple[np.ndarray, Any] | None:
 
 
 def _array_of(core: Core) -> np.ndarray | None:
-    return core.value if type(core) is EagerTensor else core.buffer if type(core) is CoreVariable else None
+    array = core.value if type(core) is EagerTensor else core.buffer if type(core) is CoreVariable else None
+    return array if type(array) is np.ndarray else None
 
 
 def _at_once(function: Callable[[Any, Any], Any], body: Callable[..., Node], x: Any, y: Any, a: Any, b: Any) -> Tensor:
@@ -143,7 +144,8 @@ class Operand(Held):
 
     @property
     def device(self) -> str:
-        return "/job:localhost/replica:0/task:0/device:CPU:0"
+        kind = "GPU" if getattr(self.core, "device", "cpu") == "cuda" else "CPU"
+        return f"/job:localhost/replica:0/task:0/device:{kind}:0"
 
     def get_shape(self) -> TensorShape:
         return self.shape
@@ -286,8 +288,8 @@ class Tensor(Operand):
     def numpy(self) -> Any:
         if not isinstance(self.core, EagerTensor):
             not_allowed("Asking a symbolic `tf.Tensor` for numpy()", "compute with the tensor itself, or return it")
-        value = self.core.value
-        return np.array(value) if value.ndim else value[()]
+        value = self.core.numpy()
+        return value if value.ndim else value[()]
 
     def _text(self) -> str:
         return str(self) if isinstance(self.core, Tracer) else str(self.numpy())

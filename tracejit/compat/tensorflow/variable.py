@@ -155,7 +155,7 @@ class Variable(Operand):
             f"Cannot update variable with shape {shape_text(buffer.shape)} using a Tensor with shape {shape_text(node.shape)},"
             f" shapes must be equal. [Op:{op}]",
         )
-        if isinstance(trace(), EagerTrace):
+        if isinstance(trace(), EagerTrace) and isinstance(buffer, np.ndarray):
             with np.errstate(all="ignore"):
                 ufunc(buffer, value_of(node), out=buffer)
             self.core.touched()
@@ -217,10 +217,10 @@ def _initial(value: Any, dtype: Any) -> np.ndarray:
     if isinstance(value, Held) and isinstance(value.core, Tracer):
         core = value.core
         array = np.asarray(core.owner.pin(core.node, "the initial value of a variable", "make the variable outside"), core.dtype)
-        with using(EagerTrace()):
-            return value_of(tensor_in(array, dtype))
+        value = array
     with using(EagerTrace()):
-        return value_of(tensor_in(value, dtype))
+        found: np.ndarray = value_of(tensor_in(value, dtype))
+        return found
 
 
 def _traced() -> bool:

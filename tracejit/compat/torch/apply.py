@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.compat.torch import mode
+from tracejit.compat.torch.device import check_together
 from tracejit.compat.torch.errors import broadcast_error
 from tracejit.compat.torch.expand import computed
 from tracejit.compat.torch.graph import Leaf, Recorded, made
@@ -18,6 +19,7 @@ from tracejit.compat.torch.session import Session, session_of
 from tracejit.compat.torch.value import Value, versions
 from tracejit.frontend.eager import EagerTrace
 from tracejit.ir.ambient import active
+from tracejit.runtime.device import DeviceArray
 
 
 def trace() -> Session | None:
@@ -47,18 +49,22 @@ def apply(kernel: Kernel, *operands: Any, **attrs: Any) -> Any:
     builder = active()
     if builder is not None and not isinstance(builder, EagerTrace):
         return session_of(builder).apply(kernel, operands, attrs)
-    recorded = False
+    recorded = there = False
     kind: type[Any] = Value
     arrays: list[Any] = []
     for x in operands:
         if isinstance(x, Value):
             kind = type(x)
             recorded = recorded or x._requires
-            arrays.append(x._array)
+            array = x._array
+            there = there or type(array) is DeviceArray
+            arrays.append(array)
         else:
             arrays.append(x)
+    if there:
+        check_together([x for x in operands if isinstance(x, Value)])
     direct = kernel.direct
-    if direct is not None:
+    if direct is not None and not there:
         try:
             value = quiet.run(direct, *arrays, **attrs)
         except ValueError:
@@ -67,7 +73,11 @@ def apply(kernel: Kernel, *operands: Any, **attrs: Any) -> Any:
         if type(value) is not np.ndarray:
             value = np.asarray(value)
     else:
-        value = computed(kernel, arrays, attrs)
+        try:
+            value = computed(kernel, arrays, attrs)
+        except ValueError:
+            _refuse(arrays)
+            raise
     out: Any = object.__new__(kind)
     out._array = value
     if kernel.view:
@@ -87,6 +97,10 @@ def pair(kernel: Kernel, x: Any, y: Any) -> Any:
     except ValueError:
         _refuse([a, b])
         raise
+    except TypeError:
+        if DeviceArray not in (type(a), type(b)):
+            raise
+        return apply(kernel, x, y)
     if type(value) is not np.ndarray:
         value = np.asarray(value)
     out: Any = object.__new__(type(x))
@@ -102,7 +116,7 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 def _refuse(arrays: list[Any]) -> None:
     """Raise PyTorch's error where two arrays do not broadcast."""
-    shapes = [x.shape for x in arrays if isinstance(x, np.ndarray)]
+    shapes = [x.shape for x in arrays if isinstance(x, np.ndarray | DeviceArray)]
     if len(shapes) == 2:
         try:
             np.broadcast_shapes(*shapes)

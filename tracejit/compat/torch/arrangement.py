@@ -16,6 +16,7 @@ from tracejit.compat.torch.size import Size
 from tracejit.compat.torch.value import Value
 from tracejit.errors import IndexOutOfBoundsError, ShapeError
 from tracejit.frontend.tensor import Tracer
+from tracejit.runtime.device import overlap
 
 INDEX = np.dtype(np.int64)
 
@@ -60,7 +61,7 @@ class Arrangement(Value):
     def view(self, *shape: Any) -> Any:
         """The same memory under another shape; one size may be -1."""
         out = self.reshape(*shape)
-        if out._tracer is None and self._tracer is None and not np.may_share_memory(out._array, self._array) and out._array.size:
+        if out._tracer is None and self._tracer is None and not overlap(out._array, self._array) and out._array.size:
             raise SizeError(
                 "view size is not compatible with input tensor's size and stride (at least one dimension spans across two"
                 " contiguous subspaces). Use .reshape(...) instead."

@@ -19,6 +19,7 @@ from tracejit.compat.torch.value import versions, wrap
 from tracejit.frontend.shapes import filled
 from tracejit.ir import Node
 from tracejit.ops import row
+from tracejit.runtime.device import DeviceArray
 from tracejit.transforms import autodiff
 
 
@@ -112,14 +113,19 @@ def _collect(tensor: Any, gradient: Gradient, recorded: bool) -> None:
     elif recorded:
         tensor._grad = before + _tensor(type(tensor), gradient, recorded)
     else:
-        np.add(before._array, gradient.value, before._array)
+        if isinstance(before._array, DeviceArray):
+            before._array.take((before + wrap(type(before), gradient.value))._array)
+        else:
+            np.add(before._array, gradient.value, before._array)
         if before._versions is not None:
             before._versions[0] += 1
 
 
 def _tensor(kind: type[Any], gradient: Gradient, recorded: bool) -> Any:
     """A gradient as a tensor with memory of its own."""
-    out = wrap(kind, gradient.value if gradient.fresh else np.array(gradient.value, order="C"))
+    value = gradient.value
+    fresh = value if gradient.fresh else value.copy() if isinstance(value, DeviceArray) else np.array(value, order="C")
+    out = wrap(kind, fresh)
     if recorded and mode.is_grad_enabled():
         kernel, operands = gradient.made_by()
         if any(type(n) is Leaf for n in history(operands)):

@@ -7,13 +7,11 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, overload
 
-import numpy as np
-
 from tracejit.compat.torch import mode
 from tracejit.compat.torch.flow import flow_of
 from tracejit.compat.torch.session import UNREAD, Session, session_of
 from tracejit.compat.torch.tensor import Tensor
-from tracejit.compat.torch.value import Value, wrap
+from tracejit.compat.torch.value import Value, as_memory, wrap
 from tracejit.frontend.eager import EagerTrace
 from tracejit.frontend.function import Function
 from tracejit.frontend.programs import NOTHING, Programs, Traceable
@@ -44,7 +42,7 @@ class Plan:
     def finish(self, values: Sequence[Any], arguments: Callable[[], Sequence[Any]]) -> Any:
         """Put gradients in place, and return what the function did."""
         for tensor, place in self.gradients:
-            tensor._grad = None if place < 0 else wrap(Tensor, np.asarray(values[place]))
+            tensor._grad = None if place < 0 else wrap(Tensor, as_memory(values[place]))
         return self.make(values, arguments() if self.outer else ())
 
 
@@ -157,11 +155,11 @@ def _maker(session: Session, leaf: Any, values: list[Any]) -> Make:
     values.append(tensor._tracer)
     if tensor._made is not None:
         flow = flow_of(session, session.node(tensor, True), values)
-        return lambda out, given: flow.attach(Tensor, np.asarray(out[place]), out, given)
+        return lambda out, given: flow.attach(Tensor, as_memory(out[place]), out, given)
     requires = tensor._requires
 
     def make(out: Sequence[Any], given: Sequence[Any]) -> Any:
-        made = wrap(Tensor, np.asarray(out[place]))
+        made = wrap(Tensor, as_memory(out[place]))
         if requires:
             made._requires = True
         return made

@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.compat.torch import dtypes
+from tracejit.compat.torch import dtypes, mode
 from tracejit.compat.torch.apply import trace
-from tracejit.compat.torch.device import CPU, check_device, device
+from tracejit.compat.torch.device import CPU, device, place, place_of, put
 from tracejit.compat.torch.promote import dims_of, dtype_of, to
-from tracejit.compat.torch.types import dtype_named, type_name
+from tracejit.compat.torch.types import type_asked, type_name
 from tracejit.compat.torch.value import Value, wrap
+from tracejit.errors import UnsupportedError
+from tracejit.frontend.device import moved
+from tracejit.runtime.device import DeviceArray, on_host
 
 Integer, Real = int, float  # whose names methods have
 
@@ -26,17 +29,34 @@ class Conversion(Value):
 
     @property
     def device(self) -> device:
-        return CPU
+        return CPU if self._tracer is not None else place_of(self._array)
 
-    is_cuda = False
+    @property
+    def is_cuda(self) -> Any:
+        """Whether it is on a GPU."""
+        return self.device.type == "cuda"
 
     def type(self, kind: Any = None) -> Any:
         """The name of the tensor's type, or the tensor in another type: ``torch.FloatTensor``, a dtype, or a name of these."""
-        return type_name(dtype_of(self)) if kind is None else to(self, dtype_named(kind))
+        if kind is None:
+            return type_name(dtype_of(self), "torch.cuda" if self.is_cuda else "torch")
+        dtype, where = type_asked(kind)
+        return to(self if where is None else self._on(where), dtype)
 
     def type_as(self, other: Value) -> Any:
-        """In the dtype of another tensor."""
-        return to(self, dtype_of(other))
+        """In the dtype, and on the device, of another tensor."""
+        return to(self._on(place_of(other._array).type) if other._tracer is None else self, dtype_of(other))
+
+    def _on(self, where: str) -> Any:
+        """On a device; the same tensor where it is there."""
+        if self._tracer is not None or where == place_of(self._array).type:
+            return self
+        if self._requires and mode.is_grad_enabled():
+            raise UnsupportedError(
+                "a tensor that requires a gradient was moved to another device, which is not recorded for backward()"
+                "\n  cure: move it first, and then call requires_grad_(); or x.detach()"
+            )
+        return wrap(self.__class__, moved(self._array, place(where)))
 
     def float(self) -> Any:
         """In float32."""
@@ -63,27 +83,26 @@ class Conversion(Value):
         return to(self, dtypes.bool_.numpy)
 
     def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: Any = False, non_blocking: Any = False) -> Any:
-        """In another dtype, or that of another tensor; the only device is the CPU."""
+        """In another dtype, on another device, or as another tensor."""
         for arg in args:
             if isinstance(arg, Value):
-                dtype = dtypes.of_numpy(dtype_of(arg))
+                dtype, device = dtypes.of_numpy(dtype_of(arg)), arg.device  # type: ignore[attr-defined]
             elif isinstance(arg, dtypes.dtype):
                 dtype = arg
             else:
-                check_device(arg)
-        check_device(device)
-        out: Any = self if dtype is None else to(self, dtypes.as_numpy(dtype))
+                device = arg
+        there: Any = self if device is None else self._on(place(device))
+        out: Any = there if dtype is None else to(there, dtypes.as_numpy(dtype))
         fresh: Any = out
         return fresh.clone() if copy and out is self else out
 
     def cpu(self) -> Any:
-        """This tensor: it is on the CPU."""
-        return self
+        """On the CPU."""
+        return self._on("cpu")
 
     def cuda(self, device: Any = None) -> Any:
-        """An error that says what is missing."""
-        check_device("cuda")
-        return self
+        """On the GPU."""
+        return self._on(place("cuda"))
 
     def is_floating_point(self) -> Any:
         """Whether the elements are floats."""
@@ -92,7 +111,7 @@ class Conversion(Value):
     def new_zeros(self, *size: Any) -> Any:
         """Zeros of another shape in this dtype."""
         shape = size[0] if len(size) == 1 and isinstance(size[0], Sequence) else size
-        return wrap(self.__class__, np.zeros(shape, dtype_of(self)))
+        return put(wrap(self.__class__, np.zeros(shape, dtype_of(self))), self.device)
 
     # values
 
@@ -108,15 +127,21 @@ class Conversion(Value):
 
     def tolist(self) -> Any:
         """Nested lists of Python numbers."""
-        return self._known("tolist()").tolist()
+        return on_host(self._known("tolist()")).tolist()
 
     def numpy(self, *, force: Any = False) -> np.ndarray:
         """The memory as a NumPy array."""
         if self._requires and not force:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
-        return self._known("numpy()")
+        known = self._known("numpy()")
+        if isinstance(known, DeviceArray):
+            raise TypeError(
+                "can't convert cuda:0 device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first."
+            )
+        array: np.ndarray = known
+        return array
 
-    def _known(self, asked: str) -> np.ndarray:
+    def _known(self, asked: str) -> Any:
         """The array, which a traced tensor has not."""
         return self._array if self._tracer is None else self._tracer.__array__()
 

@@ -10,7 +10,7 @@ import numpy as np
 from tracejit.compat.torch import dtypes
 from tracejit.compat.torch.apply import trace
 from tracejit.compat.torch.arrangement import given
-from tracejit.compat.torch.device import check_device
+from tracejit.compat.torch.device import place, put
 from tracejit.compat.torch.errors import SizeError
 from tracejit.compat.torch.promote import dims_of, dtype_of
 from tracejit.compat.torch.tensor import Tensor
@@ -23,11 +23,10 @@ from tracejit.ops import composite
 
 def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor with a copy of ``data``: numbers, lists of them, NumPy arrays; Python's floats become the default dtype."""
-    check_device(device)
     if isinstance(data, Tensor):
-        out = data.detach().clone()
+        out = data.detach().clone().to(device=device)
         return _finished(out if dtype is None else out.to(dtype=dtype), requires_grad)
-    return _finished(wrap(Tensor, _array(data, dtype)), requires_grad)
+    return _finished(wrap(Tensor, _array(data, dtype)), requires_grad, device)
 
 
 def _array(data: Any, dtype: Any) -> np.ndarray:
@@ -47,12 +46,11 @@ def _plain(data: Sequence[Any]) -> list[Any]:
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """A tensor of ``data``, over the same memory where it has the dtype."""
-    check_device(device)
     if isinstance(data, Tensor):
-        return data if dtype is None else data.to(dtype=dtype)
+        return data.to(dtype=dtype, device=device)  # type: ignore[no-any-return]  # methods of tensors give any
     if isinstance(data, np.ndarray) and (dtype is None or data.dtype == dtypes.as_numpy(dtype)):
-        return from_numpy(data)
-    return tensor(data, dtype=dtype)
+        return put(from_numpy(data), device)  # type: ignore[no-any-return]
+    return tensor(data, dtype=dtype, device=device)
 
 
 def from_numpy(ndarray: np.ndarray) -> Tensor:
@@ -63,11 +61,12 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
     return wrap(Tensor, ndarray)
 
 
-def _finished(out: Tensor, requires_grad: bool) -> Tensor:
+def _finished(out: Tensor, requires_grad: bool, device: Any = None) -> Tensor:
+    out = put(out, device)
     return out.requires_grad_() if requires_grad else out
 
 
-def _filled(size: Sequence[Any], value: Any, dtype: np.dtype, requires_grad: bool) -> Tensor:
+def _filled(size: Sequence[Any], value: Any, dtype: np.dtype, requires_grad: bool, device: Any = None) -> Tensor:
     """A tensor of a shape, sizes of a trace included, full of a number."""
     session = trace()
     dims: Any = tuple(as_dim(d) for d in size)
@@ -79,7 +78,7 @@ def _filled(size: Sequence[Any], value: Any, dtype: np.dtype, requires_grad: boo
         if session is None
         else session.made(Tensor, composite.full(dims, session.number(value, dtype) if _traced(value) else value, dtype))
     )
-    return _finished(out, requires_grad)
+    return _finished(out, requires_grad, device)
 
 
 def _traced(value: Any) -> bool:
@@ -88,8 +87,7 @@ def _traced(value: Any) -> bool:
 
 def _of_shape(value: float) -> Callable[..., Tensor]:
     def make(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-        check_device(device)
-        return _filled(given(size), value, dtypes.default() if dtype is None else dtypes.as_numpy(dtype), requires_grad)
+        return _filled(given(size), value, dtypes.default() if dtype is None else dtypes.as_numpy(dtype), requires_grad, device)
 
     return make
 
@@ -99,16 +97,15 @@ zeros, ones, empty = _of_shape(0), _of_shape(1), _of_shape(0)
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of this shape full of ``fill_value``, in its dtype."""
-    check_device(device)
     number = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
     kind = dtypes.as_numpy(dtype) if dtype is not None else dtypes.default() if _traced(number) else dtypes.of_number(number)
-    return _filled(size, number, kind, requires_grad)
+    return _filled(size, number, kind, requires_grad, device)
 
 
 def _like(value: float) -> Callable[..., Tensor]:
     def make(x: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-        check_device(device)
-        return _filled(dims_of(x), value, dtype_of(x) if dtype is None else dtypes.as_numpy(dtype), requires_grad)
+        kind = dtype_of(x) if dtype is None else dtypes.as_numpy(dtype)
+        return _filled(dims_of(x), value, kind, requires_grad, x.device if device is None else device)
 
     return make
 
@@ -118,17 +115,16 @@ zeros_like, ones_like, empty_like = _like(0), _like(1), _like(0)
 
 def full_like(x: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor like ``x`` full of ``fill_value``."""
-    check_device(device)
-    return _filled(dims_of(x), fill_value, dtype_of(x) if dtype is None else dtypes.as_numpy(dtype), requires_grad)
+    kind = dtype_of(x) if dtype is None else dtypes.as_numpy(dtype)
+    return _filled(dims_of(x), fill_value, kind, requires_grad, x.device if device is None else device)
 
 
 def arange(*bounds: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """``arange(end)`` or ``arange(start, end, step=1)``: integers in int64, floats in the default dtype."""
-    check_device(device)
     numbers = [b.__index__() if isinstance(b, SymbolicInt) else b for b in bounds]
     array = np.arange(*numbers)
     kind = dtypes.as_numpy(dtype) if dtype is not None else dtypes.default() if array.dtype.kind == "f" else np.dtype(np.int64)
-    return _finished(wrap(Tensor, array.astype(kind)), requires_grad)
+    return _finished(wrap(Tensor, array.astype(kind)), requires_grad, device)
 
 
 def linspace(start: float, end: float, steps: int, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
@@ -150,11 +146,11 @@ class Generator:
     """A source of random numbers of its own.
 
     Args:
-        device: The CPU.
+        device: Of the tensors that are drawn from it; the numbers are the same everywhere.
     """
 
     def __init__(self, device: Any = None) -> None:
-        check_device(device)
+        place(device)
         self.own = random.Generator()
 
     def manual_seed(self, seed: int) -> Generator:
@@ -185,9 +181,8 @@ def _random(draw: Callable[..., Any], *args: Any) -> Callable[..., Tensor]:
     def make(
         *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, generator: Generator | None = None
     ) -> Tensor:
-        check_device(device)
         kind = dtypes.default() if dtype is None else dtypes.as_numpy(dtype)
-        return _finished(drawn(draw, *args, size=given(size), dtype=kind, generator=generator), requires_grad)
+        return _finished(drawn(draw, *args, size=given(size), dtype=kind, generator=generator), requires_grad, device)
 
     return make
 
@@ -200,30 +195,30 @@ def randint(*bounds: Any, dtype: Any = None, generator: Generator | None = None)
     *limits, size = bounds
     low, high = limits if len(limits) == 2 else (0, limits[0])
     kind = np.dtype(np.int64) if dtype is None else dtypes.as_numpy(dtype)
-    return drawn(random.integers, low, high, size=size, dtype=kind, generator=generator)
+    return _finished(drawn(random.integers, low, high, size=size, dtype=kind, generator=generator), False)
 
 
 def randperm(n: int, *, generator: Generator | None = None) -> Tensor:
     """The integers less than ``n`` in random order."""
     out = random.permutation(n, generator=None if generator is None else generator.own)
-    return wrap(Tensor, np.asarray(out))
+    return _finished(wrap(Tensor, np.asarray(out)), False)
 
 
 def normal(mean: float, std: float, size: Any, *, generator: Generator | None = None) -> Tensor:
     """Random numbers of the normal distribution."""
-    return drawn(random.normal, mean, std, size=size, dtype=dtypes.default(), generator=generator)
+    return _finished(drawn(random.normal, mean, std, size=size, dtype=dtypes.default(), generator=generator), False)
 
 
 def bernoulli(p: Any) -> Any:
     """1 with the probability that each element of ``p`` is, 0 otherwise."""
-    return (rand(dims_of(p), dtype=dtype_of(p)) < p).to(dtype=dtypes.of_numpy(dtype_of(p)))
+    return (rand_like(p) < p).to(dtype=dtypes.of_numpy(dtype_of(p)))
 
 
 def randn_like(x: Any) -> Tensor:
     """Normal random numbers in the shape and dtype of ``x``."""
-    return randn(dims_of(x), dtype=dtype_of(x))
+    return randn(dims_of(x), dtype=dtype_of(x), device=x.device)
 
 
 def rand_like(x: Any) -> Tensor:
     """Random numbers from 0 to 1 in the shape and dtype of ``x``."""
-    return rand(dims_of(x), dtype=dtype_of(x))
+    return rand(dims_of(x), dtype=dtype_of(x), device=x.device)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tracejit.errors import ArgumentError, DTypeError, ShapeError, UnsupportedError
+from tracejit import errors as core
+from tracejit.errors import ArgumentError, DTypeError, ShapeError
 
 
 class SizeError(ShapeError, RuntimeError):
@@ -20,8 +21,8 @@ class TypeMismatchError(DTypeError, RuntimeError):
     """Dtypes that an operation does not take."""
 
 
-class DeviceError(UnsupportedError, RuntimeError):
-    """A device that is not there."""
+class DeviceError(core.DeviceError):
+    """A device that is not there, or tensors on different devices."""
 
 
 class OperandError(ArgumentError):

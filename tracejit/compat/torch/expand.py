@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from tracejit.compat.torch.kernels.kernel import Kernel
-from tracejit.compat.torch.program import NumpyProgram
+from tracejit.compat.torch.program import DeviceProgram, NumpyProgram, Program
 from tracejit.errors import ShapeError
 from tracejit.ir import Builder, Dim, Graph, Node, Operation, TensorSpec, using
 from tracejit.ir.node import Attr
 from tracejit.ops import reshape
 from tracejit.ops.row import TABLE
+from tracejit.runtime.device import DeviceArray
 from tracejit.transforms.fold import fold
 from tracejit.transforms.simplify import simplify
 
@@ -124,18 +125,30 @@ class Cache:
 _programs = Cache(most=1024)
 
 
-def computed(kernel: Kernel, operands: Sequence[Any], attrs: Mapping[str, Any]) -> np.ndarray:
-    """What ``kernel`` makes of arrays and numbers."""
-    arrays = [x for x in operands if isinstance(x, np.ndarray)]
-    places = tuple([(x.shape, x.dtype) if isinstance(x, np.ndarray) else frozen(x) for x in operands])
+def computed(kernel: Kernel, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Any:
+    """What ``kernel`` makes of arrays and numbers: on the device where an array is there."""
+    arrays = [x for x in operands if isinstance(x, np.ndarray | DeviceArray)]
+    places = tuple([(x.shape, x.dtype) if isinstance(x, np.ndarray | DeviceArray) else frozen(x) for x in operands])
+    there = DeviceArray in map(type, arrays)
 
-    def make() -> NumpyProgram:
+    def make() -> Program:
         builder = Expansion()
-        given = [builder.input("x", TensorSpec(x.shape, x.dtype)) if isinstance(x, np.ndarray) else x for x in operands]
+        given = [
+            builder.input("x", TensorSpec(x.shape, x.dtype)) if isinstance(x, np.ndarray | DeviceArray) else x for x in operands
+        ]
         inputs = [x for x in given if isinstance(x, Node)]
-        graph = cut([expanded(builder, kernel, given, attrs)], inputs, kernel.name)
-        return NumpyProgram(simplified(graph))
+        graph = simplified(cut([expanded(builder, kernel, given, attrs)], inputs, kernel.name))
+        return DeviceProgram(graph, kernel.view) if there else NumpyProgram(graph)
 
-    program = _programs.get((kernel, places, *attrs.items()), make, 1)
+    program = _programs.get((there, kernel, places, *attrs.items()), make, 1)
     (value,) = program(arrays)
+    if there:
+        return _shown(value, kernel, arrays[0])
     return value if program.fresh[0] else np.array(value, order="C")
+
+
+def _shown(value: DeviceArray, kernel: Kernel, source: Any) -> DeviceArray:
+    """What a kernel gave on a device; where PyTorch's result would share memory with ``source``, it cannot be written to."""
+    if kernel.view and value.memory is not source.memory:
+        value.flags = value.flags._replace(writeable=False)
+    return value

@@ -14,7 +14,7 @@ from tracejit.compat.torch.apply import node_of
 from tracejit.compat.torch.graph import Recorded, made
 from tracejit.compat.torch.kernels.kernel import Kernel
 from tracejit.compat.torch.session import Session
-from tracejit.compat.torch.value import versions, wrap
+from tracejit.compat.torch.value import as_memory, versions, wrap
 from tracejit.errors import UnsupportedError
 from tracejit.frontend.tensor import Tracer
 from tracejit.ir import Node, Size, current
@@ -92,10 +92,10 @@ def _input(session: Session, node: Node, values: list[Any]) -> Source:
     array = session.unchanged_array(node)
     if array is not None:
         return lambda out, given: Recorded(array, [0])
-    place, dtype = len(values), node.dtype
+    place = len(values)
     unchanged = tracer is not None and tracer.node is node
     values.append(tracer if unchanged else Tracer(session.trace, node))
-    return lambda out, given: Recorded(np.asarray(out[place], dtype), [0])
+    return lambda out, given: Recorded(as_memory(out[place]), [0])
 
 
 def _body(ends: tuple[Node, ...], order: Sequence[Node], root: Node) -> Callable[..., Node]:

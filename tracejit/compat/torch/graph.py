@@ -44,8 +44,8 @@ class Recorded:
     collects: Any = None
     freed: bool = False
 
-    def __init__(self, value: np.ndarray, versions: list[int]) -> None:
-        self.value: np.ndarray | None = value
+    def __init__(self, value: Any, versions: list[int]) -> None:
+        self.value: Any = value
         self.versions = versions
         self.version = versions[0]
         self.serial = next(_serial)
@@ -59,11 +59,12 @@ class Recorded:
         """Of the value, which it outlives."""
         value = self.value
         if value is not None:
-            return value.shape, value.dtype
+            known: tuple[tuple[int, ...], np.dtype] = value.shape, value.dtype
+            return known
         assert self.form is not None, "a value that was let go of has left its form"
         return self.form
 
-    def saved(self) -> np.ndarray:
+    def saved(self) -> Any:
         """The value, for a derivative; RuntimeError where it is not there, or not what it was any more."""
         if self.value is None:
             raise used_up()
@@ -79,12 +80,12 @@ class Recorded:
 class Leaf(Recorded):
     """The value of a tensor that gradients are collected in."""
 
-    def __init__(self, tensor: Any, value: np.ndarray, versions: list[int]) -> None:
+    def __init__(self, tensor: Any, value: Any, versions: list[int]) -> None:
         super().__init__(value, versions)
         self.tensor = ref(tensor)
 
 
-def made(kernel: Kernel, operands: tuple[Any, ...], attrs: Mapping[str, Any], value: np.ndarray, versions: list[int]) -> Recorded:
+def made(kernel: Kernel, operands: tuple[Any, ...], attrs: Mapping[str, Any], value: Any, versions: list[int]) -> Recorded:
     """What ``kernel`` made."""
     node = Recorded(value, versions)
     node.kernel, node.operands, node.attrs = kernel, operands, attrs

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.compat.torch import dtypes
-from tracejit.compat.torch.device import check_device
+from tracejit.compat.torch.device import place, put
 from tracejit.compat.torch.tensor import Tensor
 from tracejit.compat.torch.types import NAMES
 from tracejit.compat.torch.value import wrap
@@ -19,7 +19,7 @@ class TensorType:
     Args:
         name: Such as ``torch.FloatTensor``.
         dtype: Of its tensors.
-        device: Where they are; anything but the CPU is an error when the type is used.
+        device: Where they are.
     """
 
     def __init__(self, name: str, dtype: dtypes.dtype, device: str = "cpu") -> None:
@@ -27,19 +27,21 @@ class TensorType:
 
     def tensor_dtype(self) -> dtypes.dtype:
         """The dtype, for ``x.type(...)``."""
-        check_device(self._device, self._name)
         return self._dtype
+
+    def place(self) -> str:
+        """The device, for ``x.type(...)``."""
+        return place(self._device, self._name)
 
     def __call__(self, *data: Any) -> Any:
         kind = self.tensor_dtype().numpy
         if len(data) == 1 and isinstance(data[0], Tensor):
-            return data[0].type(self._dtype)
-        if len(data) == 1 and not isinstance(data[0], int):
-            return wrap(Tensor, np.array(data[0], kind, order="C"))
-        return wrap(Tensor, np.zeros(data, kind))
+            return data[0].type(self)
+        given = np.array(data[0], kind, order="C") if len(data) == 1 and not isinstance(data[0], int) else np.zeros(data, kind)
+        return put(wrap(Tensor, given), self.place())
 
     def __instancecheck__(self, instance: Any) -> bool:
-        return isinstance(instance, Tensor) and instance.dtype is self._dtype and self._device == "cpu"
+        return isinstance(instance, Tensor) and instance.dtype is self._dtype and instance.device.type == self._device
 
     def __repr__(self) -> str:
         return f"<class '{self._name}'>"

@@ -15,12 +15,16 @@ import numpy as np
 from tracejit import optim
 from tracejit.compat.torch import mode
 from tracejit.compat.torch.apply import trace
+from tracejit.compat.torch.promote import dtype_of
 from tracejit.compat.torch.session import Session
 from tracejit.compat.torch.tensor import Tensor
-from tracejit.compat.torch.value import wrap
+from tracejit.compat.torch.value import as_memory, wrap
 from tracejit.errors import UnsupportedError
+from tracejit.frontend.device import assign
 from tracejit.frontend.guards import Attribute, Guard, Known, unchanged
+from tracejit.frontend.tensor import EagerTensor
 from tracejit.ir import using
+from tracejit.runtime.device import DeviceArray
 
 __all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop"]
 
@@ -137,9 +141,12 @@ class Optimizer:
         """Make the state of tensors that are updated for the first time; they count their steps together."""
         fresh = [p for p in params if p not in self.state]
         count: Tensor = wrap(Tensor, np.zeros((), np.int64))
-        initial = rule.init([p._array for p in fresh]) if fresh else {}
+        if fresh:
+            count = count.to(device=fresh[0].device)
+        initial = rule.init([np.broadcast_to(np.zeros((), dtype_of(p)), p._array.shape) for p in fresh]) if fresh else {}
         for i, p in enumerate(fresh):
-            slots = {self._names.get(slot, slot): wrap(Tensor, np.array(column[i])) for slot, column in initial.items()}
+            new = {slot: wrap(Tensor, np.array(column[i])).to(device=p.device) for slot, column in initial.items()}
+            slots = {self._names.get(slot, slot): tensor for slot, tensor in new.items()}
             self.state[p] = {"step": count, **slots}
 
     def _together(self, params: list[Tensor]) -> list[list[Tensor]]:
@@ -197,12 +204,14 @@ class Optimizer:
 
 def _memory(session: Session | None, x: Any) -> Any:
     """A tensor as a rule takes it: an array, or a traced value."""
-    return x._array if session is None else session.tracer(x)
+    if session is not None:
+        return session.tracer(x)
+    return EagerTensor(x._array) if isinstance(x._array, DeviceArray) else x._array
 
 
 def _store(session: Session | None, x: Tensor, value: Any) -> None:
     if session is None:
-        x._array[...] = value
+        assign(x._array, as_memory(value), "a tensor")
         if x._versions is not None:
             x._versions[0] += 1
         return

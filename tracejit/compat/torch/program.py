@@ -10,10 +10,12 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from tracejit.config import config
+from tracejit.frontend.on_device import DeviceGraph
 from tracejit.ir import Graph, Node
 from tracejit.ir.builder import CONSTANT
-from tracejit.ops import broadcast
+from tracejit.ops import broadcast, reshape
 from tracejit.ops.row import Op
+from tracejit.runtime.device import DeviceArray
 
 Function = Callable[..., Any]
 
@@ -55,7 +57,7 @@ class Program(Protocol):
 
     fresh: tuple[bool, ...]
 
-    def __call__(self, values: Sequence[np.ndarray]) -> Sequence[np.ndarray]: ...
+    def __call__(self, values: Sequence[Any]) -> Sequence[Any]: ...
 
 
 class CompiledProgram:
@@ -77,6 +79,34 @@ class CompiledProgram:
         out = self._executable(*[np.ascontiguousarray(x).reshape(x.shape) for x in values])
         assert out is not None, "the values have the specs that the program was made for"
         return [np.asarray(x) for x in out]
+
+
+class DeviceProgram:
+    """A graph on a device.
+
+    Args:
+        graph: Without updates, its sizes known.
+        view: Whether PyTorch's result shares memory with the input: it does here, too, where it has but another shape.
+    """
+
+    def __init__(self, graph: Graph, view: bool = False) -> None:
+        self.fresh = tuple(graph.outputs.count(node) == 1 for node in graph.outputs)
+        self._shape: Any = graph.outputs[0].shape if view and _is_reshape(graph) else None
+        self._run = DeviceGraph(graph)
+
+    def __call__(self, values: Sequence[Any]) -> Sequence[Any]:
+        """The outputs for values of the inputs."""
+        if self._shape is None:
+            return self._run(values)
+        (x,) = values
+        return [DeviceArray(x.memory, self._shape, x.dtype, x.address, x.stream)]
+
+
+def _is_reshape(graph: Graph) -> bool:
+    """Whether a graph does nothing but give its one input another shape."""
+    out = graph.outputs[0]
+    alone = len(graph.outputs) == len(graph.inputs) == 1
+    return alone and (out is graph.inputs[0] or (out.op is reshape and out.inputs[0] is graph.inputs[0]))
 
 
 class NumpyProgram:

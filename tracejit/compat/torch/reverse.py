@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from tracejit.compat.torch.expand import Cache, Expansion, cut, expanded, frozen, needed, simplified
 from tracejit.compat.torch.graph import Leaf, Recorded, used_up
 from tracejit.compat.torch.kernels.kernel import Kernel
-from tracejit.compat.torch.program import CompiledProgram, NumpyProgram, Program
+from tracejit.compat.torch.program import CompiledProgram, DeviceProgram, NumpyProgram, Program
 from tracejit.frontend.shapes import filled
 from tracejit.ir import Graph, Node, current, using
 from tracejit.ops import row
+from tracejit.runtime.device import DeviceArray
 from tracejit.transforms import autodiff
 
 
@@ -24,17 +23,19 @@ class Reverse:
         graph: From the values of the history, and weights after them, to gradients.
         outputs: For each value to differentiate by the place of its gradient among the outputs; -1 where there is none.
         compiled: Whether it is worth compiling.
+        there: Whether it runs on the device.
 
     Attributes:
         program: From saved values to gradients.
         uses: The places of the saved values among the inputs of the graph.
     """
 
-    def __init__(self, graph: Graph, outputs: Sequence[int], compiled: bool) -> None:
+    def __init__(self, graph: Graph, outputs: Sequence[int], compiled: bool, there: bool) -> None:
         self.graph = graph
         self.outputs = tuple(outputs)
         plain, self.uses = needed(simplified(graph))
-        self.program: Program = CompiledProgram(plain) if compiled else NumpyProgram(plain)
+        kind = DeviceProgram if there else CompiledProgram if compiled else NumpyProgram
+        self.program: Program = kind(plain)
         self._kernels: dict[int, tuple[Kernel, list[int]]] = {}
 
     def kernel(self, output: int) -> tuple[Kernel, list[int]]:
@@ -48,7 +49,7 @@ class Reverse:
 class Gradient(NamedTuple):
     """A gradient: its array, whether the memory belongs to nobody else, and how to record it."""
 
-    value: np.ndarray
+    value: Any
     fresh: bool
     reverse: Reverse
     place: int
@@ -92,8 +93,9 @@ def gradients(
     ends = tuple([place[x] for x in roots])
     by = tuple([place.get(x, -1) for x in wrt])
     weighted = tuple([w is not None for w in weights])
-    key = (*form, ends, by, weighted)
-    reverse: Reverse = _reverses.get(key, lambda: _made(order, place, ends, by, weighted), len(order))
+    there = type(roots[0].value) is DeviceArray
+    key = (*form, ends, by, weighted, there)
+    reverse: Reverse = _reverses.get(key, lambda: _made(order, place, ends, by, weighted, there), len(order))
     if any(node.freed and _saves(node) for node in order):
         raise used_up()
     saved = [*order, *(w for w in weights if w is not None)]
@@ -103,7 +105,12 @@ def gradients(
 
 
 def _made(
-    order: Sequence[Recorded], place: dict[Recorded, int], ends: Sequence[int], by: Sequence[int], weighted: Sequence[bool]
+    order: Sequence[Recorded],
+    place: dict[Recorded, int],
+    ends: Sequence[int],
+    by: Sequence[int],
+    weighted: Sequence[bool],
+    there: bool,
 ) -> Reverse:
     """The reverse pass of graphs of this form."""
     builder = Expansion()
@@ -131,7 +138,7 @@ def _made(
             with using(builder):  # what an output depends on by steps only, such as floor, has the gradient 0
                 outputs.append(row.filled(nodes[i], 0.0) if gradient is None else gradient)
     whole = cut(outputs, [*nodes, *(w for w in given if w is not None)], "reverse")
-    return Reverse(whole, places, compiled=any(x.kernel is not None and x.kernel.compiled for x in order))
+    return Reverse(whole, places, any(x.kernel is not None and x.kernel.compiled for x in order), there)
 
 
 def _saves(node: Recorded) -> bool:

@@ -13,16 +13,18 @@ from tracejit.compat.torch.arithmetic import Arithmetic
 from tracejit.compat.torch.arrangement import Arrangement
 from tracejit.compat.torch.backward import backward
 from tracejit.compat.torch.conversion import Conversion
+from tracejit.compat.torch.device import put
 from tracejit.compat.torch.errors import TypeMismatchError
 from tracejit.compat.torch.printing import tensor_text
 from tracejit.compat.torch.promote import dims_of, dtype_of
 from tracejit.compat.torch.reductions import Reductions
 from tracejit.compat.torch.session import OUTER
-from tracejit.compat.torch.value import Handle, Value, versions, wrap
+from tracejit.compat.torch.value import Handle, Value, as_memory, versions, wrap
 from tracejit.compat.torch.writing import Writing
 from tracejit.errors import UnsupportedError
 from tracejit.frontend.tensor import Tracer
 from tracejit.frontend.tree import register_tree
+from tracejit.runtime.device import on_host
 
 
 class Tensor(Arithmetic, Reductions, Arrangement, Conversion, Writing):
@@ -44,6 +46,8 @@ class Tensor(Arithmetic, Reductions, Arrangement, Conversion, Writing):
             self._array = np.array(data[0], dtypes.default(), order="C")
         else:
             self._array = np.zeros(data, dtypes.default())
+        if not (len(data) == 1 and isinstance(data[0], Value)):
+            put(self)
         if requires_grad:
             self.requires_grad_()
 
@@ -185,7 +189,8 @@ class Tensor(Arithmetic, Reductions, Arrangement, Conversion, Writing):
         if self._tracer is not None:
             return repr(self._tracer)
         suffix = f"grad_fn={self.grad_fn!r}" if self._made is not None else "requires_grad=True" if self._requires else ""
-        return tensor_text(self._array, self.dtype, suffix)
+        on = f"device='{self.device}'" if self.is_cuda else ""
+        return tensor_text(on_host(self._array), self.dtype, ", ".join(filter(None, (on, suffix))))
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec and not dims_of(self) else str(self)
@@ -229,7 +234,7 @@ def _unflatten(kind: str, children: tuple[Any, ...]) -> Tensor:
         return tensor
     out = object.__new__(Tensor)
     if not isinstance(child, Tracer):
-        out._array = np.asarray(child)
+        out._array = as_memory(child)
         return out
     out._tracer = child
     if kind == "computed":

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from tracejit.compat.torch import dtypes
-from tracejit.compat.torch.device import check_device
+from tracejit.compat.torch.device import place
+from tracejit.frontend.device import Device
 
 NAMES = {
     "FloatTensor": dtypes.float32,
@@ -21,9 +22,9 @@ NAMES = {
 }
 
 
-def type_name(dtype: np.dtype) -> str:
+def type_name(dtype: np.dtype, module: str = "torch") -> str:
     """The name of the tensors of a dtype."""
-    return next((f"torch.{name}" for name, d in NAMES.items() if d.numpy == dtype), "torch.Tensor")
+    return next((f"{module}.{name}" for name, d in NAMES.items() if d.numpy == dtype), f"{module}.Tensor")
 
 
 def scalar_name(dtype: np.dtype) -> str:
@@ -31,17 +32,16 @@ def scalar_name(dtype: np.dtype) -> str:
     return type_name(dtype).removeprefix("torch.").removesuffix("Tensor") or str(dtype)
 
 
-def dtype_named(kind: Any) -> np.dtype:
-    """The dtype that ``x.type(kind)`` asks for: by a tensor type, its name, or a dtype.
+def type_asked(kind: Any) -> tuple[np.dtype, Device | None]:
+    """The dtype and device that ``x.type(kind)`` asks for: by a tensor type, its name, or a dtype, which leaves the device.
 
     Raises:
-        DeviceError: The type is one of CUDA.
+        DeviceError: The type is one of CUDA, and something is missing.
     """
     if isinstance(kind, str):
-        *place, name = kind.split(".")
-        if name in NAMES and place in (["torch"], ["torch", "cuda"]):
-            check_device("cuda" if "cuda" in place else "cpu", kind)
-            return NAMES[name].numpy
+        *module, name = kind.split(".")
+        if name in NAMES and module in (["torch"], ["torch", "cuda"]):
+            return NAMES[name].numpy, place("cuda" if "cuda" in module else "cpu", kind)
         raise ValueError(f"invalid type: {kind!r}")
     asked = getattr(kind, "tensor_dtype", None)
-    return dtypes.as_numpy(kind) if asked is None else asked().numpy
+    return (dtypes.as_numpy(kind), None) if asked is None else (asked().numpy, kind.place())

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from tracejit.compat.torch.graph import Recorded
+from tracejit.frontend.tensor import EagerTensor
+from tracejit.runtime.device import DeviceArray
 
 if TYPE_CHECKING:
     from tracejit.frontend.tensor import Tracer
@@ -58,11 +60,18 @@ class Handle:
         self.tensor = tensor
 
 
-def wrap(kind: type[Kind], array: np.ndarray) -> Kind:
+def wrap(kind: type[Kind], array: Any) -> Kind:
     """A tensor over an array."""
     out = object.__new__(kind)
     out._array = array
     return out
+
+
+def as_memory(value: Any) -> Any:
+    """What a program gave as the memory of a tensor: an array, on the host or on a device."""
+    if isinstance(value, EagerTensor):
+        value = value.value
+    return value if isinstance(value, DeviceArray) else np.asarray(value)
 
 
 def versions(x: Value) -> list[int]:

@@ -19,8 +19,11 @@ from tracejit.compat.torch.program import quiet
 from tracejit.compat.torch.promote import dims_of, dtype_of, operand, to
 from tracejit.compat.torch.types import scalar_name
 from tracejit.compat.torch.value import Value, versions
+from tracejit.errors import UnsupportedError
+from tracejit.frontend.device import assign
 from tracejit.frontend.shapes import broadcast_node
 from tracejit.ir import using
+from tracejit.runtime.device import DeviceArray
 
 
 def check_writable(x: Value, recorded: bool) -> None:
@@ -62,15 +65,31 @@ def write(x: Any, new: Any) -> Any:
         old, node = x._node, new._node
         if old is not None and old.value is x._array:  # what was recorded with the old value keeps it
             old.value, old.versions, old.version = x._array.copy(), [0], 0
-        np.copyto(x._array, new._array)
+        _store(x, new)
         count = versions(x)
         count[0] += 1
         x._requires, x._made = True, new._made
         x._node = made(node.kernel, node.operands, node.attrs, x._array, count)
     else:
-        np.copyto(x._array, new._array)
+        _store(x, new)
         _count(x)
     return x
+
+
+def _store(x: Any, new: Any) -> None:
+    """Give the memory of ``x`` the value of ``new``."""
+    if not isinstance(x._array, DeviceArray):
+        assign(x._array, new._array, "a tensor")
+        return
+    if not x._array.flags.writeable:
+        raise UnsupportedError(
+            "a part or another order of a tensor on cuda was written to, which is a copy there\n"
+            "  cure: write to the tensor itself, as in x[i] = v, or to a .clone()"
+        )
+    if dims_of(new) != dims_of(x):
+        with mode.no_grad():
+            new = apply(M.expand, new, shape=dims_of(x))
+    assign(x._array, new._array, "a tensor")
 
 
 def _count(x: Value) -> None:
@@ -99,11 +118,11 @@ def in_place(kernel: Kernel, method: Callable[..., Any]) -> Callable[..., Any]:
     direct: Any = kernel.direct
 
     def written(self: Any, other: Any, **options: Any) -> Any:
-        if not options and self._tracer is None and trace() is None:
+        if not options and self._tracer is None and type(self._array) is np.ndarray and trace() is None:
             array = self._array
             if isinstance(other, Value) and other._tracer is None:
                 value, needed = other._array, other._requires
-                plain = value.dtype == array.dtype and value.ndim <= array.ndim
+                plain = type(value) is np.ndarray and value.dtype == array.dtype and value.ndim <= array.ndim
             else:
                 value, needed = other, False
                 plain = type(other) is float or type(other) is int
@@ -157,7 +176,8 @@ class Writing(Value):
 
     def fill_(self, value: Any) -> Any:
         """Make every element ``value``, a number or a tensor without dimensions."""
-        if self._tracer is None and type(value) in (int, float, bool) and trace() is None and not self._requires:
+        plain = self._tracer is None and type(self._array) is np.ndarray and not self._requires
+        if plain and type(value) in (int, float, bool) and trace() is None:
             self._array.fill(value)
             _count(self)
             return self
@@ -182,7 +202,7 @@ class Writing(Value):
         arrays, place = parts(index, dims_of(self))
         new = value if isinstance(value, Value) else self._like(operand(value, self, "setitem"))
         recorded = mode.is_grad_enabled() and (self._requires or new._requires)
-        if trace() is None and not recorded:
+        if trace() is None and not recorded and type(self._array) is np.ndarray:
             try:
                 self._array[place.filled(arrays)] = new._array
             except ValueError as error:

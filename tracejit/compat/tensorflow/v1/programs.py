@@ -12,12 +12,15 @@ from tracejit.compat.tensorflow.v1.operation import Operation, Tensor
 from tracejit.compat.tensorflow.v1.run import Input, Run, UnfedError
 from tracejit.config import config
 from tracejit.errors import ShapeError, TraceError
+from tracejit.frontend.device import Device
+from tracejit.frontend.on_device import NumpyResults
 from tracejit.frontend.specialize import guard_of_sizes
 from tracejit.frontend.where import at_line
 from tracejit.ir import Graph as TracedGraph
 from tracejit.ir import using
 from tracejit.ir.graph import topological
-from tracejit.runtime.program import Options, Program, compile_program
+from tracejit.runtime.executable import Executable
+from tracejit.runtime.program import Options, compile_program
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +35,7 @@ class Prepared:
         guard: Whether it is made for these sizes.
     """
 
-    program: Program
+    program: Any
     inputs: tuple[Input, ...]
     reads: tuple[Any, ...]
     writes: tuple[Any, ...]
@@ -56,17 +59,17 @@ class Request:
     feeds: tuple[Tensor, ...]
 
 
-def prepare(request: Request, shapes: Sequence[Sequence[int]]) -> Prepared:
-    """Make a program for feeds of these shapes, and for as many others as it can serve.
+def prepare(request: Request, shapes: Sequence[Sequence[int]], device: Device = "cpu") -> Prepared:
+    """Make a program for feeds of these shapes, and for as many others as it can serve, on a device.
 
     Raises:
         InvalidArgumentError: A placeholder that is needed is not fed, or values do not fit one another.
     """
     try:
         try:
-            return _prepare(request, shapes, exact=False)
+            return _prepare(request, shapes, device, exact=False)
         except _Misfit:
-            return _prepare(request, shapes, exact=True)
+            return _prepare(request, shapes, device, exact=True)
     except UnfedError as error:
         raise InvalidArgumentError(str(error)) from None
 
@@ -75,7 +78,7 @@ class _Misfit(Exception):
     """No program for all sizes can be made: some are 1 and broadcast, or numbers are asked for."""
 
 
-def _prepare(request: Request, shapes: Sequence[Sequence[int]], exact: bool) -> Prepared:
+def _prepare(request: Request, shapes: Sequence[Sequence[int]], device: Device, exact: bool) -> Prepared:
     run = Run(_name(request), exact)
     try:
         with using(run):
@@ -96,12 +99,26 @@ def _prepare(request: Request, shapes: Sequence[Sequence[int]], exact: bool) -> 
     for _, what in kept:
         if what.kind == "missing":
             raise UnfedError(what.owner)
-    program = compile_program(
-        TracedGraph(graph.name, tuple(node for node, _ in kept), graph.outputs, graph.updates), Options(math=config().math)
-    )
+    whole = TracedGraph(graph.name, tuple(node for node, _ in kept), graph.outputs, graph.updates)
+    program = compiled_on(device, whole)
     reads = tuple(what.owner for node, what in kept if what.kind == "variable" and node in used)
     writes = tuple(what.owner for node, what in kept if what.kind == "variable" and node in targets)
     return Prepared(program, tuple(what for _, what in kept), reads, writes, guard_of_sizes(run.sizes, names))
+
+
+def compiled_on(device: Device, graph: TracedGraph) -> Any:
+    """A graph as a program of a device."""
+    if device == "cuda":
+        from tracejit.runtime.cuda.program import compile_program as compile_for_cuda
+
+        return compile_for_cuda(graph, config().math)
+    return compile_program(graph, Options(math=config().math))
+
+
+def executable_on(device: Device, program: Any, buffers: Mapping[int, Any], guard: Callable[[Mapping[str, int]], bool]) -> Any:
+    """A program of a device on its memory; results are NumPy's."""
+    kind = NumpyResults if device == "cuda" else Executable
+    return kind(program, buffers, guard)
 
 
 def _traced(run: Run, request: Request, shapes: Sequence[Sequence[int]]) -> tuple[TracedGraph, list[Input], Mapping[str, str]]:

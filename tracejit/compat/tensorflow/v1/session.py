@@ -17,19 +17,19 @@ from tracejit.compat.tensorflow.v1.fetches import Fetches, frozen
 from tracejit.compat.tensorflow.v1.graph import Graph, get_default_graph
 from tracejit.compat.tensorflow.v1.operation import Operation, Tensor
 from tracejit.compat.tensorflow.v1.operators import Operators
-from tracejit.compat.tensorflow.v1.programs import Prepared, Request, located, prepare
+from tracejit.compat.tensorflow.v1.programs import Prepared, Request, executable_on, located, prepare
 from tracejit.compat.tensorflow.v1.shape import shape_text
 from tracejit.errors import IndexOutOfBoundsError
+from tracejit.frontend.device import Device, assign, default_device, moved
 from tracejit.frontend.where import at_line
-from tracejit.runtime.executable import Executable
+from tracejit.runtime.device import Array, on_host
 from tracejit.runtime.pool import OutputPool
-from tracejit.runtime.program import Program
 
 _MOST_POOLS = 16
 
 
 class ConfigProto:
-    """Settings of a session; accepted, and of no effect, as there is one device.
+    """Settings of a session; accepted, and of no effect: ``tj.device`` or ``TRACEJIT_DEVICE`` say where it runs.
 
     Args:
         options: Any.
@@ -50,8 +50,8 @@ class Cell:
 
     __slots__ = ("buffer", "ready")
 
-    def __init__(self, shape: Sequence[int], dtype: np.dtype) -> None:
-        self.buffer = np.zeros(shape, dtype)
+    def __init__(self, shape: Sequence[int], dtype: np.dtype, device: Device) -> None:
+        self.buffer = moved(np.zeros(shape, dtype), device, "Variables")
         self.ready = False
 
 
@@ -127,7 +127,7 @@ class Plan:
         self.call: Callable[..., Any] = lambda *leaves: None
         self._session = session
         self._request = Request(session.graph, fetches.targets, fetches.operations, tuple(f.tensor for f in self.feeds))
-        self._bound: list[tuple[Prepared, Executable]] = []
+        self._bound: list[tuple[Prepared, Any]] = []
 
     def run(self, leaves: Sequence[ndarray]) -> Any:
         """Run the program for these feeds, which is made now where there is none."""
@@ -140,19 +140,19 @@ class Plan:
         self.call = executable
         return out
 
-    def program(self, leaves: Sequence[ndarray]) -> tuple[Prepared, Executable]:
+    def program(self, leaves: Sequence[ndarray]) -> tuple[Prepared, Any]:
         """The program for these feeds, on the memory of the session."""
         for prepared, executable in reversed(self._bound):
             if executable.fits(*leaves):
                 return prepared, executable
         graph, known = self._session.graph, [prepared for prepared, _ in self._bound]
         with graph.lock:
-            made = graph.programs.setdefault(self._request, [])
+            made = graph.programs.setdefault((self._request, self._session.device), [])
             for prepared in made:
                 if prepared not in known and (executable := self._session.bind(prepared)).fits(*leaves):
                     break
             else:
-                prepared = prepare(self._request, [leaf.shape for leaf in leaves])
+                prepared = prepare(self._request, [leaf.shape for leaf in leaves], self._session.device)
                 made.append(prepared)
                 executable = self._session.bind(prepared)
             self._bound.append((prepared, executable))
@@ -174,7 +174,8 @@ class BaseSession:
         self._graph = graph or get_default_graph()
         self._plans: dict[Any, Plan] = {}
         self._cells: dict[Any, Cell] = {}
-        self._draws: dict[Operation, ndarray] = {}
+        self._draws: dict[Operation, Array] = {}
+        self.device: Device = "cuda" if default_device() == "cuda" else "cpu"
         self._closed = False
 
     @property
@@ -238,7 +239,7 @@ class BaseSession:
         feeds = list(feed_list or ())
         return lambda *values: self.run(fetches, dict(zip(feeds, values, strict=True)))
 
-    def program(self, fetches: Any, feed_dict: Any = None) -> Program:
+    def program(self, fetches: Any, feed_dict: Any = None) -> Any:
         """The program that ``run`` would run, to be looked at: its graph, schedule and source."""
         plan = self._plan(fetches, feed_dict)
         leaves = [f.checked(f.cast(v)) for f, v in zip(plan.feeds, (feed_dict or {}).values(), strict=True)]
@@ -250,15 +251,15 @@ class BaseSession:
         """What a Variable holds here."""
         cell = self._cells.get(variable)
         if cell is None:
-            cell = self._cells.setdefault(variable, Cell(variable.tensor.shape.known(), variable.dtype.numpy))
+            cell = self._cells.setdefault(variable, Cell(variable.tensor.shape.known(), variable.dtype.numpy, self.device))
         return cell
 
-    def bind(self, prepared: Prepared) -> Executable:
+    def bind(self, prepared: Prepared) -> Any:
         """A program of the graph, on the memory of one Session."""
         buffers = {i: self._memory(x.kind, x.owner) for i, x in enumerate(prepared.inputs) if x.kind != "feed"}
-        return Executable(prepared.program, buffers, prepared.guard)
+        return executable_on(self.device, prepared.program, buffers, prepared.guard)
 
-    def _memory(self, kind: str, owner: Any) -> ndarray:
+    def _memory(self, kind: str, owner: Any) -> Array:
         if kind == "array":
             array: ndarray = owner
             return array
@@ -268,7 +269,7 @@ class BaseSession:
         if draws is None:
             seed = owner.attrs["seed"]
             number = int.from_bytes(os.urandom(8), "little", signed=True) if seed is None else seed
-            draws = self._draws.setdefault(owner, np.array([number, 0], np.int64))
+            draws = self._draws.setdefault(owner, moved(np.array([number, 0], np.int64), self.device, "generators"))
         return draws
 
     def values(self, variables: Iterable[Any]) -> list[ndarray]:
@@ -276,7 +277,7 @@ class BaseSession:
         known = list(variables)
         self._check_open()
         self.check_ready(known)
-        return [self.cell(v).buffer.copy() for v in known]
+        return [np.array(on_host(self.cell(v).buffer)) for v in known]
 
     def load(self, values: Mapping[Any, ndarray]) -> None:
         """Give Variables values of their shapes and dtypes, all or none."""
@@ -373,7 +374,7 @@ class InteractiveSession(BaseSession):
 
 def _store(pairs: Iterable[tuple[Cell, ndarray]]) -> None:
     for cell, value in pairs:
-        np.copyto(cell.buffer, value)
+        assign(cell.buffer, value, "a Variable")
         cell.ready = True
 
 

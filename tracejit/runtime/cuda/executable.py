@@ -1,0 +1,330 @@
+"""Executable: a device program bound to the memory it works on; what one call of a traced function runs.
+
+A call fills the host's table with addresses, sizes and numbers, sends the words that kernels read to the device in one small
+copy, and replays the graph of the whole step. Kernels find everything in that table, so the graph fits every call of these
+sizes, with one exception: products and copies have their operands' addresses in the graph. Buffers and the arena do not move;
+for arguments and results that are operands, a graph is kept for each set of addresses, which memory pools repeat. Staging them
+by copies would cost bandwidth in every call instead. A set of addresses seen for the first time is run launch by launch, which
+also has cuBLAS choose its kernels before anything is captured.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracejit.config import config
+from tracejit.errors import DeviceFaultError, IndexOutOfBoundsError, UnsupportedError
+from tracejit.ir.size import Size, evaluate, symbols
+from tracejit.runtime.cuda.driver import Stream
+from tracejit.runtime.cuda.memory import Block
+from tracejit.runtime.cuda.program import Program
+from tracejit.runtime.cuda.steps import Check, Command, Launch, Table, perform, perform_one, scalar_word
+from tracejit.runtime.device import Array, DeviceArray
+
+MISS: Final = None
+_MOST_BINDINGS = 16
+_MOST_GRAPHS = 8
+_ALIGNMENT = 256
+_NUMBERS = {float: np.dtype(np.float64), int: np.dtype(np.int64), bool: np.dtype(np.bool_)}
+
+
+@dataclass(slots=True)
+class Segment:
+    """What a step asks for up to a check, or to its end; that as a graph, once it has been asked for twice."""
+
+    commands: list[Command] = field(default_factory=list)
+    check: Check | None = None
+    graph: Callable[[Stream], None] | None = None
+
+
+Plan = list[Segment]
+"""What a step asks for, given the addresses that it bakes in."""
+
+
+@dataclass(slots=True)
+class Binding:
+    """A program bound to one choice of sizes.
+
+    Attributes:
+        sizes: The number of each symbol.
+        table: The host's table, filled but for what changes from call to call.
+        device: The device's table: the words of the host's, then the numbers.
+        baked: The words that the step itself reads; None until it has been run.
+        plans: By the values of these, the last used last.
+    """
+
+    sizes: Mapping[str, int]
+    table: NDArray[np.int64]
+    device: Block
+    baked: tuple[int, ...] | None = None
+    plans: OrderedDict[tuple[int, ...], Plan] = field(default_factory=OrderedDict)
+
+
+class Executable:
+    """A callable device program.
+
+    Args:
+        program: What to run.
+        buffers: The arrays behind graph inputs that do not change from call to call, by position. Those of the host are copied
+            to the device in each call.
+        guards: Asked whenever the sizes change, with the number of each symbol: whether the program is made for them.
+    """
+
+    def __init__(self, program: Program, buffers: Mapping[int, Array], guards: Callable[[Mapping[str, int]], bool]) -> None:
+        self.program = program
+        self._buffers = dict(buffers)
+        self._guards = guards
+        copied = program.source.copied
+        self._copies = [word for word, _ in copied], [source for _, source in copied]
+        self._leaves = [(i, node) for i, node in enumerate(program.graph.inputs) if i not in buffers]
+        self._bindings: OrderedDict[tuple[int, ...], Binding] = OrderedDict()
+        self._arena: Block | None = None
+        self._stream: int | None = None  # of the last call
+        self._checked = config().check
+        self._lock = threading.Lock()
+
+    def __call__(self, *leaves: Any) -> tuple[DeviceArray, ...] | None:
+        """Run the program. It returns when the device has been given the work.
+
+        Args:
+            leaves: Values of the inputs that are no buffers, in order: device arrays, C-contiguous host arrays, which are copied
+                to the device, or the Python numbers of the trace.
+
+        Returns:
+            The outputs; MISS when a leaf does not fit.
+
+        Raises:
+            DeviceMemoryError: The device has no memory for it; nothing was changed.
+            IndexOutOfBoundsError: An index was out of bounds; no input was updated.
+            DeviceFaultError: The device stopped.
+        """
+        sizes = self._sizes(leaves)
+        if sizes is None or not self._guards(sizes):
+            return MISS
+        with self._lock:
+            stream = self._caller_stream(leaves)
+            purpose = f"arguments of {self.program.graph.name}"
+            held = {i: self._resident(buffer, purpose, stream) for i, buffer in self._buffers.items()}
+            given = [self._resident(leaf, purpose, stream) for leaf in leaves]
+            outputs = [self._output(node.spec.concrete(sizes), stream) for node in self.program.graph.outputs]
+            binding = self._bound(sizes, stream)
+            self._fill(binding, held, given, outputs, stream)
+            self._order(stream, [*held.values(), *given])
+            status = self._run(binding, stream)
+            for array in (*self._buffers.values(), *outputs):
+                if isinstance(array, DeviceArray):
+                    array.stream = stream.handle
+            self._stream = stream.handle
+        if status:
+            raise self._out_of_bounds(status)
+        return tuple(outputs)
+
+    def fits(self, *leaves: Any) -> bool:
+        """Whether the program is made for these leaves."""
+        sizes = self._sizes(leaves)
+        return sizes is not None and self._guards(sizes)
+
+    def debug(self, *leaves: Any) -> Any:
+        """UnsupportedError: a debugger cannot step through a device."""
+        raise UnsupportedError(
+            f"debug: {self.program.graph.name} is a device program, and no debugger of Python's can step through it\n"
+            '  cure: debug the same function with device="cpu", or with TRACEJIT_CUDA=emulate and prints'
+        )
+
+    # leaves
+
+    def _sizes(self, leaves: Sequence[Any]) -> dict[str, int] | None:
+        """The number of each symbol; None where the leaves do not fit the inputs."""
+        if len(leaves) != len(self._leaves):
+            return None
+        sizes: dict[str, int] = {}
+        for (_, node), leaf in zip(self._leaves, leaves, strict=True):
+            if type(leaf) in _NUMBERS:
+                if node.shape != () or _NUMBERS[type(leaf)] != node.dtype:
+                    return None
+            elif not isinstance(leaf, DeviceArray | np.ndarray) or leaf.dtype != node.dtype or leaf.ndim != node.spec.rank:
+                return None
+            else:
+                for dim, length in zip(node.shape, leaf.shape, strict=True):
+                    if isinstance(dim, Size) and len(dim.terms) == 1 and str(dim).isidentifier():
+                        sizes.setdefault(str(dim), length)
+        for (_, node), leaf in zip(self._leaves, leaves, strict=True):
+            shape = () if type(leaf) in _NUMBERS else leaf.shape
+            for dim, length in zip(node.shape, shape, strict=True):
+                if not symbols(dim) <= sizes.keys() or evaluate(dim, sizes) != length:
+                    return None
+        return sizes
+
+    def _caller_stream(self, leaves: Sequence[Any]) -> Stream:
+        named = (leaf.caller for leaf in leaves if isinstance(leaf, DeviceArray) and leaf.caller is not None)
+        return self.program.driver.stream(next(named, None))
+
+    def _resident(self, value: Any, purpose: str, stream: Stream) -> Any:
+        """A leaf on the device; numbers stay as they are."""
+        if not isinstance(value, np.ndarray):
+            return value
+        block = self.program.driver.allocate(value.nbytes, purpose, stream.handle)
+        stream.upload(block.address, np.ascontiguousarray(value))
+        return DeviceArray(block, value.shape, value.dtype)
+
+    def _output(self, spec: Any, stream: Stream) -> DeviceArray:
+        nbytes = int(spec.size) * spec.dtype.itemsize
+        block = self.program.driver.allocate(nbytes, f"results of {self.program.graph.name}", stream.handle)
+        return DeviceArray(block, spec.shape, spec.dtype)
+
+    # the table
+
+    def _bound(self, sizes: Mapping[str, int], stream: Stream) -> Binding:
+        key = tuple(sizes.values())
+        found = self._bindings.get(key)
+        if found is None:
+            source = self.program.source
+            table = np.zeros(source.layout.length, np.int64)
+            for name, word in source.layout.sizes.items():
+                table[word] = sizes[name]
+            self._place(table, sizes, stream)
+            length = source.layout.length + len(self._leaves)
+            device = self.program.driver.allocate(8 * length, f"tables of {self.program.graph.name}", stream.handle)
+            found = self._bindings[key] = Binding(sizes, table, device)
+            if len(self._bindings) > _MOST_BINDINGS:
+                stream.wait()  # the table of the oldest may be in use
+                self._bindings.popitem(last=False)
+        self._bindings.move_to_end(key)
+        return found
+
+    def _place(self, table: NDArray[np.int64], sizes: Mapping[str, int], stream: Stream) -> None:
+        """Lay out the arena for these sizes; a larger one takes the place of one that is too small, for all sizes."""
+        source, layout = self.program.source, self.program.source.layout
+        starts, end = [], 0
+        for nbytes in source.slots:
+            starts.append(end)
+            end += -(-evaluate(nbytes, sizes) // _ALIGNMENT) * _ALIGNMENT
+        total = end + max((evaluate(nbytes, sizes) for nbytes in source.workspace), default=0)
+        if self._arena is None or total > self._arena.nbytes:
+            if self._arena is not None:
+                stream.wait()
+            self._bindings.clear()
+            self._arena = None  # first, so that old and new never exist together
+            self._arena = self.program.driver.allocate(total, f"temporaries of {self.program.graph.name}", stream.handle)
+        for word, start in zip(layout.slots, starts, strict=True):
+            table[word] = self._arena.address + start
+        table[layout.workspace] = self._arena.address + end
+
+    def _fill(
+        self,
+        binding: Binding,
+        held: Mapping[int, DeviceArray],
+        given: Sequence[Any],
+        outputs: Sequence[DeviceArray],
+        stream: Stream,
+    ) -> None:
+        """Complete the table, and send the device its part."""
+        layout, table = self.program.source.layout, binding.table
+        numbers = np.zeros(len(self._leaves), np.int64)
+        for i, array in held.items():
+            table[layout.inputs[i]] = array.address
+        for number, ((i, _), leaf) in enumerate(zip(self._leaves, given, strict=True)):
+            if isinstance(leaf, DeviceArray):
+                table[layout.inputs[i]] = leaf.address
+            else:
+                numbers[number] = scalar_word(leaf)
+                table[layout.inputs[i]] = binding.device.address + 8 * (layout.length + number)
+        for word, output in zip(layout.outputs, outputs, strict=True):
+            table[word] = output.address
+        table[self._copies[0]] = table[self._copies[1]]
+        if self._stream is not None and self._stream != stream.handle:
+            stream.after(self._stream)
+        stream.upload(binding.device.address, np.concatenate([table, numbers]))
+
+    def _order(self, stream: Stream, arrays: Sequence[Any]) -> None:
+        """Have the stream wait for whoever still writes the arrays."""
+        handles = {a.stream for a in arrays if isinstance(a, DeviceArray) and a.stream is not None}
+        for handle in sorted(handles - {stream.handle}):
+            stream.after(handle)
+
+    # the step
+
+    def _run(self, binding: Binding, stream: Stream) -> int:
+        """Give the stream the work of a call; the status that it ended with, 0 where no check stopped it."""
+        plan, seen = self._plan(binding)
+        for segment in plan:
+            self._run_segment(segment, binding.device.address, stream, seen)
+            if segment.check is not None:
+                flag = np.zeros(1, np.uint8)
+                stream.download(flag, segment.check.flag)
+                if flag[0]:
+                    return segment.check.status
+        return 0
+
+    def _run_segment(self, segment: Segment, table: int, stream: Stream, seen: bool) -> None:
+        kernels = self.program.kernels.by_region
+        if self._checked:
+            self._run_checked(segment.commands, table, stream)
+            return
+        if segment.graph is None and seen and len(segment.commands) > 1:
+            segment.graph = self.program.driver.capture(lambda s: perform(segment.commands, kernels, table, s))
+        if segment.graph is not None:
+            segment.graph(stream)
+        else:
+            perform(segment.commands, kernels, table, stream)
+
+    def _plan(self, binding: Binding) -> tuple[Plan, bool]:
+        """The plan for the addresses in the table, and whether it was there."""
+        if binding.baked is not None:
+            key = tuple(binding.table[list(binding.baked)].tolist())
+            found = binding.plans.get(key)
+            if found is not None:
+                binding.plans.move_to_end(key)
+                return found, True
+        table = Table(binding.table)
+        self.program.kernels.step(table)
+        binding.baked = tuple(sorted(table.read))
+        made = binding.plans[tuple(binding.table[list(binding.baked)].tolist())] = _segments(table.commands)
+        if len(binding.plans) > _MOST_GRAPHS:
+            binding.plans.popitem(last=False)
+        return made, False
+
+    def _run_checked(self, commands: Sequence[Command], table: int, stream: Stream) -> None:
+        """One command after the other, each waited for, so that a fault is known by its line."""
+        for command in commands:
+            try:
+                perform_one(command, self.program.kernels.by_region, table, stream)
+                stream.wait()
+            except DeviceFaultError as error:
+                first = str(error).splitlines()[0]
+                raise DeviceFaultError(f"{first}\n  in {self._described(command)}") from error
+
+    def _described(self, command: Command) -> str:
+        """A command with the user's lines behind it, as the generated file names them."""
+        if not isinstance(command, Launch):
+            return f"a {type(command).__name__.lower()} of {self.program.path}"
+        body = self.program.source.text.partition(f"def {command.region}(")[2].partition("\n\n\n")[0]
+        lines = dict.fromkeys(line.partition("  # ")[2] for line in body.splitlines() if "  # " in line)
+        where = "".join(f"\n  at {line}" for line in lines)
+        return f"{command.region} of {self.program.path}, {command.blocks} blocks of {command.threads} threads{where}"
+
+    def _out_of_bounds(self, status: int) -> IndexOutOfBoundsError:
+        check = self.program.source.checks[status - 1]
+        at = f"\n  at {check.where}: {check.where.text}" if check.where else ""
+        rule = f"an axis with size {check.size} (negative indices count from the end)"
+        error = IndexOutOfBoundsError(f"index out of bounds for {rule}{at}")
+        error.scope = check.where.scope if check.where else ""
+        return error
+
+
+def _segments(commands: Sequence[Command | Check]) -> Plan:
+    plan = [Segment()]
+    for command in commands:
+        if isinstance(command, Check):
+            plan[-1].check = command
+            plan.append(Segment())
+        else:
+            plan[-1].commands.append(command)
+    return plan

@@ -1,0 +1,189 @@
+"""The driver of a GPU: cuda.core launches and captures, CuPy gives memory, cuBLAS multiplies.
+
+Written against cuda.core 1, CuPy 14 and nvmath-python 1; no GPU has run it yet.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+
+from tracejit.backends.cuda.geometry import Geometry, Threads
+from tracejit.errors import DeviceError, DeviceFaultError
+from tracejit.runtime.cuda.driver import WITHOUT, Module, Product, Stream, missing_extra
+from tracejit.runtime.cuda.memory import Block, Ledger
+from tracejit.runtime.device import DeviceArray
+
+_PACKAGES = (
+    "cuda.core",
+    "cuda.bindings.driver",
+    "cuda.bindings.nvvm",
+    "cuda.bindings.nvjitlink",
+    "cupy",
+    "nvmath.bindings.cublas",
+)
+_LEAST = (7, 5)  # what CUDA 13 can still compile for
+
+
+def missing(load: Callable[[str], Any] = importlib.import_module) -> Exception | None:
+    """What keeps this process from using a GPU, as the error to raise; None where nothing does."""
+    for name in _PACKAGES:
+        try:
+            load(name)
+        except ImportError as error:
+            return missing_extra(f"{name} cannot be imported ({error})")
+    cuda = load("cuda.bindings.driver")
+    try:
+        (status,) = cuda.cuInit(0)
+    except RuntimeError as error:  # the loader's, which cannot find it
+        first = str(error).splitlines()[0]
+        return DeviceError(f"cuda: the NVIDIA driver is not installed ({first})\n  cure: install it; {WITHOUT}")
+    if status == cuda.CUresult.CUDA_ERROR_NO_DEVICE:
+        return DeviceError(
+            f"cuda: the NVIDIA driver finds no GPU\n  cure: look at CUDA_VISIBLE_DEVICES and nvidia-smi; {WITHOUT}"
+        )
+    if status != cuda.CUresult.CUDA_SUCCESS:
+        return DeviceError(f"cuda: the NVIDIA driver does not start ({status.name})\n  cure: nvidia-smi says more; {WITHOUT}")
+    found = tuple(load("cuda.core").Device().compute_capability)
+    if found < _LEAST:
+        least = ".".join(map(str, _LEAST))
+        return DeviceError(
+            f"cuda: the GPU has compute capability {found[0]}.{found[1]}; CUDA 13 needs {least} or more\n  cure: {WITHOUT}"
+        )
+    return None
+
+
+class _Owner:
+    """Memory from CuPy's pool."""
+
+    def __init__(self, pointer: Any) -> None:
+        self._pointer = pointer
+
+    def view(self, array: DeviceArray) -> Any:
+        cupy = importlib.import_module("cupy")
+        return cupy.ndarray(array.shape, array.dtype, self._pointer + (array.address - self._pointer.ptr))
+
+
+class HardwareStream:
+    """A stream of CUDA's.
+
+    Args:
+        driver: Of its GPU.
+        core: As ``cuda.core`` has it.
+        target: What kernels are launched on: ``core``, or the builder of a graph that captures it.
+    """
+
+    def __init__(self, driver: HardwareDriver, core: Any, target: Any = None) -> None:
+        self._driver, self._core = driver, core
+        self._target = core if target is None else target
+        self.handle = int(core.handle)
+
+    def launch(self, kernel: Any, blocks: int, threads: Threads, arguments: int, *numbers: int) -> None:
+        core = self._driver.core
+        self._driver.ledger.counts["launches"] += 1
+        core.launch(self._target, core.LaunchConfig(grid=blocks, block=threads), kernel, arguments, *map(np.int64, numbers))
+
+    def multiply(self, product: Product) -> None:
+        self._driver.ledger.counts["products"] += 1
+        self._driver.blas.multiply(product, self.handle)
+
+    def move(self, target: int, source: int, nbytes: int) -> None:
+        self._driver.check(self._driver.cuda.cuMemcpyDtoDAsync(target, source, nbytes, self.handle))
+
+    def upload(self, target: int, source: np.ndarray) -> None:
+        self._driver.ledger.note_copy("uploads", source.nbytes)  # of pageable memory: read before the call returns
+        self._driver.check(self._driver.cuda.cuMemcpyHtoDAsync(target, source.ctypes.data, source.nbytes, self.handle))
+
+    def download(self, target: np.ndarray, source: int) -> None:
+        self._driver.ledger.note_copy("downloads", target.nbytes)
+        self._driver.check(self._driver.cuda.cuMemcpyDtoHAsync(target.ctypes.data, source, target.nbytes, self.handle))
+        self.wait()
+
+    def after(self, handle: int) -> None:
+        self._core.wait(self._driver.core.Stream.from_handle(handle))
+
+    def wait(self) -> None:
+        self._driver.check(self._driver.cuda.cuStreamSynchronize(self.handle))
+
+
+class HardwareDriver:
+    """The current GPU of this process."""
+
+    geometry = Geometry()
+    needs_code = True
+
+    def __init__(self) -> None:
+        self.core = importlib.import_module("cuda.core")
+        self.cuda = importlib.import_module("cuda.bindings.driver")
+        self._cupy = importlib.import_module("cupy")
+        from tracejit.runtime.cuda.blas import Blas
+
+        self._device = self.core.Device(self._cupy.cuda.runtime.getDevice())
+        self._threads = threading.local()
+        self._enter_context()
+        self.ledger = Ledger()
+        self.blas = Blas(self._cupy.cuda.alloc)
+        self._capturing = self._device.create_stream()  # the caller's may be the default stream, which cannot be captured
+        self._replayed: int | None = None  # the stream of the last replay
+
+    @property
+    def compute_capability(self) -> tuple[int, int]:
+        major, minor = self._device.compute_capability
+        return major, minor
+
+    def allocate(self, nbytes: int, purpose: str, stream: int | None = None) -> Block:
+        try:  # CuPy's pool gives memory back to the stream that it was taken on, so nothing under way there is overwritten
+            with nullcontext() if stream is None else self._cupy.cuda.ExternalStream(stream):
+                pointer = self._cupy.cuda.alloc(nbytes)
+        except self._cupy.cuda.memory.OutOfMemoryError:
+            free, total = self._cupy.cuda.runtime.memGetInfo()
+            free += self._cupy.get_default_memory_pool().free_bytes()
+            raise self.ledger.refused(nbytes, purpose, free, total) from None
+        return Block(self, _Owner(pointer), pointer.ptr, nbytes, purpose)
+
+    def load(self, module: Module) -> Mapping[str, Any]:
+        if not module.entries:
+            return {}
+        code = self.core.ObjectCode.from_cubin(module.cubin)
+        return {name: code.get_kernel(entry) for name, entry in module.entries.items()}
+
+    def _enter_context(self) -> None:
+        """Make the GPU's context that of this thread, which the driver asks of each thread once."""
+        if not getattr(self._threads, "entered", False):
+            self._device.set_current()
+            self._threads.entered = True
+
+    def stream(self, handle: int | None = None) -> Stream:
+        self._enter_context()
+        chosen = self._cupy.cuda.get_current_stream().ptr if handle is None else handle
+        return HardwareStream(self, self.core.Stream.from_handle(chosen))
+
+    def capture(self, record: Callable[[Stream], None]) -> Callable[[Stream], None]:
+        self.ledger.counts["captures"] += 1
+        builder = self._capturing.create_graph_builder()
+        builder.begin_building()
+        record(HardwareStream(self, builder.stream, builder))
+        graph = builder.end_building().complete()
+
+        def replay(stream: Stream) -> None:
+            self.ledger.counts["replays"] += 1
+            if self._replayed not in (None, stream.handle):
+                stream.after(self._replayed)  # all graphs share cuBLAS's workspace of the stream that they were captured on
+            self._replayed = stream.handle
+            graph.launch(self.core.Stream.from_handle(stream.handle))
+
+        return replay
+
+    def check(self, answer: tuple[Any, ...]) -> None:
+        """Raise what a call of the driver answered, if it is no success."""
+        status = answer[0]
+        if status != self.cuda.CUresult.CUDA_SUCCESS:
+            raise DeviceFaultError(
+                f"cuda: {status.name}, of this call or of a kernel before it\n"
+                "  cure: TRACEJIT_CHECK=1 waits for each kernel and names the line of the one that failed"
+            )

@@ -1,0 +1,129 @@
+"""Device memory: pieces of it, an account of who holds how much, and what is said when there is none left."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tracejit.errors import DeviceMemoryError
+from tracejit.runtime.device import DeviceArray
+
+if TYPE_CHECKING:
+    from tracejit.runtime.cuda.driver import Driver
+
+
+class Ledger:
+    """What the programs of this process hold on a device, and what they copied to and from it.
+
+    Attributes:
+        held: Bytes by purpose.
+        counts: How often, by ``launches``, ``products``, ``replays``, ``captures``, ``uploads`` and ``downloads``.
+        copied: Bytes, by ``uploads`` and ``downloads``.
+    """
+
+    def __init__(self) -> None:
+        self.held: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter()
+        self.copied: Counter[str] = Counter()
+
+    def note_copy(self, direction: str, nbytes: int) -> None:
+        self.counts[direction] += 1
+        self.copied[direction] += nbytes
+
+    def refused(self, nbytes: int, purpose: str, free: int, total: int) -> DeviceMemoryError:
+        """What to raise when the device does not give ``nbytes``."""
+        holders = [f"    {size_text(n):>10}  {name}" for name, n in self.held.most_common(8) if n]
+        asked, left, every, mine = map(size_text, (nbytes, free, total, sum(self.held.values())))
+        lines = [
+            f"out of memory on cuda: {asked} were asked for {purpose}; {left} of {every} are free",
+            f"  tracejit holds {mine}" + (":" if holders else ""),
+            *holders,
+            "  nothing was changed: Variables and arguments are as before the call",
+            "  cure: smaller batches, or drop results and Variables that are not needed",
+        ]
+        return DeviceMemoryError("\n".join(lines))
+
+
+class Memory(ABC):
+    """A piece of device memory.
+
+    Args:
+        driver: Where it is.
+        owner: What holds it; the memory is given back when the last reference to it goes.
+        address: Of its first byte.
+        nbytes: How much it is.
+    """
+
+    __slots__ = ("__weakref__", "address", "driver", "nbytes", "owner")
+
+    def __init__(self, driver: Driver, owner: Any, address: int, nbytes: int) -> None:
+        self.driver, self.owner, self.address, self.nbytes = driver, owner, address, nbytes
+
+    def download(self, target: np.ndarray, address: int, stream: int | None) -> None:
+        self.driver.stream(stream).download(target, address)
+
+    def upload(self, address: int, source: np.ndarray, stream: int | None) -> None:
+        self.driver.stream(stream).upload(address, source)
+
+    def move(self, target: int, source: int, nbytes: int, stream: int | None) -> None:
+        self.driver.stream(stream).move(target, source, nbytes)
+
+    def copied(self, address: int, nbytes: int, stream: int | None) -> Block:
+        block = self.driver.allocate(nbytes, "copies", stream)
+        self.move(block.address, address, nbytes, stream)
+        return block
+
+    @abstractmethod
+    def exported(self, array: DeviceArray) -> Any:
+        """The array as an object of the library that the memory is from."""
+
+
+class Block(Memory):
+    """Memory of ours.
+
+    Args:
+        driver, owner, address, nbytes: As of all memory.
+        purpose: For the ledger.
+    """
+
+    __slots__ = ("purpose",)
+
+    def __init__(self, driver: Driver, owner: Any, address: int, nbytes: int, purpose: str) -> None:
+        super().__init__(driver, owner, address, nbytes)
+        self.purpose = purpose
+        driver.ledger.held[purpose] += nbytes
+
+    def __del__(self) -> None:
+        self.driver.ledger.held[self.purpose] -= self.nbytes
+
+    def exported(self, array: DeviceArray) -> Any:
+        return self.owner.view(array)
+
+
+class Borrowed(Memory):
+    """Memory of another library, whose array is the owner."""
+
+    __slots__ = ()
+
+    def exported(self, array: DeviceArray) -> Any:
+        return self.owner
+
+
+def size_text(nbytes: int) -> str:
+    """A number of bytes for people."""
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if nbytes < 1024 or unit == "GiB":
+            return f"{nbytes} bytes" if unit == "bytes" else f"{nbytes:.4g} {unit}"
+        nbytes = nbytes / 1024  # type: ignore[assignment]
+    raise AssertionError
+
+
+def placed(driver: Driver, source: np.ndarray, purpose: str, stream: int | None = None) -> DeviceArray:
+    """A host array's content on the device."""
+    plain = np.asarray(source, dtype=source.dtype.newbyteorder("="), order="C")
+    block = driver.allocate(plain.nbytes, purpose, stream)
+    driver.stream(stream).upload(block.address, plain)
+    return DeviceArray(block, plain.shape, plain.dtype)

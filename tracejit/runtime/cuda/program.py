@@ -1,0 +1,105 @@
+"""From a traced graph to the kernels of a device program, through every printable stage."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from weakref import WeakValueDictionary
+
+from tracejit.codegen.cuda import CUDA
+from tracejit.codegen.emit import emit
+from tracejit.codegen.source import Source
+from tracejit.ir import Graph
+from tracejit.runtime import cache
+from tracejit.runtime.cuda.driver import Driver, Module, driver, missing_extra
+from tracejit.runtime.cuda.steps import Step, load_step
+from tracejit.runtime.program import Observe
+from tracejit.schedule import Schedule, plan
+from tracejit.transforms.passes import optimize
+
+
+class Kernels:
+    """The kernels of one generated file, loaded; programs of equal files share them."""
+
+    __slots__ = ("__weakref__", "by_region", "step")
+
+    def __init__(self, by_region: Mapping[str, Any], step: Step) -> None:
+        self.by_region, self.step = by_region, step
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A device program, before it is bound to memory.
+
+    Attributes:
+        graph: The optimized graph.
+        schedule: Its plan.
+        source: The generated file.
+        path: Where the file is.
+        kernels: Its kernels.
+        driver: Where they are loaded.
+    """
+
+    graph: Graph
+    schedule: Schedule
+    source: Source
+    path: Path
+    kernels: Kernels
+    driver: Driver
+
+
+_loaded: WeakValueDictionary[tuple[int, str], Kernels] = WeakValueDictionary()
+_loading = threading.Lock()
+
+
+def compile_program(graph: Graph, math: str, observe: Observe = lambda stage, value: None) -> Program:
+    """Optimize, plan, emit, and compile or load a graph for the GPU of this process.
+
+    Args:
+        graph: As traced, derivatives and updates included.
+        math: ``"accurate"`` or ``"libm"``.
+        observe: Told of each pass's graph, the schedule and the source, by name.
+
+    Raises:
+        MissingExtraError, DeviceError: There is nothing to run it on.
+    """
+    device = driver()
+    optimized = optimize(graph, observe)
+    schedule = plan(optimized)
+    observe("schedule", schedule)
+    source = emit(schedule, math, CUDA)
+    observe("source", source)
+    path = cache.write_source(source.text)
+    return Program(optimized, schedule, source, path, _kernels(source.text, path, device), device)
+
+
+def _kernels(text: str, path: Path, device: Driver) -> Kernels:
+    with _loading:
+        found = _loaded.get((id(device), text))
+        if found is None:
+            module = _module(text, path, device.compute_capability) if device.needs_code else Module(text, path)
+            made = Kernels(device.load(module), load_step(text, str(path), device.geometry))
+            found = _loaded[id(device), text] = made
+    return found
+
+
+def _module(text: str, path: Path, capability: tuple[int, int]) -> Module:
+    """A generated file with its machine code, compiled, or from the cache."""
+    from tracejit.backends.cuda.compile import compile_kernels, key_parts
+
+    try:
+        versions = key_parts()
+    except RuntimeError as error:  # the loader's, which cannot find NVIDIA's compiler
+        raise missing_extra(str(error).splitlines()[0]) from None
+    key = cache.code_key(text, capability, *versions)
+    found = cache.compiled(key, lambda: packed(compile_kernels(text, str(path), capability)))
+    return Module(text, path, found.object_code, dict(line.split(" ") for line in found.symbol.splitlines()))
+
+
+def packed(kernels: Mapping[str, Any]) -> cache.CompiledObject:
+    """The kernels of a file as an object of the cache: the image that they share, and a line ``name entry`` of each."""
+    (cubin,) = {kernel.cubin for kernel in kernels.values()} or {b""}
+    return cache.CompiledObject(cubin, "\n".join(f"{name} {kernel.entry}" for name, kernel in kernels.items()))
