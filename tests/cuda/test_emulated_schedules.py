@@ -7,12 +7,41 @@ import pytest
 from cuda_tools import Machine, cuda_source, random_program, run_emulated
 from hypothesis import HealthCheck, given, settings
 from program_tools import assert_agree, programs
-from test_golden import GRAPHS
+from test_golden import GRAPHS as SHARED_GRAPHS
 
 from tracejit.backends.cuda.geometry import Geometry
 from tracejit.ir.parse import parse_graph
 from tracejit.ops import TABLE
 
+GRAPHS = SHARED_GRAPHS | {
+    "row_and_column_sums": """
+def row_and_column_sums(x: f32[n, c], g: f32[n, c]):
+    t0: f32[n] = reduce_sum(x, axes=(1,))
+    t1: f32[n, c] = broadcast(t0, shape=(n, c), axes=(0,))
+    t2: f32[n, c] = multiply(g, t1)
+    t3: f32[c] = reduce_sum(t2, axes=(0,))
+    t4: f32 = reduce_sum(t2, axes=(0, 1))
+    t5: f32 = reduce_max(t0, axes=(0,))
+    return (t2, t3, t4, t5), {}
+""",
+    "sums_of_columns_as_rows": """
+def sums_of_columns_as_rows(x: f64[c, n]):
+    t0: f64[n, c] = transpose(x, perm=(1, 0))
+    t1: f64[n, c] = exp(t0)
+    t2: f64[n] = reduce_sum(t1, axes=(1,))
+    t3: f64[n] = sqrt(t2)
+    return (t3,), {}
+""",
+    "column_sums_in_place": """
+def column_sums_in_place(x: f32[n, c], m: f32[n, c]):
+    t0: f32[n, c] = multiply(x, m)
+    t1: f32[c] = reduce_sum(t0, axes=(0,))
+    t2: f32[c] = reduce_prod(m, axes=(0,))
+    t3: b1[n, c] = less(x, m)
+    t4: b1[c] = reduce_any(t3, axes=(0,))
+    return (t1, t2, t4), {x: t0}
+""",
+}
 FOLDER = Path(__file__).parent / "golden"
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 SIZES = [
@@ -20,7 +49,7 @@ SIZES = [
     {"n": 70, "c": 5, "m": 3, "b": 1, "k": 2},  # several rows in one warp
     {"n": 6, "c": 300, "m": 9, "b": 2, "k": 1},  # rows of blocks of several warps
 ]
-WARPS = Geometry(block=64, most_lanes=128, most_blocks=3)
+WARPS = Geometry(block=64, most_lanes=128, most_blocks=40)
 
 
 @pytest.mark.parametrize("name", GRAPHS)
@@ -39,6 +68,12 @@ def test_schedules_mean_what_numpy_says_in_any_order_of_threads(name, sizes, bac
     program = random_program(parse_graph(GRAPHS[name], TABLE), sizes)
     machine = Machine(WARPS, backwards)
     assert_agree(run_emulated(program, machine), program.evaluated(), program)
+
+
+def test_many_rows_whose_neighbours_touch_get_a_thread_each():
+    program = random_program(parse_graph(GRAPHS["sums_of_columns_as_rows"], TABLE), {"n": 2100, "c": 3})
+    assert WARPS.touching_grid(2100, 3, 0) == (33, (1, 64))
+    assert_agree(run_emulated(program, Machine(WARPS)), program.evaluated(), program)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=SLOW)

@@ -21,6 +21,13 @@ class ChunkWalk:
 
     nest: Nest
 
+    @property
+    def by_columns(self) -> bool:
+        return False
+
+    def chunk(self, scope: Scope) -> str:
+        return ""
+
     def sweep(self, scope: Scope, lines: list[str]) -> list[str]:
         if self.nest.flat:
             return ["for i in range(end - begin):", *indent(lines)]
@@ -37,7 +44,7 @@ class ChunkWalk:
     def joined(self, node: Node, accumulator: str, index: str = "") -> list[str]:
         return []
 
-    def once(self, lines: list[str], behind_reads: bool = False) -> list[str]:
+    def once(self, scope: Scope, lines: list[str], behind_reads: bool = False) -> list[str]:
         return lines
 
     def fill(self, scope: Scope, pointer: str, elements: Dim, value: str) -> list[str]:

@@ -18,7 +18,6 @@ from tracejit.schedule.access import Linear
 class Cpu:
     """Regions run by the threads of this process."""
 
-    chunk = ""
     keeps_elements = True
 
     def region(self, name: str, lines: list[str], numbers: tuple[str, ...] = ()) -> list[str]:

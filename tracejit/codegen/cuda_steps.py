@@ -107,6 +107,7 @@ def scan(step: Scope, item: Scan, name: str) -> list[str]:
 def sort(step: Scope, item: Sort, name: str) -> list[str]:
     """A group of threads takes a row, and merges it together."""
     scope = Scope(step.file)
+    scope.head.append("chunk = group()")
     rows, length, head, lines = sort_row(scope, item, "row")
     step.file.workspace.append((length * MOST_CHUNKS + ROOM) * 8)
     body = [head, *strided("row", "group()", "groups()", scope.dim(rows), lines)]

@@ -120,7 +120,7 @@ class LoopEmitter:
                 self._accumulate(node, self.row, self.row)
             else:
                 place = self.places.placed(self.file.home(node), node, self._padded(self._place(node)))
-                self.row += self.walk.once([f"{place} = {self._row_value(node)}"], behind_reads=True)
+                self.row += self.walk.once(self.scope, [f"{place} = {self._row_value(node)}"], behind_reads=True)
 
     def _emit_sweep(self, sweep: int) -> None:
         self.values, self.body, self.stores, self.after = {}, [], [], []
@@ -227,7 +227,8 @@ class LoopEmitter:
         return offset
 
     def _chunk_memory(self, node: Node, offset: Dim, elements: Dim) -> str:
-        name = self.scope.name("w")
+        name, chunk = self.scope.name("w"), self.walk.chunk(self.scope)
+        self.scope.head += [chunk] if chunk and chunk not in self.scope.head else []
         self.scope.head.append(f"{name} = {self.scope.chunk_memory(node.dtype, offset, elements)}")
         return name
 
@@ -237,7 +238,7 @@ class LoopEmitter:
         value = self._operand(r, "row" if lines is self.row else "element")
         value = value if r.source.dtype == node.dtype else f"{dtype_code(node.dtype)}({value})"
         start, made = start_of(node), self.levels.made(node)
-        if made == "leading":
+        if made == "leading" and not self.walk.by_columns:
             part = self._partial(node, product(node.shape), start)
             self.scope.head += self.walk.fill(self.scope, part, product(node.shape), start)
             place = f"{part}[{self.places.position()}]"
@@ -246,13 +247,14 @@ class LoopEmitter:
         acc = self.scope.name("a")
         (before if made == "row" else self.scope.head).append(f"{acc} = {start}")
         step = [f"{acc} = {combined(node, acc, value)}{comment(node)}"]
-        lines += self.walk.once(step) if lines is self.row else step
+        lines += self.walk.once(self.scope, step) if lines is self.row else step
         if made == "row":
             self.row_values[node] = acc
             self.after += self.walk.joined(node, acc)
         else:
-            store = f"{self._partial(node, 1, start)}[0] = {acc}"
-            self.tail += [*self.walk.joined(node, acc), *self.walk.once([store])]
+            elements, place = (product(node.shape), self.places.position()) if made == "leading" else (1, "0")
+            store = f"{self._partial(node, elements, start)}[{place}] = {acc}"
+            self.tail += [*self.walk.joined(node, acc), *self.walk.once(self.scope, [store])]
 
     def _partial(self, node: Node, elements: Dim, start: str) -> str:
         partial = Partial(node, self._claim(node, elements), elements, start)

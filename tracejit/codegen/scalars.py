@@ -32,9 +32,9 @@ def combined(node: Node, acc: str, value: str) -> str:
     return wrapped(node.op.expr.format(acc=acc, x=value), node.dtype)
 
 
-def joining_word(node: Node) -> str:
-    """The word that makes the accumulators of several threads one: ``across_sum`` for ``reduce_sum``."""
-    return node.op.name.replace("reduce_", "across_")
+def joining_word(node: Node, direction: str) -> str:
+    """The word that makes the accumulators of several threads one: ``across_sum`` for ``reduce_sum`` and lanes."""
+    return node.op.name.replace("reduce", direction)
 
 
 class Scalars:

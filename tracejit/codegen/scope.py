@@ -119,8 +119,6 @@ class Scope:
 
     def chunk_memory(self, dtype: np.dtype, offset: Dim, elements: Dim) -> str:
         """The expression that opens a chunk's part of the workspace, from byte ``offset`` on."""
-        if self.file.target.chunk and self.file.target.chunk not in self.head:
-            self.head.append(self.file.target.chunk)
         nbytes = elements * int(dtype.itemsize)
         begin = "" if offset == 0 else self.dim(offset)
         place = total([self.word(self.file.layout.workspace), begin, times(nbytes, self.dim(nbytes), "chunk")])

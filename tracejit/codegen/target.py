@@ -37,6 +37,13 @@ class Walk(Protocol):
     @property
     def nest(self) -> Nest: ...
 
+    @property
+    def by_columns(self) -> bool:
+        """Whether a thread stays in one column while it goes through rows, so that accumulators of columns are its own."""
+
+    def chunk(self, scope: Scope) -> str:
+        """The line of a region that finds its chunk; empty where a region is told."""
+
     def sweep(self, scope: Scope, lines: list[str]) -> list[str]:
         """``lines`` for every point of the inner axes."""
 
@@ -46,7 +53,7 @@ class Walk(Protocol):
     def joined(self, node: Node, accumulator: str, index: str = "") -> list[str]:
         """Behind a sweep: the accumulators of all threads of a row made one; of an argument reduction, with its ``index``."""
 
-    def once(self, lines: list[str], behind_reads: bool = False) -> list[str]:
+    def once(self, scope: Scope, lines: list[str], behind_reads: bool = False) -> list[str]:
         """``lines`` by one thread of a row; ``behind_reads``, when no other still reads what they may overwrite."""
 
     def fill(self, scope: Scope, pointer: str, elements: Dim, value: str) -> list[str]:
@@ -63,11 +70,9 @@ class Target(Protocol):
     """A kind of machine.
 
     Attributes:
-        chunk: The line of a region that finds its chunk; empty where a region is told.
         keeps_elements: Whether a costly element that a later sweep needs again is kept rather than computed again.
     """
 
-    chunk: str
     keeps_elements: bool
 
     def region(self, name: str, lines: list[str], numbers: tuple[str, ...] = ()) -> list[str]:

@@ -6,7 +6,7 @@ inputs    x1 i i64[m]
 updates   x2 w f32[m]
 arena     s0 1 bytes
 """
-from prelude import across_any, b1, b1_at, check, chunks_of, f32_at, flat_grid, group, groups, i64, i64_at, lane, lanes, launch, program, region, row_grid, thread, threads
+from prelude import across_any, b1, b1_at, check, chunks_of, f32_at, flat_grid, group, i64, i64_at, lane, lanes, launch, program, region, row_grid, thread, threads
 
 
 @region
@@ -36,17 +36,14 @@ def region_0(args):
 def region_0_0(args, chunks):
     s0 = b1_at(args[0], 1)
     w0 = b1_at(args[1], chunks)
-    row = group()
-    while row < 1:
-        a0 = b1(False)
-        chunk = lane()
-        while chunk < chunks:
-            a0 = a0 | w0[chunk]
-            chunk += lanes()
-        a0 = across_any(a0)
-        if lane() == 0:
-            s0[row] = a0
-        row += groups()
+    a0 = b1(False)
+    chunk = lane()
+    while chunk < chunks:
+        a0 = a0 | w0[chunk]
+        chunk += lanes()
+    a0 = across_any(a0)
+    if lane() == 0:
+        s0[0] = a0
 
 
 @region

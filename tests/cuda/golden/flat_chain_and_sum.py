@@ -6,7 +6,7 @@ inputs    x1 y f64[n, m]
 returns   out0 f64[n, m]
 returns   out1 f64[]
 """
-from prelude import across_sum, chunks_of, exp, f64, f64_at, flat_grid, group, groups, lane, lanes, launch, plus, program, region, row_grid, thread, threads
+from prelude import across_sum, chunks_of, exp, f64, f64_at, flat_grid, group, lane, lanes, launch, plus, program, region, row_grid, thread, threads
 
 
 @region
@@ -38,17 +38,14 @@ def region_0(args):
 def region_0_0(args, chunks):
     out1 = f64_at(args[0], 1)
     w0 = f64_at(args[1], chunks)
-    row = group()
-    while row < 1:
-        a0 = f64(0.0)
-        chunk = lane()
-        while chunk < chunks:
-            a0 = plus(a0, w0[chunk])
-            chunk += lanes()
-        a0 = across_sum(a0)
-        if lane() == 0:
-            out1[row] = a0
-        row += groups()
+    a0 = f64(0.0)
+    chunk = lane()
+    while chunk < chunks:
+        a0 = plus(a0, w0[chunk])
+        chunk += lanes()
+    a0 = across_sum(a0)
+    if lane() == 0:
+        out1[0] = a0
 
 
 @program

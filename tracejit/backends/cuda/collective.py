@@ -39,6 +39,21 @@ def across(x: Any) -> Any:
     return x
 
 
+def down(x: Any) -> Any:
+    """Combine the values of the threads of one lane at all levels, in their order; every one gets the result."""
+    if levels() > 1:
+        column = shared(x, 0)
+        sync()
+        column[level() * lanes() + lane()] = x
+        sync()
+        x = column[lane()]
+        at = 1
+        while at < levels():
+            x = combine(x, column[at * lanes() + lane()])
+            at += 1
+    return x
+
+
 def choose_across(x: Any, index: Any) -> Any:
     """Choose the index of the best value of all lanes, of equal ones the least index; every lane gets it."""
     step = least(lanes(), 32) // 2
@@ -116,6 +131,8 @@ def _word(*operands: Any) -> Any:
 
 lane: Any = _word
 lanes: Any = _word
+level: Any = _word
+levels: Any = _word
 least: Any = _word
 shuffle: Any = _word
 sync: Any = _word

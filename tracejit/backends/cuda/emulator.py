@@ -19,15 +19,17 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tracejit.backends.cuda import collective
-from tracejit.backends.cuda.geometry import Geometry, Threads, chunks_of, shards_of
+from tracejit.backends.cuda.geometry import Geometry, Threads, tiles_of
 from tracejit.backends.loading import load
 from tracejit.backends.python import prelude
 from tracejit.errors import TracejitError
 
-WARP = 32
+WARP, SHARED = 32, 2048  # lanes; bytes of a place of shared memory
 GEOMETRY = Geometry(block=64, most_lanes=64, most_blocks=8)
 REDUCTIONS = ("sum", "prod", "max", "min", "any", "all", "argmax", "argmin")
-WAITING = {"shuffle", "sync", "warp_sync", "meet", "argsort_into", *(f"across_{name}" for name in REDUCTIONS)}
+WAITING = {"shuffle", "sync", "warp_sync", "meet", "argsort_into"} | {
+    f"{direction}_{name}" for direction in ("across", "down") for name in REDUCTIONS
+}
 POINTERS = ("b1", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "f32", "f64", "c64", "c128")
 Step = Callable[[Any], None]
 Wait = tuple[Any, ...]  # what a thread stops for, and what it gives the others
@@ -93,22 +95,25 @@ class Machine:
             "groups": lambda: at.blocks * at.rows,
             "lane": lambda: at.lane,
             "lanes": lambda: at.lanes,
+            "level": lambda: at.row,
+            "levels": lambda: at.rows,
+            "column": lambda columns: at.block % tiles_of(columns, at.lanes) * at.lanes + at.lane,
+            "band": lambda columns: at.block // tiles_of(columns, at.lanes),
+            "bands": lambda columns: at.blocks // tiles_of(columns, at.lanes),
             "shuffle": _shuffle,
             "sync": _sync,
             "warp_sync": _warp_sync,
             "shared": self._shared,
         }
         found |= _collective_words(found)
-        found |= {"flat_grid": self.geometry.flat_grid, "row_grid": self.geometry.row_grid}
-        found |= {"chunks_of": chunks_of, "shards_of": shards_of, "launch": self.launch, "check": _check}
+        found |= self.geometry.words() | {"launch": self.launch, "check": _check}
         for kind in ("nn", "nt", "tn", "tt"):
             found |= _gemm_words(f"gemm_{kind}", found[f"gemm_{kind}"])
         return found | {"region": lambda function: function, "program": _program}
 
     def _shared(self, like: Any, place: int) -> Memory:
-        raw = self.shared.setdefault(place, np.full(WARP * 16, 0xFF, np.uint8))
-        dtype = np.asarray(like).dtype
-        return Memory(raw[: WARP * dtype.itemsize].view(dtype))
+        raw = self.shared.setdefault(place, np.full(SHARED, 0xFF, np.uint8))
+        return Memory(raw.view(np.asarray(like).dtype))
 
     # Kernels
 
@@ -231,7 +236,10 @@ def _collective_words(words: dict[str, Any]) -> dict[str, Any]:
 
     combined = {"sum": words["plus"], "prod": words["times"], "max": words["max_of"], "min": words["min_of"]}
     combined |= {"any": np.logical_or, "all": np.logical_and}
-    found = {f"across_{name}": over(combine=combine)["across"] for name, combine in combined.items()}
+    found: dict[str, Any] = {}
+    for name, combine in combined.items():
+        namespace = over(combine=combine)
+        found |= {f"across_{name}": namespace["across"], f"down_{name}": namespace["down"]}
     for name, is_better in {"argmax": operator.gt, "argmin": operator.lt}.items():
         found[f"across_{name}"] = over(better=_better(is_better))["choose_across"]
     together = over()

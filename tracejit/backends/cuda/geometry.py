@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 WARP = 32
 MOST_CHUNKS, ROOM = 256, 65536  # codegen.cuda_steps claims memory for so many groups
+BANDED = 1024  # blocks that are enough for a GPU: more bands of rows only leave more partial results
+LEAST_BAND = 4  # rows of one thread
 Threads = int | tuple[int, int]
 
 
@@ -40,10 +43,40 @@ class Geometry:
         lanes = min(next_power(length), WARP)
         if length > WARP * WARP or (length > 4 * WARP and rows < self.block):
             lanes = min(max(next_power(length // 16), 4 * WARP), self.most_lanes)
-        together = max(1, self.block // lanes) if lanes <= WARP else 1
+        together = max(1, min(self.block // lanes, int(rows))) if lanes <= WARP else 1
         most = MOST_CHUNKS + ROOM // kept if kept else self.most_blocks * together
         blocks = min(-(-rows // together), self.most_blocks, max(1, most // together))
         return max(1, int(blocks)), (lanes, together)
+
+    def touching_grid(self, rows: int, length: int, kept: int) -> tuple[int, Threads]:
+        """The same where neighbouring rows lie side by side: many of them get a lane each, few ones warps."""
+        if rows < self.block * WARP:
+            return self.row_grid(rows, length, kept)
+        most = MOST_CHUNKS + ROOM // kept if kept else self.most_blocks * self.block
+        return max(1, min(-(-int(rows) // self.block), self.most_blocks, most // self.block)), (1, self.block)
+
+    def column_grid(self, rows: int, columns: int) -> tuple[int, Threads]:
+        """Blocks, and lanes and levels of each, for ``columns`` of ``rows`` points: a tile of columns for each band of rows."""
+        lanes = min(next_power(columns), WARP)
+        tiles, levels = tiles_of(columns, lanes), self.block // lanes
+        bands = min(BANDED // tiles, -(-int(rows) // (levels * LEAST_BAND)), MOST_CHUNKS + ROOM // max(columns, 1))
+        return tiles * max(1, int(bands)), (lanes, levels)
+
+    def words(self) -> dict[str, Any]:
+        """What the host's part of a generated file asks."""
+        grids = {name: getattr(self, name) for name in ("flat_grid", "row_grid", "touching_grid", "column_grid")}
+        return grids | {"chunks_of": chunks_of, "bands_of": bands_of, "shards_of": shards_of}
+
+
+def tiles_of(columns: int, lanes: int) -> int:
+    """How many tiles of ``lanes`` columns there are, at least one."""
+    return max(1, -(-int(columns) // lanes))
+
+
+def bands_of(blocks: int, threads: Threads, columns: int) -> int:
+    """How many bands of rows a launch has."""
+    lanes = threads if isinstance(threads, int) else threads[0]
+    return blocks // tiles_of(columns, lanes)
 
 
 def chunks_of(blocks: int, threads: Threads) -> int:

@@ -28,7 +28,9 @@ LIBRARY = {
     "cosh": "cosh", "sin": "sin", "cos": "cos", "tan": "tan", "erf": "erf", "erfc": "erfc", "arcsin": "asin", "arccos": "acos",
     "arctan": "atan", "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh", "cbrt": "cbrt",
 }  # fmt: skip
-HOST = ("check", "chunks_of", "flat_grid", "launch", "row_grid", "shards_of", "stamp", *(
+OWN = "thread threads group groups lane lanes level levels column band bands shuffle sync warp_sync shared"
+GRIDS = ("flat_grid", "row_grid", "touching_grid", "column_grid", "chunks_of", "bands_of", "shards_of")
+HOST = (*GRIDS, "check", "launch", "stamp", *(
     f"gemm_{a}{b}{ending}" for a in "nt" for b in "nt" for ending in ("", "_scaled", "_batch")
 ))  # fmt: skip
 
@@ -87,14 +89,14 @@ def _scalar_words() -> dict[str, Any]:
 
 
 def _thread_words(scalar: Mapping[str, Any]) -> dict[str, Any]:
-    own = ("thread", "threads", "group", "groups", "lane", "lanes", "shuffle", "sync", "warp_sync", "shared")
-    found: dict[str, Any] = {name: getattr(threads, name) for name in own}
+    found: dict[str, Any] = {name: getattr(threads, name) for name in OWN.split()}
     inside = found | {"least": least_word, "before": routines.before}
     inside["meet"] = found["meet"] = in_line(collective.meet, inside)
     either, both = (word(name, formula, frozenset((B1,))) for name, formula in (("any", Value.__or__), ("all", Value.__and__)))
     combine = {"sum": scalar["plus"], "prod": scalar["times"], "max": scalar["max_of"], "min": scalar["min_of"]}
     for name, join in (combine | {"any": either, "all": both}).items():
         found[f"across_{name}"] = in_line(collective.across, inside | {"combine": join})
+        found[f"down_{name}"] = in_line(collective.down, inside | {"combine": join})
     for name, better in {"argmax": above, "argmin": below}.items():
         found[f"across_{name}"] = in_line(collective.choose_across, inside | {"better": word(name, better, ANY, B1)})
     return found | {"argsort_into": in_line(collective.argsort_into, inside)}

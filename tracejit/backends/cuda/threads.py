@@ -8,13 +8,13 @@ from llvmlite import ir
 
 from tracejit.backends.cpu.intrinsics import Word
 from tracejit.backends.cpu.operands import Operand, Pointer, index_value, is_pair, memory_type, typed
-from tracejit.backends.cpu.value import I64, Kind, Value
+from tracejit.backends.cpu.value import I64, Kind, Value, select
 
 WORD, BIT, BYTE = ir.IntType(32), ir.IntType(1), ir.IntType(8)
 WARP = 32
 GLOBAL_SPACE, SHARED_SPACE = 1, 3
 SHARED = "tracejit_shared"
-PLACE = 16 * WARP  # bytes: one value of every warp
+PLACE = 2048  # bytes: a value of 16 of every warp, or of 8 of every thread of a block of columns
 PLACES = 2
 XOR = 3  # the mode of ``shfl.sync`` in which lanes whose numbers differ by one bit exchange
 
@@ -33,7 +33,7 @@ def _number(*registers: str) -> Word:
     """A word without operands: one register, ``a * b`` of two, ``a * b + c`` of three."""
 
     def write(build: Any) -> Value:
-        values = [Value(build, build.zext(_register(build, r), I64.type), I64) for r in registers]
+        values = [_register64(build, r) for r in registers]
         product = values[0] * values[1] if len(values) > 1 else values[0]
         return product + values[2] if len(values) > 2 else product
 
@@ -43,6 +43,35 @@ def _number(*registers: str) -> Word:
 thread, threads = _number("ctaid.x", "ntid.x", "tid.x"), _number("nctaid.x", "ntid.x")
 group, groups = _number("ctaid.x", "ntid.y", "tid.y"), _number("nctaid.x", "ntid.y")
 lane, lanes = _number("tid.x"), _number("ntid.x")
+level, levels = _number("tid.y"), _number("ntid.y")
+
+
+def _tiles(build: Any, columns: Operand) -> Value:
+    """How many tiles of columns the blocks have: one at least."""
+    width, count = lanes(build), index_value(build, columns)
+    assert isinstance(width, Value)
+    tiles = (count + width - 1).quotient(width)
+    return select(tiles > 1, tiles, tiles.constant(1))
+
+
+def _register64(build: Any, name: str) -> Value:
+    return Value(build, build.zext(_register(build, name), I64.type), I64)
+
+
+def column(build: Any, columns: Operand) -> Value:
+    """``column(columns)``: the column of a thread, which may lie behind the last one."""
+    block, tiles = _register64(build, "ctaid.x"), _tiles(build, columns)
+    return (block - block.quotient(tiles) * tiles) * _register64(build, "ntid.x") + _register64(build, "tid.x")
+
+
+def band(build: Any, columns: Operand) -> Value:
+    """``band(columns)``: the band of rows of a block."""
+    return _register64(build, "ctaid.x").quotient(_tiles(build, columns))
+
+
+def bands(build: Any, columns: Operand) -> Value:
+    """``bands(columns)``: how many bands there are."""
+    return _register64(build, "nctaid.x").quotient(_tiles(build, columns))
 
 
 def _mask(build: Any) -> Any:
@@ -105,7 +134,7 @@ def warp_sync(build: Any) -> None:
 
 
 def shared(build: Any, like: Operand, place: Operand) -> Pointer:
-    """``shared(x, place)``: memory of the block for a value like ``x`` from every warp; places 0 and 1 do not overlap."""
+    """``shared(x, place)``: memory of the block for values like ``x``; places 0 and 1 hold those of all warps each."""
     like = typed(build, like)
     kind = like[0].kind if isinstance(like, tuple) else like.kind
     memory = build.module.globals.get(SHARED)
