@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from benchmarks.driver import Settings
-from benchmarks.peers import PEERS
+from benchmarks.peers import PEERS, environment
 
 
 def head(settings: Settings) -> list[str]:
@@ -21,7 +21,16 @@ def head(settings: Settings) -> list[str]:
         f"- {date.today():%d %B %Y}; {processor()}, {cores()} cores, {memory:.0f} GiB; load {os.getloadavg()[0]:.1f} at the end",
         f"- {platform.platform()}, Python {platform.python_version()}; {versions()}",
         f"- {settings.threads} threads for each contestant, in a process of its own; {turns}, medians of figures and of ratios",
+        "- set: " + ", ".join(switches(settings)),
     ]
+
+
+def switches(settings: Settings) -> list[str]:
+    """What the contestants' environments hold; how idle threads wait is left to each library."""
+    found: dict[str, str] = {}
+    for peer in settings.peers:
+        found |= environment(peer, settings.threads, "")
+    return [f"`{name}={value}`" for name, value in found.items() if name.endswith(("THREADS", "PLATFORMS"))]
 
 
 def processor() -> str:

@@ -25,15 +25,17 @@ TRACEJIT = "tracejit"
 
 @dataclass(frozen=True)
 class Verdict:
-    """A measured figure, the bar it was held to, and whether it reached it; None where nobody was there to compare with."""
+    """A measured figure, and whether it reached its bar; None where nobody was there to compare with."""
 
     measured: str
-    bar: str
     reached: bool | None
 
 
 class Bar(Protocol):
-    """A promise about a case."""
+    """A promise about a case: what it requires, in words, and how the figures of a run compare."""
+
+    @property
+    def required(self) -> str: ...
 
     def judge(self, rounds: Rounds) -> Verdict: ...
 
@@ -46,13 +48,16 @@ class Beside:
     among: tuple[str, ...] = tuple(peer.name for peer in PEERS if peer.name != TRACEJIT)
     called: str = "the best peer"
 
+    @property
+    def required(self) -> str:
+        return f"{self.least:g} × {self.called}"
+
     def judge(self, rounds: Rounds) -> Verdict:
-        bar = f"{self.least:g} × {self.called}"
         best = best_of(rounds, self.among)
         if best is None:
-            return Verdict("no such peer", bar, None)
+            return Verdict("no such peer", None)
         times = ratio(rounds[best], rounds[TRACEJIT])
-        return Verdict(f"{times:.2f} × {title(best)}", bar, times >= self.least)
+        return Verdict(f"{times:.2f} × {title(best)}", times >= self.least)
 
 
 def tracing(least: float) -> Beside:
@@ -68,9 +73,13 @@ class Bandwidth:
     parts: float
     least: float
 
+    @property
+    def required(self) -> str:
+        return f"{self.least:.0%} of {self.yardstick} bandwidth"
+
     def judge(self, rounds: Rounds) -> Verdict:
         share = self.parts * ratio(rounds[self.yardstick], rounds[TRACEJIT])
-        return Verdict(f"{share:.0%} of {self.yardstick} bandwidth", f"{self.least:.0%}", share >= self.least)
+        return Verdict(f"{share:.0%}", share >= self.least)
 
 
 @dataclass(frozen=True)
@@ -80,10 +89,13 @@ class Within:
     yardstick: str
     most: float
 
+    @property
+    def required(self) -> str:
+        return f"at most {self.most:g} × {title(self.yardstick)}"
+
     def judge(self, rounds: Rounds) -> Verdict:
         times = ratio(rounds[TRACEJIT], rounds[self.yardstick])
-        name = self.yardstick.replace("_", " ")
-        return Verdict(f"{times:.2f} × {name}", f"at most {self.most:g} × {name}", times <= self.most)
+        return Verdict(f"{times:.2f} ×", times <= self.most)
 
 
 @dataclass(frozen=True)
@@ -94,12 +106,14 @@ class Above:
     most: float
     unit: str = "ns"
 
+    @property
+    def required(self) -> str:
+        return f"at most {title(self.yardstick)}" + (f" + {self.most:g} {self.unit}" if self.most else "")
+
     def judge(self, rounds: Rounds) -> Verdict:
         scale = {"ns": 1e-9, "MiB": 2.0**20}[self.unit]
         above = median(a - b for a, b in zip(rounds[TRACEJIT], rounds[self.yardstick], strict=True)) / scale
-        name = self.yardstick.replace("_", " ")
-        bar = f"at most {name}" + (f" + {self.most:g} {self.unit}" if self.most else "")
-        return Verdict(f"{name} {above:+.0f} {self.unit}", bar, above <= self.most)
+        return Verdict(f"{above:+.0f} {self.unit}", above <= self.most)
 
 
 @dataclass(frozen=True)
@@ -108,9 +122,13 @@ class Seconds:
 
     most: float
 
+    @property
+    def required(self) -> str:
+        return f"under {self.most:g} s"
+
     def judge(self, rounds: Rounds) -> Verdict:
         seconds = median(rounds[TRACEJIT])
-        return Verdict(f"{seconds:.2f} s", f"under {self.most:g} s", seconds < self.most)
+        return Verdict(f"{seconds:.2f} s", seconds < self.most)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,8 @@ def bars(results: Results) -> list[str]:
     """A row for each bar: what was measured, what was promised, whether that was reached."""
     rows = [["work", "measured", "required", "verdict"]]
     for case, outcome in results.values():
-        rows += [[case.title, v.measured, v.bar, said(v)] for v in verdicts(case, outcome)]
+        found = zip(verdicts(case, outcome), case.bars, strict=True)
+        rows += [[case.title, verdict.measured, bar.required, said(verdict)] for verdict, bar in found]
     return table(rows)
 
 
@@ -42,7 +43,7 @@ def verdicts(case: Case, outcome: Outcome) -> list[Verdict]:
     for bar in case.bars:
         lacking = [name for name in (TRACEJIT, getattr(bar, "yardstick", TRACEJIT)) if name not in outcome.rounds]
         if lacking:
-            found.append(Verdict(f"{title(lacking[0])} fails", "", False))
+            found.append(Verdict(f"{title(lacking[0])} fails", False))
         else:
             found.append(bar.judge(outcome.rounds))
     return found

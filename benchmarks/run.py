@@ -17,8 +17,8 @@ def answers(questions: Sequence[ModuleType], settings: Settings) -> report.Resul
                 say(case.title)
                 outcome = ask(question, name, settings, caches, say)
                 results[question.__name__, name] = case, outcome
-                for verdict in report.verdicts(case, outcome):
-                    say(f"  => {verdict.measured}; required {verdict.bar}; {report.said(verdict)}")
+                for verdict, bar in zip(report.verdicts(case, outcome), case.bars, strict=True):
+                    say(f"  => {verdict.measured}; required {bar.required}; {report.said(verdict)}")
                 for line in report.figures({(question.__name__, name): (case, outcome)}):
                     say(f"  {line}")
     return results
