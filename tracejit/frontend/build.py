@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,8 @@ import numpy as np
 from tracejit.config import config
 from tracejit.frontend.content import by_content
 from tracejit.frontend.device import Choice, placement
-from tracejit.frontend.entry import Entry
+from tracejit.frontend.donation import donate, unused
+from tracejit.frontend.entry import Entry, Traced
 from tracejit.frontend.guards import Guard, check_leaks, check_writes, find_guards
 from tracejit.frontend.inlined import inlining
 from tracejit.frontend.on_device import device_program
@@ -20,7 +22,7 @@ from tracejit.frontend.signature import Call
 from tracejit.frontend.specialize import size_guard, trace_call
 from tracejit.ir import Graph
 from tracejit.runtime.executable import Executable
-from tracejit.runtime.program import Options, compile_program
+from tracejit.runtime.program import Options, Program, compile_program
 
 
 def build_entry(
@@ -48,13 +50,40 @@ def build_entry(
     executable: Any
     if device == "cuda":
         executable, program = device_program(traced, parameters.name, options, fits, observe)
+        used: frozenset[int] = frozenset()
     else:
-        program = compile_program(traced.graph, options, observe)
+        traced, program, used = _compiled(traced, call, parameters, options, observe)
         first = len(traced.passed)
         buffers: dict[int, Any] = {first + i: held.buffer for i, held in enumerate(traced.held)}
         executable = Executable(program, buffers, fits)
     observe.path(str(program.path))
+    notes += _kept(used, call, parameters)
     return Entry(call.forgotten(), traced, guards, executable, program, device), notes
+
+
+def _compiled(
+    traced: Traced, call: Call, parameters: Parameters, options: Options, observe: _Observer
+) -> tuple[Traced, Program, frozenset[int]]:
+    """The program, with results in the memory of donated arguments where that saves memory; the leaves whose memory it is."""
+    plain, left = traced, frozenset[int]()
+    while True:
+        traced, used = donate(plain, call, parameters, left) if parameters.donated else (plain, frozenset())
+        program = compile_program(traced.graph, options, observe)
+        copied = {target for target, _ in program.schedule.copies}
+        # read until after the result is there, which then needs memory of its own
+        late = {i for i, node in zip(traced.passed, traced.graph.inputs, strict=False) if i in used and node in copied}
+        if not late:
+            return traced, program, used
+        left |= late
+
+
+def _kept(used: frozenset[int], call: Call, parameters: Parameters) -> tuple[str, ...]:
+    """What is said of donated arguments whose memory is not used."""
+    spared = unused(used, call, parameters) if parameters.donated else []
+    notes = tuple(f"{path} was donated, and is kept: no result can have its memory" for path in spared)
+    for note in notes:
+        warnings.warn(f"{parameters.name}: argument {note}", RuntimeWarning, stacklevel=2)
+    return notes
 
 
 def _effect(guard: Guard) -> str:

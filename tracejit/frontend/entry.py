@@ -74,7 +74,7 @@ class Traced:
         result: What the function returned.
         rewritten: Trees among the arguments as the function left them, by parameter.
         rebound: ``(leaf, output)``: tensors among the arguments that the function wrote to.
-        written: ``leaf -> user's line`` of arrays among the arguments that the function wrote to.
+        written: ``leaf -> user's line`` of arrays among the arguments that the function wrote to; None of donated ones.
         tensors: Whether results are tensors.
         guards: On what a front end read beside arguments and names.
     """
@@ -173,7 +173,10 @@ class Entry:
     def finish(self, out: Sequence[Any], call: Call) -> Any:
         """The user's result from what the program gave."""
         self.write_held()
-        values = [leaf.value for leaf in call.leaves]
+        written = self.traced.written
+        values: list[Any] = [
+            leaf.array if i in written and leaf.kind == "converted" else leaf.value for i, leaf in enumerate(call.leaves)
+        ]
         for leaf, index in self.traced.rebound:
             values[leaf].rebind(_array(out[index]))
         for parameter, tree in self.traced.rewritten.items():
@@ -224,7 +227,7 @@ class Entry:
             leaf = leaves[index]
             assert leaf.array is not None
             if not leaf.array.flags.writeable:
-                cure = f"\n  cure: pass {leaf.path}.copy()"
+                cure = f"{_gift(where)}\n  cure: pass {leaf.path}.copy()"
                 raise ValueError(f"assignment destination is read-only: argument {leaf.path}{cure}{at_line(where)}")
             for other in (o for o in leaves if o is not leaf and o.array is not None):
                 self._refuse_overlap(leaf, other.path, other.array, where)
@@ -233,12 +236,16 @@ class Entry:
 
     def _refuse_overlap(self, leaf: Leaf, other: str, array: Array | None, where: Where | None) -> None:
         if array is not None and leaf.array is not None and overlap(leaf.array, array):
-            cure = f"\n  cure: pass {leaf.path}.copy()"
+            cure = f"{_gift(where)}\n  cure: pass {leaf.path}.copy()"
             raise ArgumentError(f"argument {leaf.path} is written to, and {other} shares its memory{cure}{at_line(where)}")
 
 
 def _array(value: Any) -> Array:
     return value if isinstance(value, DeviceArray) else np.asarray(value)
+
+
+def _gift(where: Where | None) -> str:
+    return "" if where else "\n  rule: it is donated, so a result is written to it"
 
 
 def _changed(guard: Guard, leaves: Sequence[Any]) -> Refusal:

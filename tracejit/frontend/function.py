@@ -10,6 +10,7 @@ from typing import Any, overload
 
 from tracejit.errors import UnsupportedError
 from tracejit.frontend.device import Choice, checked, default_device
+from tracejit.frontend.donation import Donation, donated_names
 from tracejit.frontend.eager import active
 from tracejit.frontend.programs import NOTHING, Math, Programs, Traceable
 from tracejit.runtime.entrance import Entrance
@@ -29,6 +30,7 @@ class Function(Entrance, Traceable, methods=True):
         name: str | None = None,
         pin: str | os.PathLike[str] | None = None,
         device: Choice | None = None,
+        donate: Donation = (),
     ) -> None:
         super().__init__()
         own_name: str = getattr(python_function, "__name__", type(python_function).__name__)
@@ -36,6 +38,7 @@ class Function(Entrance, Traceable, methods=True):
         self._programs = Programs(python_function, self.name, input_signature, math)
         self._programs.pin = None if pin is None else os.fspath(pin)
         self._programs.device = default_device() if device is None else checked(device, self.name)
+        self._programs.parameters.donated = donated_names(donate, self._programs.parameters)
         self._unbound = Unbound(self._programs)
         functools.update_wrapper(self, python_function, updated=())
 
@@ -130,6 +133,7 @@ def function(
     name: str | None = None,
     pin: str | os.PathLike[str] | None = None,
     device: Choice | None = None,
+    donate: Donation = (),
 ) -> Callable[[Callable[..., Any]], Function]: ...
 
 
@@ -142,6 +146,7 @@ def function(
     name: str | None = None,
     pin: str | os.PathLike[str] | None = None,
     device: Choice | None = None,
+    donate: Donation = (),
 ) -> Function | Callable[[Callable[..., Any]], Function]:
     """Trace a function of arrays, compile what it does, and run that from then on.
 
@@ -160,12 +165,17 @@ def function(
         device: Where it runs: ``"cpu"``, ``"cuda"``, or ``"auto"``: on the GPU where arguments or Variables are there already.
             That of the ``with tj.device`` around the definition, else ``TRACEJIT_DEVICE``, when not given. On a GPU, NumPy
             arguments are copied there, and results are tensors there, or arrays of the library that the arguments are from.
+        donate: Parameters, by name or position, whose arrays the caller gives away: a result of the same shape and dtype is
+            written to such an array and *is* that array, which saves its memory. Its old values are gone then, so the caller
+            must not use it after the call but as that result. A donated array must be writable and share no memory with
+            other arguments. Where no result can have its memory, and on a GPU, it is left as it is, with a warning.
 
     Returns:
         A :class:`Function`; a decorator when ``f`` is not given.
 
     Raises:
         UnsupportedError: ``f`` is a generator or a coroutine.
+        ArgumentError: ``donate`` names a parameter that ``f`` does not have.
     """
 
     def decorate(f: Callable[..., Any]) -> Function:
@@ -176,6 +186,6 @@ def function(
         if inspect.isgeneratorfunction(f) or inspect.iscoroutinefunction(f) or inspect.isasyncgenfunction(f):
             own_name = getattr(f, "__name__", str(f))
             raise UnsupportedError(f"{own_name}: a generator or coroutine has no single result; return a tuple or stacked arrays")
-        return Function(f, input_signature, math, name, pin, device)
+        return Function(f, input_signature, math, name, pin, device, donate)
 
     return decorate if f is None else decorate(f)

@@ -33,6 +33,7 @@ class Parameters:
     def __init__(self, function: Callable[..., Any], name: str, input_signature: Sequence[Any] | None = None) -> None:
         self.name = name
         self.input_signature = tuple(input_signature or ())
+        self.donated: frozenset[str] = frozenset()
         anything = inspect.signature(lambda *args, **kwargs: None)
         try:  # a ufunc's signature names options with defaults that it does not take together
             self.signature = anything if isinstance(function, np.ufunc) else inspect.signature(function)
