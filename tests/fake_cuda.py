@@ -65,7 +65,8 @@ class FakeStream(EmulatedStream):
 
     def after(self, handle):
         self._note("after", handle)
-        self._driver.ordered.add((handle, self.handle))
+        ordered = self._driver.ordered
+        ordered[self.handle] = ordered.get(self.handle, set()) | ordered.get(handle, set()) | {handle}
 
     def wait(self):
         if self.capturing:
@@ -89,7 +90,7 @@ class FakeDriver(EmulatedDriver):
         self.connected = True
         self.capturing = False
         self.current = 7
-        self.ordered = set()  # (before, after): streams
+        self.ordered = {}  # stream -> streams whose work it has waited for
         self.users = {}  # block -> stream that used it last
         self.limit = None
 
@@ -98,7 +99,7 @@ class FakeDriver(EmulatedDriver):
         self.pieces.check(address, 1, "use")
         block = max(start for start in self.pieces._starts if start <= address)
         before = self.users.get(block)
-        if before not in (None, handle) and (before, handle) not in self.ordered:
+        if before not in (None, handle) and before not in self.ordered.get(handle, ()):
             raise Misuse(f"stream {handle} touches what stream {before} works on")
         self.users[block] = handle
 

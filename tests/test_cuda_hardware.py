@@ -146,6 +146,15 @@ def test_a_fault_of_the_device_is_an_error_that_says_how_to_find_its_line(packag
         driver.stream().wait()
 
 
+def test_a_refused_launch_is_a_fault_of_the_device(packages, driver, monkeypatch):
+    def refuse(*arguments):
+        raise Exception("CUDA_ERROR_INVALID_VALUE: one of the parameters is not within an acceptable range")
+
+    monkeypatch.setattr(sys.modules["cuda.core"], "launch", refuse)
+    with pytest.raises(DeviceFaultError, match="cuda: CUDA_ERROR_INVALID_VALUE: one of the parameters"):
+        driver.stream().launch(None, 1, 2048, 0)
+
+
 def test_a_full_device_is_an_error_with_the_numbers(packages, driver):
     driver.allocate(1 << 20, "Variables")
     kept = driver.allocate(1 << 20, "Variables")

@@ -97,6 +97,14 @@ def test_the_second_call_of_the_same_addresses_captures_and_later_ones_replay(dr
     assert [e[0] for e in driver.events[begin + 1 : end]] == ["product", "launch"]
 
 
+def test_host_arrays_go_to_the_same_memory_in_each_call_so_their_graph_is_kept(driver):
+    run, kept = executable(driver), []
+    for rate in (1.0, 2.0, 3.0):
+        kept.append(run(X.copy(), W.copy(), rate))
+        np.testing.assert_array_equal(kept[-1][0].numpy(), X @ W * np.float32(rate))
+    assert driver.ledger.counts["captures"] == 1 and driver.ledger.counts["replays"] == 2
+
+
 def test_other_operands_of_a_product_get_a_graph_of_their_own_and_other_results_do_not(driver):
     run = executable(driver)
     w, xs, kept = driver.placed(W), [driver.placed(X + i) for i in range(3)], []
@@ -163,6 +171,10 @@ def test_the_callers_stream_is_used_and_streams_wait_for_each_other(driver):
     x.stream = w.stream = 7
     run(x, w, 1.0)
     assert ("after", 8, 7) in driver.events and driver.events[-1][1] == 8
+    driver.current = 6
+    run(X, W, 1.0)  # memory that is kept for host arrays
+    driver.current = 5
+    run(X, W, 1.0)
     x.caller = 9  # as PyTorch's tensors say
     run(x, w, 1.0)
     assert driver.events[-1][1] == 9
@@ -192,7 +204,7 @@ def test_out_of_memory_says_what_holds_it_and_changes_nothing(driver):
         run(np.ones((400, 2), np.float32), 1.0)
     text = str(caught.value)
     assert text.startswith("out of memory on cuda: 3.125 KiB were asked for results of scaled; ")
-    assert "3.125 KiB  arguments of scaled" in text and "16 bytes  test" in text and "cure: smaller batches" in text
+    assert "3.25 KiB  temporaries of scaled" in text and "16 bytes  test" in text and "cure: smaller batches" in text
     np.testing.assert_array_equal(w.numpy(), W)
     driver.limit = None
     x = np.ones((400, 2), np.float32)

@@ -58,6 +58,7 @@ class Binding:
         device: The device's table: the words of the host's, then the numbers.
         baked: The words that the step itself reads; None until it has been run.
         plans: By the values of these, the last used last.
+        staged: Memory for inputs that are on the host, by their position.
     """
 
     sizes: Mapping[str, int]
@@ -65,6 +66,7 @@ class Binding:
     device: Block
     baked: tuple[int, ...] | None = None
     plans: OrderedDict[tuple[int, ...], Plan] = field(default_factory=OrderedDict)
+    staged: dict[int, Block] = field(default_factory=dict)
 
 
 class Executable:
@@ -110,13 +112,14 @@ class Executable:
             return MISS
         with self._lock:
             stream = self._caller_stream(leaves)
-            purpose = f"arguments of {self.program.graph.name}"
-            held = {i: self._resident(buffer, purpose, stream) for i, buffer in self._buffers.items()}
-            given = [self._resident(leaf, purpose, stream) for leaf in leaves]
-            outputs = [self._output(node.spec.concrete(sizes), stream) for node in self.program.graph.outputs]
+            if self._stream is not None and self._stream != stream.handle:
+                stream.after(self._stream)  # the memory of this executable is in use there
             binding = self._bound(sizes, stream)
-            self._fill(binding, held, given, outputs, stream)
+            outputs = [self._output(node.spec.concrete(sizes), stream) for node in self.program.graph.outputs]
+            held = {i: self._resident(binding, i, buffer, stream) for i, buffer in self._buffers.items()}
+            given = [self._resident(binding, i, leaf, stream) for (i, _), leaf in zip(self._leaves, leaves, strict=True)]
             self._order(stream, [*held.values(), *given])
+            self._fill(binding, held, given, outputs, stream)
             status = self._run(binding, stream)
             for array in (*self._buffers.values(), *outputs):
                 if isinstance(array, DeviceArray):
@@ -166,11 +169,14 @@ class Executable:
         named = (leaf.caller for leaf in leaves if isinstance(leaf, DeviceArray) and leaf.caller is not None)
         return self.program.driver.stream(next(named, None))
 
-    def _resident(self, value: Any, purpose: str, stream: Stream) -> Any:
-        """A leaf on the device; numbers stay as they are."""
+    def _resident(self, binding: Binding, number: int, value: Any, stream: Stream) -> Any:
+        """The value of an input on the device: host arrays go to memory that is kept for them; numbers stay as they are."""
         if not isinstance(value, np.ndarray):
             return value
-        block = self.program.driver.allocate(value.nbytes, purpose, stream.handle)
+        if number not in binding.staged:
+            purpose = f"arguments of {self.program.graph.name}"
+            binding.staged[number] = self.program.driver.allocate(value.nbytes, purpose, stream.handle)
+        block = binding.staged[number]
         stream.upload(block.address, np.ascontiguousarray(value))
         return DeviceArray(block, value.shape, value.dtype)
 
@@ -239,8 +245,6 @@ class Executable:
         for word, output in zip(layout.outputs, outputs, strict=True):
             table[word] = output.address
         table[self._copies[0]] = table[self._copies[1]]
-        if self._stream is not None and self._stream != stream.handle:
-            stream.after(self._stream)
         stream.upload(binding.device.address, np.concatenate([table, numbers]))
 
     def _order(self, stream: Stream, arrays: Sequence[Any]) -> None:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -86,7 +86,8 @@ class HardwareStream:
     def launch(self, kernel: Any, blocks: int, threads: Threads, arguments: int, *numbers: int) -> None:
         core = self._driver.core
         self._driver.ledger.counts["launches"] += 1
-        core.launch(self._target, core.LaunchConfig(grid=blocks, block=threads), kernel, arguments, *map(np.int64, numbers))
+        with self._driver.faults():
+            core.launch(self._target, core.LaunchConfig(grid=blocks, block=threads), kernel, arguments, *map(np.int64, numbers))
 
     def multiply(self, product: Product) -> None:
         self._driver.ledger.counts["products"] += 1
@@ -175,7 +176,8 @@ class HardwareDriver:
             if self._replayed not in (None, stream.handle):
                 stream.after(self._replayed)  # all graphs share cuBLAS's workspace of the stream that they were captured on
             self._replayed = stream.handle
-            graph.launch(self.core.Stream.from_handle(stream.handle))
+            with self.faults():
+                graph.launch(self.core.Stream.from_handle(stream.handle))
 
         return replay
 
@@ -183,7 +185,19 @@ class HardwareDriver:
         """Raise what a call of the driver answered, if it is no success."""
         status = answer[0]
         if status != self.cuda.CUresult.CUDA_SUCCESS:
-            raise DeviceFaultError(
-                f"cuda: {status.name}, of this call or of a kernel before it\n"
-                "  cure: TRACEJIT_CHECK=1 waits for each kernel and names the line of the one that failed"
-            )
+            raise _fault(status.name)
+
+    @contextmanager
+    def faults(self) -> Iterator[None]:
+        """Raise what cuda.core raises within as a fault of the device."""
+        try:
+            yield
+        except Exception as error:  # its class for these is not public
+            raise _fault(str(error)) from error
+
+
+def _fault(what: str) -> DeviceFaultError:
+    return DeviceFaultError(
+        f"cuda: {what}, of this call or of a kernel before it\n"
+        "  cure: TRACEJIT_CHECK=1 waits for each kernel and names the line of the one that failed"
+    )

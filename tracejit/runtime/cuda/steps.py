@@ -15,8 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tracejit.backends.cuda import geometry
-from tracejit.backends.cuda.geometry import Threads
+from tracejit.backends.cuda.geometry import Geometry, Threads
 from tracejit.backends.loading import load
 from tracejit.errors import CompileError
 from tracejit.ir.spec import CODES
@@ -76,10 +75,9 @@ class Pointer(NamedTuple):
     dtype: np.dtype
 
 
-def _words(grids: geometry.Geometry) -> dict[str, Any]:
+def _words(grids: Geometry) -> dict[str, Any]:
     """What the host's part of a generated file imports."""
-    found: dict[str, Any] = {"flat_grid": grids.flat_grid, "row_grid": grids.row_grid}
-    found |= {"chunks_of": geometry.chunks_of, "shards_of": geometry.shards_of, "launch": _launch, "check": _check}
+    found: dict[str, Any] = {**grids.words(), "launch": _launch, "check": _check}
     found |= {"region": lambda function: Region(function.__name__), "program": lambda function: function}
     for code, dtype in CODES.items():
         found |= {code: dtype.type, f"{code}_at": functools.partial(_opened, dtype)}
@@ -114,7 +112,7 @@ def _product(flips: str, kind: str, table: Table, c: Pointer, a: Pointer, b: Poi
     table.commands.append(Product(c.dtype, (flip_a, flip_b), c.address, a.address, b.address, *shape, *factors))
 
 
-def load_step(text: str, path: str, grids: geometry.Geometry) -> Step:
+def load_step(text: str, path: str, grids: Geometry) -> Step:
     """The ``step`` of a generated file; its kernels are left alone.
 
     Args:
