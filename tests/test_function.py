@@ -645,6 +645,34 @@ class Scaled:
         return x * self.factor
 
 
+def test_a_subclass_may_change_what_a_call_does() -> None:
+    class Doubled(type(tj.function(ones))):  # type: ignore[misc]
+        def __call__(self, x: Any) -> Any:
+            return 2 * super().__call__(x)
+
+    f = Doubled(lambda x: x + 1)
+    assert [f(ones(1))[0] for _ in range(4)] == [4.0] * 4
+
+
+@pytest.mark.parametrize("count", [999, 1001, 12_000])
+def test_trees_and_captured_lists_may_be_long(count: int) -> None:
+    numbers = [float(i) for i in range(count)]
+    f = tj.function(lambda tree, x: x + len(tree) + numbers[-1])
+    tree = [1.0] * count
+    for _ in range(3):
+        assert f(tree, ones(1))[0] == 2 * count
+    numbers[-1] += 1
+    assert f(tree, ones(1))[0] == 2 * count + 1
+
+
+def test_memory_of_results_is_kept_for_the_last_sizes_only() -> None:
+    f = tj.function(lambda x: x + 1)
+    for n in range(10_000, 10_020):
+        f(ones(n))
+    bindings = f.programs.entries[0].executable.bound.bindings
+    assert len(bindings) == 20 and sum(len(output.pool.spares) for b in bindings for output in b.outputs) == 1
+
+
 def test_a_method_is_one_program_however_it_is_called() -> None:
     scaled, x = Scaled(2.0), np.ones(3)
     bound = scaled.of

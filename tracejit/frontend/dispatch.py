@@ -29,6 +29,8 @@ from tracejit.ir import ambient
 from tracejit.runtime.device import Array
 from tracejit.runtime.route import Kind, Op, Route, Step
 
+_MOST_REGISTERS = 10_000  # they lie on the stack
+_LONG = 1_000  # a captured list or dict of more elements is compared in Python
 _WEAK, _SCALAR = EagerTensor.__dict__["weak"], EagerTensor.__dict__["scalar"]
 _KEY = Variable.__dict__["_key"]
 
@@ -43,7 +45,7 @@ def pattern_of(call: Call) -> tuple[Any, ...]:
 
 
 def make_route(entry: Entry, call: Call, parameters: Parameters) -> Route | None:
-    """The route for calls with the pattern of ``call``; None where every call must make copies of what it is given.
+    """The route for calls with the pattern of ``call``; None where calls make copies of what they are given, or are too large.
 
     Args:
         entry: The program.
@@ -54,7 +56,8 @@ def make_route(entry: Entry, call: Call, parameters: Parameters) -> Route | None
     copied = any(h.buffer is not h.source for h in traced.held) or any(leaf.kind == "converted" for leaf in call.leaves)
     if copied or any(call.leaves[i].kind != "array" for i in traced.written):
         return None
-    return _Writer(entry, call, parameters).route()
+    route = _Writer(entry, call, parameters).route()
+    return route if route.registers <= _MOST_REGISTERS else None
 
 
 class _Writer:
@@ -174,6 +177,9 @@ class _Writer:
 
     def _check_unchanged(self, register: int, access: Access, expected: Any) -> None:
         """What ``unchanged`` means; lists and dicts, of which a guard has a copy, element by element."""
+        if type(expected) in (list, dict) and len(expected) > _LONG:
+            self.emit(Op.EQUAL, register, expected, unchanged)
+            return
         if type(expected) is list:
             first, keys = self.new(len(expected)), tuple(range(len(expected)))
             self.emit(Op.LIST, register, first, len(expected))

@@ -82,7 +82,7 @@ class Entrance(Base, ABC):
 
     def __init_subclass__(cls, methods: bool = False) -> None:
         """Have CPython call objects of ``cls`` by the protocol; with ``methods``, ``owner.object(x)`` as ``object(owner, x)``."""
-        if not layout.fault():  # a class with a __call__ in Python does not inherit these flags
+        if not layout.fault() and cls.__call__ is Entrance.__call__:  # a class of Python does not inherit these flags
             flags = _VECTORCALL | (_METHOD if methods else 0)
             ctypes.c_uint64.from_address(id(cls) + layout.TYPE_FLAGS).value |= flags
 

@@ -36,7 +36,7 @@ from tracejit.runtime.route import (
 MISS: Final = None
 """What a call returns when its arguments are not what the program was made for; results are tuples, never None."""
 
-_MOST_BINDINGS = 16
+_MOST_BINDINGS = 64
 _INT64 = -(2**63), 2**63 - 1
 _NUMBERS = {
     float: (Op.FLOAT, np.dtype(np.float64)),
@@ -155,6 +155,8 @@ class Executable(Entrance):
             binding = self._bind(leaves, sizes)
             if not layout.fault():
                 builtin.write_binding(binding)
+            for output in (o for b in self.bound.bindings for o in b.outputs):
+                output.pool.spares.clear()  # programs whose sizes keep changing hold memory for the last ones only
             self.bound.bindings = (binding, *self.bound.bindings[: _MOST_BINDINGS - 1])
 
     def _sizes(self, leaves: tuple[Any, ...]) -> dict[str, int] | None:
