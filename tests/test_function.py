@@ -4,7 +4,9 @@ import collections
 import enum
 import functools
 import json
+import sys
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ import pytest
 
 import tracejit as tj
 from tracejit.errors import ArgumentError, DTypeError, LeakedTracerError, ShapeError, VariableError
+from tracejit.runtime.route import CLOSED, OPEN
 
 
 def ones(*shape: int) -> np.ndarray:
@@ -683,3 +686,37 @@ def test_a_method_is_one_program_however_it_is_called() -> None:
     scaled.factor = 3.0
     assert [call().tolist() for call in calls] == [[3.0] * 3] * 3
     assert Scaled.of.compilations == 2
+
+
+@pytest.mark.parametrize("guard", ["native", "python"])
+def test_other_threads_run_during_long_programs_and_not_during_short_ones(guard: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACEJIT_GUARD", guard)
+    f = tj.function(lambda x: tj.exp(x))
+    modes = {}
+    for n in (10, 2_000_000):
+        f(ones(n))
+        modes[n] = f.programs.entries[0].executable.bound.bindings[0].mode
+    assert modes == {10: CLOSED, 2_000_000: OPEN}
+    x, seen, stop = ones(2_000_000), 0, threading.Event()
+
+    def count() -> None:
+        nonlocal seen
+        while not stop.is_set():
+            seen += 1
+            time.sleep(0.0001)
+
+    switch = sys.getswitchinterval()
+    sys.setswitchinterval(100.0)  # nobody takes the lock from a thread; it must give it up
+    counter = threading.Thread(target=count)
+    try:
+        counter.start()
+        before = seen
+        for _ in range(100):
+            f(x)
+            if seen > before:
+                break
+        assert seen > before
+    finally:
+        stop.set()
+        sys.setswitchinterval(switch)
+        counter.join()

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from tracejit.runtime import threads
-from tracejit.runtime.route import CLOSED, LETS_IN, NUMBER, RAISED, Binding, Bound, Kind, Op, Route
+from tracejit.runtime.route import LETS_IN, NUMBER, OPEN, RAISED, Binding, Bound, Kind, Op, Route
 
 MISS: Final = object()
 """What a route gives when a call is not for it; no program has run then."""
@@ -26,12 +26,13 @@ class Turn:
     """The turn of the programs that let other threads in while they run: there is one in the process.
 
     Programs share Variables, arenas and threads, so one of them runs at a time. Those that hold Python's lock throughout see
-    to that by themselves; the others take this lock, and ``running`` tells everybody to wait.
+    to that by themselves; the others take this lock, and ``running`` tells everybody to do so. A thread may take it again: a
+    program may be called by an object that is freed while another one is about to run.
     """
 
     def __init__(self) -> None:
         self.running = (ctypes.c_int64 * 1)()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def acquire(self) -> None:
         self._lock.acquire()
@@ -42,7 +43,7 @@ class Turn:
     def forget(self) -> None:
         """In a forked child, where whoever had the turn does not run."""
         self.running[0] = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
 
 TURN: Final = Turn()
@@ -180,12 +181,13 @@ class _Call:
         self.ran = True
         outputs = [o.pool.take() if kind == Kind.ARRAY else o.scalar for o, kind in zip(binding.outputs, kinds, strict=True)]
         TURN.acquire()
+        before = TURN.running[0]
         try:
-            TURN.running[0] = binding.mode != CLOSED
+            TURN.running[0] = 1  # Python may let other threads in between any two lines
             self._fill(binding, outputs)
-            status = call_step(binding.step, binding.table)
+            status = _call(binding)
         finally:
-            TURN.running[0] = 0
+            TURN.running[0] = before
             TURN.release()
         if status:
             program.failed(status)
@@ -237,11 +239,13 @@ def _address(array: np.ndarray) -> int:
     return address
 
 
-_STEP = ctypes.PYFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)  # keeps Python's lock
+_ARGUMENTS = (ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
+_STEP, _OPEN_STEP = ctypes.PYFUNCTYPE(*_ARGUMENTS), ctypes.CFUNCTYPE(*_ARGUMENTS)  # the second gives up Python's lock
 
 
-def call_step(step: int, table: np.ndarray) -> int:
-    """Run a step on its table: the status that it left there, or RAISED."""
+def _call(binding: Binding) -> int:
+    """Run the step on the table: the status that it left there, or RAISED."""
     result, exception = ctypes.c_int64(), ctypes.c_void_p()
-    failed = _STEP(step)(ctypes.addressof(result), ctypes.addressof(exception), _address(table))
-    return RAISED if failed else int(table[0])
+    step = (_OPEN_STEP if binding.mode == OPEN else _STEP)(binding.step)
+    failed = step(ctypes.addressof(result), ctypes.addressof(exception), _address(binding.table))
+    return RAISED if failed else int(binding.table[0])

@@ -22,6 +22,7 @@ from tracejit.runtime.route import (
     CLOSED,
     LETS_IN,
     NUMBER,
+    OPEN,
     RAISED,
     WRITEABLE,
     Binding,
@@ -32,11 +33,13 @@ from tracejit.runtime.route import (
     Route,
     Step,
 )
+from tracejit.schedule.roofline import Rates, predicted, work_of
 
 MISS: Final = None
 """What a call returns when its arguments are not what the program was made for; results are tuples, never None."""
 
 _MOST_BINDINGS = 64
+_LONG = 50_000.0  # nanoseconds
 _INT64 = -(2**63), 2**63 - 1
 _NUMBERS = {
     float: (Op.FLOAT, np.dtype(np.float64)),
@@ -202,8 +205,17 @@ class Executable(Entrance):
             outputs.append(Output(word, OutputPool(spec.shape, spec.dtype)))  # type: ignore[arg-type]
         arena = self._place(table, sizes, arena)
         kept = (arena, self.program.code, *self._buffers.values())
-        mode = LETS_IN if calls_python else CLOSED
+        mode = LETS_IN if calls_python else OPEN if self._is_long(sizes) else CLOSED
         return Binding(self.program.code.address, table, mode, _key(leaves), tuple(places), tuple(outputs), kept)
+
+    def _is_long(self, sizes: Mapping[str, int]) -> bool:
+        """Whether a call takes so long that other threads of Python should run meanwhile, by the rates of a typical core."""
+        total = 0.0
+        for step in self.program.schedule.steps:
+            total += predicted(work_of(step, sizes), Rates()).time
+            if total > _LONG:
+                return True
+        return False
 
     def _place(self, table: NDArray[np.int64], sizes: Mapping[str, int], arena: Arena | None) -> Arena:
         """Lay out an arena, that of all calls if None, for these sizes."""

@@ -606,28 +606,6 @@ define private i64 @release() {
   ret i64 %done
 }
 
-; Wait until no other thread is within a program that lets threads in; 0 with an exception.
-define private i64 @wait() {
-start:
-  br label %loop
-loop:
-  %cell = call i64 @fact(i64 13)
-  %running = call i64 @word(i64 %cell, i64 0)
-  %free = icmp eq i64 %running, 0
-  br i1 %free, label %done, label %block
-block:
-  %acquired = call i64 @acquire()
-  %failed = icmp eq i64 %acquired, 0
-  br i1 %failed, label %exception, label %leave
-leave:
-  call i64 @release()
-  br label %loop
-done:
-  ret i64 1
-exception:
-  ret i64 0
-}
-
 ; Call a step on its table: the status that it left, or -3.
 define private i64 @step(i64 %binding) {
   %scratch = alloca [2 x i64]
@@ -642,10 +620,11 @@ define private i64 @step(i64 %binding) {
   ret i64 %outcome
 }
 
-; The same, while other threads may run: those of Python, in mode 2, and those that the step itself lets in.
+; The same in turn, while other threads may run: those of Python, in mode 2, and those that the step itself lets in.
 define private i64 @open_step(i64 %binding, i64 %mode) {
 start:
   %cell = call i64 @fact(i64 13)
+  %before = call i64 @word(i64 %cell, i64 0)
   call void @put(i64 %cell, i64 0, i64 1)
   %release = icmp eq i64 %mode, 2
   br i1 %release, label %without_lock, label %with_lock
@@ -659,7 +638,7 @@ with_lock:
   br label %done
 done:
   %status = phi i64 [%outcome, %without_lock], [%held_outcome, %with_lock]
-  call void @put(i64 %cell, i64 0, i64 0)
+  call void @put(i64 %cell, i64 0, i64 %before)
   call i64 @release()
   ret i64 %status
 }
@@ -765,13 +744,12 @@ array:
 
 enter:
   %mode = call i64 @at(i64 %binding, i64 3)
-  %closed = icmp eq i64 %mode, 0
-  br i1 %closed, label %quick, label %slow
+  %cell = call i64 @fact(i64 13)
+  %running = call i64 @word(i64 %cell, i64 0)
+  %open_or_waiting = or i64 %mode, %running
+  %alone = icmp eq i64 %open_or_waiting, 0
+  br i1 %alone, label %quick, label %slow
 quick:
-  %waited = call i64 @wait()
-  %interrupted = icmp eq i64 %waited, 0
-  br i1 %interrupted, label %exception, label %quick_step
-quick_step:
   call void @fill(i64 %binding, i64 %values, i64 %results)
   %quick_status = call i64 @step(i64 %binding)
   br label %ran
@@ -784,7 +762,7 @@ slow_step:
   %slow_status = call i64 @open_step(i64 %binding, i64 %mode)
   br label %ran
 ran:
-  %status = phi i64 [%quick_status, %quick_step], [%slow_status, %slow_step]
+  %status = phi i64 [%quick_status, %quick], [%slow_status, %slow_step]
   %good = icmp eq i64 %status, 0
   br i1 %good, label %scalars_left, label %bad
 bad:
