@@ -61,6 +61,22 @@ def argmax(x: f32[n, c]):
     t0: i64[n] = reduce_argmax(x, axes=(1,))
     return (t0,), {}
 """,
+    "updates": """
+def updates(w: f32[30, 40], v: f32[30, 40], b: f32[40], u: f32[40], x: f32[n, 30], g: f32[n, 40]):
+    t0: f32[30, n] = transpose(x, perm=(1, 0))
+    t1: f32[30, 40] = matmul(t0, g)
+    t2: f32[40] = reduce_sum(g, axes=(0,))
+    t3: f32 = constant(value=0.9, dtype=f32)
+    t4: f32[30, 40] = broadcast(t3, shape=(30, 40), axes=())
+    t5: f32[30, 40] = multiply(t4, v)
+    t6: f32[30, 40] = add(t5, t1)
+    t7: f32[30, 40] = subtract(w, t6)
+    t8: f32[40] = broadcast(t3, shape=(40,), axes=())
+    t9: f32[40] = multiply(t8, u)
+    t10: f32[40] = add(t9, t2)
+    t11: f32[40] = subtract(b, t10)
+    return (), {w: t7, v: t6, b: t11, u: t10}
+""",
     "stencil": """
 def stencil(x: f64[n]):
     t0: f64[n - 2] = slice(x, starts=(0,), sizes=(n - 2,), steps=(1,))

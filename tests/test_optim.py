@@ -275,7 +275,7 @@ def test_the_update_of_a_variable_and_its_slots_is_one_loop_in_place(request):
     text = str(step.source())
     (region,) = (r for r in text.split("\n\n\n") if r.startswith("@region") and "sqrt(" in r.split("for i in")[-1])
     name = re.search(r"def (\w+)", region).group(1)
-    assert text.count(f"parallel_for({name},") == 2  # of w and of b, whose rule is the same
+    assert re.search(rf"parallel_for_each\({name}, table, \d+, 2, ", text)  # w and b at once, since their rule is the same
     update = re.sub(r"  # .*", "", region.strip()).replace(name, "update") + "\n"
     assert len(re.findall(r"^        x\d+\[i\] = ", update, re.M)) == 3  # the weight and both slots, where they lie
     assert " f64" not in update.split("for i in")[1]

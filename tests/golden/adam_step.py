@@ -2,7 +2,7 @@
 def update(chunk, begin, end, args):
     """subtract -> multiply -> add -> multiply -> ... -> add -> divide -> subtract over (5, 2)."""
     x6 = f32_at(args[0] + begin * 4, end - begin)
-    s3 = f32_at(args[1] + begin * 4, end - begin)
+    s4 = f32_at(args[1] + begin * 4, end - begin)
     x7 = f32_at(args[2] + begin * 4, end - begin)
     x2 = f32_at(args[3] + begin * 4, end - begin)
     x5 = f64_at(args[4], 1)
@@ -21,7 +21,7 @@ def update(chunk, begin, end, args):
     v22 = f32(v21)
     for i in range(end - begin):
         v0 = x6[i]
-        v1 = s3[i]
+        v1 = s4[i]
         v2 = v1 - v0
         v3 = f32(0.10000000149011612) * v2
         v4 = v0 + v3

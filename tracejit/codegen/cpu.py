@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tracejit.codegen import lanes, steps
+from tracejit.codegen import lanes, steps, together
 from tracejit.codegen.axes import nest
 from tracejit.codegen.chunks import ChunkWalk
 from tracejit.codegen.scope import Scope, indent
@@ -32,6 +32,9 @@ class Cpu:
 
     def loop(self, step: Scope, item: Loop, name: str) -> list[str]:
         return lanes.loop(step, item, name)
+
+    def loops(self, step: Scope, items: list[tuple[Loop, str]]) -> list[str]:
+        return together.loops(step, items)
 
     def alone(self, step: Scope, name: str, write: Callable[[Scope], list[str]]) -> list[str]:
         return write(step)

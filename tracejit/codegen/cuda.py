@@ -42,6 +42,9 @@ class Cuda:
     def loop(self, step: Scope, item: Loop, name: str) -> list[str]:
         return LoopEmitter(step.file, item, name).launch(step)
 
+    def loops(self, step: Scope, items: list[tuple[Loop, str]]) -> list[str]:
+        return [line for item, name in items for line in self.loop(step, item, name)]
+
     def alone(self, step: Scope, name: str, write: Callable[[Scope], list[str]]) -> list[str]:
         scope = Scope(step.file)
         return kernel(step, name, scope, write(scope), "1, 1")

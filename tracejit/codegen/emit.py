@@ -13,6 +13,7 @@ from tracejit.codegen.scope import File, Scope, indent
 from tracejit.codegen.source import HEAD, Layout, Source
 from tracejit.codegen.target import Target
 from tracejit.codegen.text import printable
+from tracejit.codegen.together import runs
 from tracejit.ir.text import node_names
 from tracejit.schedule import Loop, Schedule, Step, Write
 
@@ -51,10 +52,15 @@ def emit(schedule: Schedule, math: str = "accurate", target: Target = CPU, stamp
     body: list[str] = []
     step = Scope(file, region=False)
     pending = {c.flag: k for k, c in enumerate(schedule.checks)}
-    for number, item in enumerate(schedule.steps):
-        body += [f"stamp(table, {layout.stamps[number]})"] if stamps else []
-        body += _step(file, step, item, f"region_{number}")
-        for node in item.stores:
+    for run in [[i] for i in range(len(schedule.steps))] if stamps else runs(schedule):
+        body += [f"stamp(table, {layout.stamps[run[0]]})"] if stamps else []
+        items = [(schedule.steps[number], f"region_{number}") for number in run]
+        body += (
+            _step(file, step, *items[0])
+            if len(run) == 1
+            else target.loops(step, [(item, name) for item, name in items if isinstance(item, Loop)])
+        )
+        for node in (n for item, _ in items for n in item.stores):
             if node in pending:
                 body += target.check(step, node, pending[node] + 1)
     for number, (old, new) in enumerate(schedule.copies):

@@ -114,7 +114,7 @@ class LaneEmitter(LoopEmitter):
     def launch(self, step: Scope) -> list[str]:
         name = self.file.region(self.name, self.scope, self.region())
         self.file.workspace.append(self.workspace)
-        return self.walk.launch(step, name, self.scope, self.lane_walk.blocks, self._work() * self.width, self.partials)
+        return self.walk.launch(step, name, self.scope, self.lane_walk.blocks, self.work() * self.width, self.partials)
 
     # Stages
 

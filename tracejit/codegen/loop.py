@@ -65,7 +65,7 @@ class LoopEmitter:
         name = self.file.region(self.name, self.scope, self.region())
         rows = product(self.loop.space if self.nest.flat else [a.size for a in self.nest.rows])
         self.file.workspace.append(self.workspace)
-        return self.walk.launch(step, name, self.scope, rows, self._work(), self.partials)
+        return self.walk.launch(step, name, self.scope, rows, self.work(), self.partials)
 
     # Preparation
 
@@ -98,7 +98,7 @@ class LoopEmitter:
         text = " -> ".join(names if len(names) <= 8 else [*names[:4], "...", *names[-3:]])
         return f"{text} over ({', '.join(map(self.file.dim_text, self.loop.space))})."
 
-    def _work(self) -> Dim:
+    def work(self) -> Dim:
         """Tenths of a nanosecond of one row, or of one element of a flat loop."""
         element = row = 0
         for node in self.loop.nodes:

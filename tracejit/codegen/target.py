@@ -87,6 +87,9 @@ class Target(Protocol):
     def loop(self, step: Scope, item: Loop, name: str) -> list[str]:
         """The lines of the step for a loop over a space; writes its regions, too."""
 
+    def loops(self, step: Scope, items: list[tuple[Loop, str]]) -> list[str]:
+        """The same for loops, and the names of their regions, that may run in any order or at once."""
+
     def alone(self, step: Scope, name: str, write: Callable[[Scope], list[str]]) -> list[str]:
         """The lines of the step for ``write(scope)``, which is done once, without a loop."""
 

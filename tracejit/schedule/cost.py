@@ -20,6 +20,8 @@ PARALLEL_FROM = 600_000
 """Sequential work, in tenths of a nanosecond, that pays for waking threads."""
 MOST_CHUNKS, LEAST_CHUNK = 64, 163_840
 """A loop is cut into at most so many chunks, of at least so many tenths of a nanosecond."""
+MOST_TOGETHER = 1 << 15
+"""Elements of an update that waits for others, so that all are one launch: what its gradient takes stays in the cache."""
 LEAST_TILED = 1 << 22
 """Multiplications of the smallest product that is cut into tiles."""
 MOST_TILES = 64

@@ -8,8 +8,9 @@ from typing import TypeVar
 
 from tracejit.ir import Graph, Node
 from tracejit.ir.graph import topological
-from tracejit.ir.size import Dim
+from tracejit.ir.size import Dim, product
 from tracejit.schedule.access import Linear, contiguous_source, is_elementwise, is_unit_reshape, kind, op_of, operand, row_major
+from tracejit.schedule.cost import MOST_TOGETHER
 from tracejit.schedule.fuse import (
     FUSIBLE,
     Constraints,
@@ -179,10 +180,30 @@ def _ordered(groups: list[Group], stored: set[Node], flags: set[Node]) -> list[S
         for g in before[stack.pop()] - urgent:
             urgent.add(g)
             stack.append(g)
-    ordered = _kahn(groups, before, lambda g: g not in urgent)
+    patient = _patient(groups, before)
+    ordered = _kahn(groups, before, lambda g: 0 if g in urgent else 2 if g in patient else 1)
     read = {s for g in groups for n in g.nodes for s in sources(n) if s not in g.nodes} | stored
     steps = [_step(g, tuple(n for n in g.nodes if owner[n] is g and n in read)) for g in ordered]
     return [s for s in steps if s.stores]
+
+
+def _patient(groups: list[Group], before: dict[Group, set[Group]]) -> set[Group]:
+    """Small loops that nothing but others like them, and single numbers, wait for: last in order, they come side by side."""
+    awaited: set[Group] = set()
+    found: set[Group] = set()
+    for g in reversed(_kahn(groups, before, lambda g: 0)):
+        if g not in awaited and (not g.space or _is_small(g)):
+            found.add(g)
+        else:
+            awaited |= before[g]
+    return found
+
+
+def _is_small(group: Group) -> bool:
+    """Whether a group is worth a launch only together with others: a loop over few points, each for itself."""
+    size = product(group.space)
+    plain = all(kind(n) == "elementwise" for n in group.nodes)
+    return plain and isinstance(size, int) and size <= MOST_TOGETHER
 
 
 def _step(group: Group, stores: tuple[Node, ...]) -> Step:

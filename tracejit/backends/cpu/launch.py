@@ -9,7 +9,7 @@ from typing import Any
 from llvmlite import ir
 
 from tracejit.backends.clock import COUNTER
-from tracejit.backends.cpu.control import counting
+from tracejit.backends.cpu.control import counting, repeating
 from tracejit.backends.cpu.operands import Operand, Pointer, Region, described, index_value
 from tracejit.backends.cpu.value import F64, I64, Value, select
 from tracejit.schedule.cost import LEAST_CHUNK, MOST_CHUNKS, PARALLEL_FROM
@@ -104,6 +104,95 @@ def _launch(module: Any) -> Any:
             build.call(_launcher(module), [target, *packed, ir.Constant(SIZE, 0), ir.Constant(SIZE, 1), count])
         with sequential:
             build.call(build.bitcast(target, CHUNKS.as_pointer()), packed)
+    build.ret_void()
+    return function
+
+
+def parallel_for_each(build: Any, region: Operand, table: Operand, first: Operand, count: Operand, stride: Operand) -> None:
+    """Launch one region over many buffers at once; each has a record of ``stride`` words in the table, from word ``first`` on.
+
+    A record holds rows, work a row, two words that are filled here (rows of a chunk, its first chunk), and the region's ``args``.
+    """
+    if not isinstance(region, Region) or not isinstance(table, Pointer):
+        raise TypeError(f"{described(region)} is launched with {described(table)}; it must be a region, with the table")
+    sizes = [index_value(build, x) for x in (first, count, stride)]
+    target = _record_trampoline(build.module, region.function)
+    build.call(_launch_each(build.module), [target.bitcast(BYTES), table.raw, *(x.raw for x in sizes)])
+
+
+def _launch_each(module: Any) -> Any:
+    """The function of the module that launches a region over records."""
+    name = "tracejit.launch_each"
+    if name in module.globals:
+        return module.globals[name]
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [BYTES, SIZES, *[SIZE] * 3]), name)
+    function.linkage = "internal"
+    function.attributes.add("noinline")
+    function.attributes.add("nounwind")
+    build = ir.IRBuilder(function.append_basic_block("entry"))
+    target, table, *sizes = function.args
+    first, count, stride = (Value(build, raw, I64) for raw in sizes)
+    chunks, work = _holding(build, ir.Constant(SIZE, 0)), _holding(build, ir.Constant(F64.type, 0.0))
+    records = build.gep(table, [first.raw])
+    with counting(build, first.constant(0), count) as number:
+        record = Pointer(build.gep(records, [(number * stride).raw]), I64)
+        rows, price = (Value(build, build.load(build.gep(record.raw, [ir.Constant(SIZE, i)])), I64) for i in (0, 1))
+        grain = grain_of(build, rows, price)
+        before = Value(build, build.load(chunks), I64)
+        for place, value in ((2, grain), (3, before)):
+            build.store(value.raw, build.gep(record.raw, [ir.Constant(SIZE, place)]))
+        build.store((before + (rows + grain - 1).quotient(grain)).raw, chunks)
+        build.store((Value(build, build.load(work), F64) + rows.to(F64) * price.to(F64)).raw, work)
+    args, steps = (_holding(build, ir.Constant(SIZE, value)) for value in (0, 1))
+    data = build.alloca(SHARED)
+    for index, raw in enumerate((records, count.raw, stride.raw)):
+        build.store(raw, _member(build, data, index))
+    packed = [build.bitcast(args, BYTES.as_pointer()), chunks, steps, build.bitcast(data, BYTES)]
+    threads = Value(build, build.load(build.gep(table, [ir.Constant(SIZE, THREADS_SLOT)])), I64)
+    pays = Value(build, build.load(work), F64) > PARALLEL_FROM
+    with build.if_else(((threads > 1) & pays).raw) as (parallel, sequential):
+        with parallel:
+            narrow = build.trunc(threads.raw, STATUS)
+            build.call(_launcher(module), [target, *packed, ir.Constant(SIZE, 0), ir.Constant(SIZE, 1), narrow])
+        with sequential:
+            build.call(build.bitcast(target, CHUNKS.as_pointer()), packed)
+    build.ret_void()
+    return function
+
+
+def _record_trampoline(module: Any, target: Any) -> Any:
+    """As ``_trampoline``, where chunks are those of all records, one record after the other."""
+    name = target.name + ".records"
+    if name in module.globals:
+        return module.globals[name]
+    function = ir.Function(module, CHUNKS, name)
+    function.linkage = "internal"
+    build = ir.IRBuilder(function.append_basic_block("entry"))
+    args, dims, _, data = function.args
+    packed = build.bitcast(data, SHARED.as_pointer())
+    records, *sizes = (build.load(_member(build, packed, index)) for index in range(3))
+    count, stride = (Value(build, raw, I64) for raw in sizes)
+    first = Value(build, build.load(build.bitcast(args, SIZES)), I64)
+    number = _holding(build, ir.Constant(SIZE, 0))
+
+    def word(record: Value, place: int) -> Value:
+        return Value(build, build.load(build.gep(records, [(record * stride + place).raw])), I64)
+
+    with counting(build, first, first + Value(build, build.load(dims), I64)) as chunk:
+        with repeating(build) as found:
+            following = Value(build, build.load(number), I64) + 1
+            with build.if_then((following >= count).raw):
+                build.branch(found)
+            with build.if_then((word(following, 3) > chunk).raw):
+                build.branch(found)
+            build.store(following.raw, number)
+        record = Value(build, build.load(number), I64)
+        rows, grain, before = (word(record, place) for place in (0, 2, 3))
+        begin = (chunk - before) * grain
+        after = begin + grain
+        end = select(after < rows, after, rows)
+        place = build.gep(records, [(record * stride + 4).raw])
+        build.call(target, [(chunk - before).raw, begin.raw, end.raw, place])
     build.ret_void()
     return function
 

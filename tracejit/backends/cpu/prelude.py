@@ -20,6 +20,7 @@ from tracejit.backends.cpu import (
 from tracejit.backends.cpu.intrinsics import ANY, FLOATS, REALS, select_word, word
 from tracejit.backends.cpu.launch import grain_of as grain_of
 from tracejit.backends.cpu.launch import parallel_for as parallel_for
+from tracejit.backends.cpu.launch import parallel_for_each as parallel_for_each
 from tracejit.backends.cpu.launch import program as program
 from tracejit.backends.cpu.launch import region as region
 from tracejit.backends.cpu.launch import stamp as stamp

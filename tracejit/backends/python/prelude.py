@@ -70,6 +70,13 @@ def parallel_for(region: Callable[..., None], table: Table, first: int, total: i
         region(chunk, begin, min(begin + grain, total), args)
 
 
+def parallel_for_each(region: Callable[..., None], table: Table, first: int, count: int, stride: int) -> None:
+    """Launch a region for each of ``count`` records of ``stride`` words: rows, work a row, two words for the launch, ``args``."""
+    for record in range(first, first + count * stride, stride):
+        rows, work = int(table[record]), int(table[record + 1])
+        parallel_for(region, table, record + 4, rows, grain_of(rows, work), work)
+
+
 def stamp(table: Table, word: int) -> None:
     """Store the time in the table, in ticks of whatever clock is at hand."""
     table[word] = time.perf_counter_ns()
