@@ -181,6 +181,74 @@ def test_operations_run_at_once_where_their_operands_are(ledger):
     assert not (x > 100).any()
 
 
+M, V = RNG.normal(size=(3, 4, 5)), np.array([2, 0, 1])
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.where(x > 0, x, 0.0),
+        lambda x: np.concatenate([x, X], axis=1),
+        lambda x: np.stack([x, x * 2]),
+        lambda x: x[V],
+        lambda x: x[1:, ::-1].T.reshape(-1),
+        lambda x: np.sort(x, axis=1),
+        lambda x: np.argsort(x, axis=0),
+        lambda x: np.cumsum(x, axis=0),
+        lambda x: (x.sum(axis=0), x.mean(axis=1), x.max(), x.argmin(axis=1), x.var(), (x > 0).any(axis=0)),
+        lambda x: np.einsum("ij,jk->ki", x, W),
+        lambda x: x @ M,
+        lambda x: tj.softmax(x, axis=1),
+        lambda x: tj.cross_entropy(x, V[[0, 1, 2, 0, 1]]),
+        lambda x: tj.grad(lambda y: (np.tanh(y) ** 2).sum())(x),
+        lambda x: tj.jvp(np.sin, (x,), (x,))[1],
+        lambda x: np.zeros((0, 3)) + x[:0, :3],
+        lambda x: (x.astype("int32") + 1, x > 0, x * 1j),
+    ],
+    ids=range(17),
+)
+@pytest.mark.parametrize("traced", [False, True])
+def test_numpys_functions_give_what_they_give_on_the_cpu(f, traced):
+    (x,) = on_device(X)
+    found, expected = (tj.function(f) if traced else f)(x), f(X)
+    pairs = zip(found, expected, strict=True) if isinstance(expected, tuple) else [(found, expected)]
+    for a, e in pairs:
+        assert a.device == "cuda" and a.dtype == np.asarray(e).dtype
+        np.testing.assert_allclose(a.numpy(), e, rtol=2e-6, atol=1e-6)
+
+
+def test_parts_of_tensors_are_written():
+    (x,) = on_device(X)
+    expected = X.copy()
+    for a in (x, expected):
+        a[1] = 5
+        a[:, 2] += 1
+        part = a[2:]
+        part *= 2
+    np.testing.assert_array_equal(x.numpy(), expected)
+
+
+@pytest.mark.parametrize("traced", [False, True])
+def test_optimizers_keep_their_state_beside_the_variables(traced):
+    def train(device):
+        w = tj.Variable(W, name="w", device=device)
+        adam = tj.optim.Adam(0.1)
+
+        def step(x):
+            with tj.GradientTape() as tape:
+                loss = ((x @ w) ** 2).sum()
+            adam.apply([tape.gradient(loss, w)], [w])
+
+        run = tj.function(step) if traced else step
+        for _ in range(3):
+            run(tj.asarray(X).to(device))
+        return w.numpy(), {v.device for v in adam.variables() if v.ndim}, adam.step.item()
+
+    (found, devices, steps), (expected, _, _) = train("cuda"), train("cpu")
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert devices == {"cuda"} and steps == 3
+
+
 def test_a_tape_records_operations_on_the_device():
     w = tj.Variable(W, device="cuda")
     (x,) = on_device(X)

@@ -161,7 +161,12 @@ class Optimizer(ABC):
             with self._lock, name_scope(None):  # the name of the Variable has its scope
                 if id(variable) not in self._slots:
                     slots = {
-                        slot: Variable(np.full(variable.shape, value, variable.dtype), f"{variable.name}/{slot}", trainable=False)
+                        slot: Variable(
+                            np.full(variable.shape, value, variable.dtype),
+                            f"{variable.name}/{slot}",
+                            trainable=False,
+                            device=variable.device,
+                        )
                         for slot, value in self._initial().items()
                     }
                     self._slots[id(variable)] = variable, slots
