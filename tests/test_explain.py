@@ -19,7 +19,7 @@ from tracejit.schedule.reasons import apart
 from tracejit.schedule.roofline import Rates, Work, predicted, work_of
 from tracejit.transforms.passes import optimize
 
-RATES = Rates(plain=0.01, function=0.1, library=5.0, multiplications=50.0, cached=100.0, memory=20.0, memory_all=40.0, threads=2)
+RATES = Rates(plain=0.01, function=0.1, long=5.0, multiplications=50.0, cached=100.0, memory=20.0, memory_all=40.0, threads=2)
 
 
 def planned(*lines: str):
@@ -183,6 +183,6 @@ def test_rates_are_measured_once_and_kept(tmp_path, monkeypatch):
 
 def test_every_rate_is_measured():
     found, default = machine.measure(2), Rates()
-    for name in ("plain", "function", "library", "multiplications", "cached", "memory", "memory_all"):
+    for name in ("plain", "function", "long", "multiplications", "cached", "memory", "memory_all"):
         assert 0 < getattr(found, name) != getattr(default, name)
     assert found.threads == 2 and found.name == machine.processor() and found.memory <= found.memory_all

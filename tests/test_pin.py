@@ -36,3 +36,11 @@ def test_another_size_keeps_the_pin_and_another_graph_is_refused(tmp_path):
 def test_a_pin_that_cannot_be_written_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         tj.function(double, pin=tmp_path / "nowhere" / "double.py")(np.arange(3.0))
+
+
+def test_the_steps_of_a_pinned_file_are_not_timed(tmp_path):
+    f = tj.function(double, pin=tmp_path / "double.py")
+    f(np.arange(3.0))
+    with pytest.raises(tj.PinError, match="profile the function without its pin"):
+        f.profile(np.arange(3.0))
+    assert len(f.explain().steps) == 1

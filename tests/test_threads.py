@@ -99,3 +99,14 @@ def test_a_process_ends_while_workers_wait() -> None:
     for _ in range(3):
         ended = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, timeout=60)
         assert (ended.returncode, ended.stdout.strip()) == (0, "done"), ended.stderr
+
+
+def test_a_system_without_more_threads_has_the_caller_do_it_all(monkeypatch) -> None:
+    def refused(*arguments: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threads._thread, "start_new_thread", refused)
+    threads.set_num_threads(1000)
+    done: list[int] = []
+    launch(done.append, 20, 1000)
+    assert sorted(done) == list(range(20))

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tracejit.config import config
-from tracejit.errors import ArgumentError, UnsupportedError
+from tracejit.errors import ArgumentError, PinError, UnsupportedError
 from tracejit.frontend.entry import Entry
 from tracejit.frontend.explanation import Explanation, Profile, explanation, profile
 from tracejit.frontend.signature import Call
 from tracejit.frontend.specialize import size_guard
 from tracejit.runtime import machine
 from tracejit.runtime.profile import measure
+from tracejit.runtime.program import is_pinned
 from tracejit.schedule.roofline import Rates
 from tracejit.schedule.schedule import Schedule
 
@@ -51,6 +52,12 @@ def _found(entry: Entry, call: Call | None, math: str | None) -> _Found:
     schedule, rates = entry.program.schedule, machine.rates()
     if call is None:
         return _Found(schedule, sizes, rates, (), None)
+    if is_pinned(entry.program):
+        raise PinError(
+            f"profile: {entry.program.path} is pinned, and its steps are whatever the file says\n"
+            "  rule: the steps of programs that tracejit writes are timed\n"
+            "  cure: profile the function without its pin; explain() without arguments runs nothing"
+        )
     entry.refuse_writes(call.leaves)
     entry.read_held()
     first = len(entry.traced.passed)

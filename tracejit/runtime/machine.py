@@ -71,7 +71,7 @@ def processor() -> str:
 
 def measure(count: int) -> Rates:
     """Measure the rates of this machine for programs on ``count`` threads."""
-    plain, function, library, copied = (_in_cache(kernel) for kernel in ("plain", "exp", "lgamma", "copy"))
+    plain, function, long, copied = (_in_cache(kernel) for kernel in ("plain", "exp", "lgamma", "copy"))
     cached = 8 / copied
     memory = 8 * _LARGE / _loop("copy", _LARGE, 1)
     shared = 8 * _LARGE / _loop("copy", _LARGE, count) if count > 1 else memory
@@ -80,7 +80,7 @@ def measure(count: int) -> Rates:
     return Rates(
         plain=plain / _CHAIN,
         function=max(function - copied, plain / _CHAIN),
-        library=library,
+        long=max(long - copied, plain / _CHAIN),
         multiplications=float(np.prod(sizes)) / _product(*sizes),
         cached=cached,
         memory=memory,

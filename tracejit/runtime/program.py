@@ -60,6 +60,7 @@ Observe = Callable[[str, object], None]
 
 _loaded: WeakValueDictionary[str, native.NativeCode] = WeakValueDictionary()
 _loading = threading.Lock()
+_PIN_MARK = "# pinned for graph"
 
 
 def compile_program(graph: Graph, options: Options = Options(), observe: Observe = lambda stage, value: None) -> Program:
@@ -83,6 +84,11 @@ def compile_program(graph: Graph, options: Options = Options(), observe: Observe
     return Program(optimized, schedule, source, path, *code_of(source.text, str(path)))
 
 
+def is_pinned(program: Program) -> bool:
+    """Whether a program is what a file of the user's says."""
+    return program.source.text.startswith(_PIN_MARK)
+
+
 def _pinned(source: Source, meaning: str, path: Path) -> tuple[Source, Path]:
     """The program as the user's file has it.
 
@@ -90,7 +96,7 @@ def _pinned(source: Source, meaning: str, path: Path) -> tuple[Source, Path]:
         PinError: The file was pinned for another graph, other vector math or another version of tracejit.
     """
     plain = re.sub(r"  # .*", "", meaning)  # lines of the user's may move
-    mark = f"# pinned for graph {hashlib.sha256(f'{VERSION} {plain}'.encode()).hexdigest()[:16]}"
+    mark = f"{_PIN_MARK} {hashlib.sha256(f'{VERSION} {plain}'.encode()).hexdigest()[:16]}"
     if not path.exists():
         fresh = path.with_name(f"{path.name}.{os.getpid()}.new")  # so that nobody finds half a file
         fresh.write_text(f"{mark}\n{source.text}")

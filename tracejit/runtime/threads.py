@@ -27,6 +27,7 @@ import platform
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 from tracejit.backends.clock import COUNTER
@@ -75,9 +76,10 @@ class _Pool:
             if self.code is None or self.process != os.getpid():
                 return
             work = ctypes.CFUNCTYPE(None, ctypes.c_int64)(self.code.function("worker"))
-            while self.workers < workers:
-                _thread.start_new_thread(work, (self.workers,))
-                self.workers += 1
+            with suppress(RuntimeError):  # the system has no more threads: the caller does their share
+                while self.workers < workers:
+                    _thread.start_new_thread(work, (self.workers,))
+                    self.workers += 1
 
 
 _pool = _Pool()

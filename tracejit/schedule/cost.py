@@ -12,7 +12,7 @@ import re
 from tracejit.ir import Node
 from tracejit.ops.row import Op
 
-PLAIN, VECTOR_MATH, LIBRARY_MATH, LOAD = 1, 8, 60, 1
+PLAIN, VECTOR_MATH, LONG_MATH, LOAD = 1, 8, 40, 1
 """What an element of float32 takes, in tenths of a nanosecond of one core."""
 MULTIPLICATIONS = 4
 """Of products, with their additions, in a tenth of a nanosecond."""
@@ -30,10 +30,7 @@ CHEAP_WORDS = {
     "absolute", "ceil", "copysign", "floor", "isfinite", "isinf", "isnan", "max_of", "maximum", "min_of", "minimum",
     "plus", "rint", "select", "sign", "signbit", "sqrt", "times", "trunc",
 }
-VECTOR_WORDS = {
-    "arccos", "arcsin", "arctan", "arctan2", "cbrt", "cos", "cosh", "erf", "erfc", "exp", "exp2", "expm1", "log", "log10",
-    "log1p", "log2", "philox", "power", "sigmoid", "sin", "sinh", "tan", "tanh",
-}
+LONG_WORDS = {"digamma", "erfc", "floor_divide", "fmod", "gcd", "lcm", "lgamma", "nextafter", "philox", "remainder"}
 # fmt: on
 _CALL = re.compile(r"\b([a-z_]\w*)\(")
 
@@ -53,7 +50,7 @@ def functions(node: Node) -> list[int]:
     if not isinstance(node.op, Op):
         return []
     words = [w for w in _CALL.findall(node.op.expr) if w not in CHEAP_WORDS and not re.fullmatch(r"[biufc]\d+", w)]
-    return [VECTOR_MATH if w in VECTOR_WORDS else LIBRARY_MATH for w in words]
+    return [LONG_MATH if w in LONG_WORDS else VECTOR_MATH for w in words]
 
 
 def tiles_of(multiplications: int) -> int:

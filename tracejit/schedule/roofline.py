@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from tracejit.ir import Node
 from tracejit.ir.size import Dim, evaluate, product
 from tracejit.schedule.access import kind, op_of
-from tracejit.schedule.cost import LIBRARY_MATH, PARALLEL_FROM, PLAIN, VECTOR_MATH, functions, tiles_of
+from tracejit.schedule.cost import LONG_MATH, PARALLEL_FROM, PLAIN, VECTOR_MATH, functions, tiles_of
 from tracejit.schedule.fuse import input_role, reads_of
 from tracejit.schedule.schedule import Gemm, Loop, Sort, Step, Write
 
@@ -22,8 +22,8 @@ class Rates:
     """What a machine does.
 
     Attributes:
-        plain, function, library: Nanoseconds for an element of float32: an arithmetic operation, a function that vectorises, one
-            that does not; of one core, with the data in its cache.
+        plain, function, long: Nanoseconds for an element of float32: an arithmetic operation, a function such as exp, one such as
+            lgamma; of one core, with the data in its cache.
         multiplications: Of products of float32, with their additions, a nanosecond and core.
         cached: Bytes a nanosecond and core from the caches.
         memory, memory_all: Bytes a nanosecond from memory, by one core and by all threads.
@@ -35,7 +35,7 @@ class Rates:
 
     plain: float = 0.06
     function: float = 0.4
-    library: float = 6.0
+    long: float = 2.0
     multiplications: float = 40.0
     cached: float = 60.0
     memory: float = 20.0
@@ -52,7 +52,7 @@ class Work:
 
     Attributes:
         read, written: Bytes of the buffers that it reads and writes, each counted once.
-        plain, functions, library: Operations by price, in elements of float32; float64 counts twice.
+        plain, functions, long: Operations by price, in elements of float32; float64 counts twice.
         multiplications: Of a product, with their additions.
         scalar: Operations one after the other: of scans, scatters, sorts.
     """
@@ -61,14 +61,14 @@ class Work:
     written: int = 0
     plain: int = 0
     functions: int = 0
-    library: int = 0
+    long: int = 0
     multiplications: int = 0
     scalar: int = 0
 
     @property
     def flops(self) -> int:
         """Floating-point operations; a function counts as the polynomial that it is."""
-        functions = self.functions * VECTOR_MATH + self.library * LIBRARY_MATH
+        functions = self.functions * VECTOR_MATH + self.long * LONG_MATH
         return self.plain + functions + 2 * self.multiplications + self.scalar
 
 
@@ -111,7 +111,7 @@ def _loop_work(step: Loop, sizes: Mapping[str, int]) -> Work:
     space = evaluate(product(step.space), sizes)
     rows = evaluate(product(step.space[: step.rows or 0]), sizes)
     read: dict[Node, int] = {}
-    totals = {PLAIN: 0, VECTOR_MATH: 0, LIBRARY_MATH: 0}
+    totals = {PLAIN: 0, VECTOR_MATH: 0, LONG_MATH: 0}
     for node in step.nodes:
         points = space if input_role(node, step.space, step.rows) == "element" else rows
         width = 2 if max(x.dtype.itemsize for x in (node, *node.inputs)) >= 8 else 1
@@ -123,12 +123,12 @@ def _loop_work(step: Loop, sizes: Mapping[str, int]) -> Work:
                 size = evaluate(r.source.spec.size, sizes)
                 read[r.source] = max(read.get(r.source, 0), min(size, points) * int(r.source.dtype.itemsize))
     written = sum(evaluate(n.spec.size, sizes) * int(n.dtype.itemsize) for n in step.stores)
-    return Work(sum(read.values()), written, totals[PLAIN], totals[VECTOR_MATH], totals[LIBRARY_MATH])
+    return Work(sum(read.values()), written, totals[PLAIN], totals[VECTOR_MATH], totals[LONG_MATH])
 
 
 def predicted(work: Work, rates: Rates) -> Prediction:
     """What a step should take where nothing but the machine binds it: its place on the roofline."""
-    arithmetic = work.plain * rates.plain + work.functions * rates.function + work.library * rates.library
+    arithmetic = work.plain * rates.plain + work.functions * rates.function + work.long * rates.long
     arithmetic += work.multiplications / rates.multiplications
     moved = work.read + work.written
     in_cache = moved <= rates.cache
