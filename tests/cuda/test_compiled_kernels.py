@@ -14,7 +14,7 @@ from tracejit.ops import TABLE
 OLD, NEW = (8, 0), (9, 0)
 MOST_REGISTERS = 72  # of a thread: a processor of 65536 then keeps 900 threads
 TRIGONOMETRIC = {"sin", "cos", "tan", "exp", "lgamma", "digamma"}  # large arguments are reduced with digits of pi on the stack
-REGISTERS, BLOCK, MOST_LANES = 65536, 256, 1024  # of a processor; threads of a block
+REGISTERS, BLOCK, MOST_LANES = 65536, 256, 512  # of a processor; threads of a block
 MOST_SHARED = 5120  # bytes: 4096 for what threads exchange, 1024 that the GPU takes
 
 
@@ -61,6 +61,17 @@ def f(x: f32[n], y: f32[n], z: f32[n]):
     ptx = compile_ptx(source.text, "generated.py", NEW)
     assert "fma.rn.f32" in ptx
     assert not re.search(r"\b(ld|st)\.f32", ptx), "a load or a store that does not know its memory"
+
+
+def test_neighbours_are_accessed_by_128_bits_beside_single_ones():
+    for name, loads, stores in (("chain", 2, 1), ("softmax", 3, 1), ("swap", 3, 3)):
+        _, source = cuda_source(parse_graph(GRAPHS[name], TABLE))
+        ptx = compile_ptx(source.text, "generated.py", NEW)
+        wide = {"chain": "v4.f32", "softmax": "v4.f32", "swap": "v2.f64"}[name]
+        each = 2 if wide == "v2.f64" else 1
+        assert ptx.count(f"ld.global.{wide}") == each * loads, name
+        assert ptx.count(f"st.global.{wide}") == each * stores, name
+        assert "ld.local" not in ptx and "st.local" not in ptx, name
 
 
 def test_a_file_that_is_no_kernel_says_the_line():

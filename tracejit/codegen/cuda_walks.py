@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tracejit.codegen.axes import Nest
 from tracejit.codegen.cuda_steps import MOST_CHUNKS, ROOM
-from tracejit.codegen.cuda_text import kernel, strided
+from tracejit.codegen.cuda_text import in_fours, kernel, strided
 from tracejit.codegen.scalars import combined, joining_word
 from tracejit.codegen.scope import Scope, indent
 from tracejit.codegen.target import Partial
@@ -15,7 +15,10 @@ from tracejit.ir import Node
 from tracejit.ir.size import Dim, product
 from tracejit.schedule import Loop
 from tracejit.schedule.access import Linear, kind
+from tracejit.schedule.cost import cost
 from tracejit.schedule.fuse import role
+
+LIGHT = 64  # tenths of ns on a CPU: a loop with more work has no need of wide accesses, and fours of it many registers
 
 
 @dataclass(frozen=True)
@@ -23,10 +26,12 @@ class GroupWalk:
     """A flat nest: every thread takes points of its own. Else a group of threads takes rows, and its lanes share their points.
 
     With ``touching`` rows, whose neighbours lie side by side in memory while the points of one do not, groups have one lane.
+    ``fours``: a thread takes four neighbouring points at once.
     """
 
     nest: Nest
     touching: bool = False
+    fours: bool = False
 
     @property
     def by_columns(self) -> bool:
@@ -38,7 +43,8 @@ class GroupWalk:
     def sweep(self, scope: Scope, lines: list[str]) -> list[str]:
         *outer, last = self.nest.inner
         start, step = ("thread()", "threads()") if self.nest.flat else ("lane()", "lanes()")
-        lines = strided(last.var, start, step, scope.dim(last.size), lines)
+        loop = in_fours if self.fours else strided
+        lines = loop(last.var, start, step, scope.dim(last.size), lines)
         for axis in reversed(outer):
             lines = [f"for {axis.var} in range({scope.dim(axis.size)}):", *indent(lines)]
         return lines
@@ -63,14 +69,14 @@ class GroupWalk:
 
     def launch(self, step: Scope, name: str, scope: Scope, rows: Dim, work: Dim, partials: list[Partial]) -> list[str]:
         lines, first = step.file.arguments(scope)
-        grid = step.name("grid")
+        grid, each = step.name("grid"), ", 4" if self.fours else ""
         if self.nest.flat:
-            lines.append(f"{grid} = flat_grid({step.dim(rows)})")
+            lines.append(f"{grid} = flat_grid({step.dim(rows)}{each})")
         else:
             kept = [p.elements for p in partials]
             most = next((e for e in kept if e != 1), 1 if kept else 0)
             word = "touching_grid" if self.touching else "row_grid"
-            lines.append(f"{grid} = {word}({step.dim(rows)}, {step.dim(self.nest.inner[-1].size)}, {step.dim(most)})")
+            lines.append(f"{grid} = {word}({step.dim(rows)}, {step.dim(self.nest.inner[-1].size)}, {step.dim(most)}{each})")
         lines.append(f"launch({name}, table, {first}, *{grid})")
         return lines + _combined(step, name, partials, f"chunks_of(*{grid})")
 
@@ -116,7 +122,10 @@ def walk_of(loops: Nest, accesses: list[Linear], loop: Loop | None) -> GroupWalk
     """The walk that reads memory side by side."""
     if loop is not None and len(loops.inner) == 1 and _is_by_columns(loop):
         return ColumnWalk(loops)
-    return GroupWalk(loops, not loops.flat and bool(loops.rows) and _is_touching(loops, accesses))
+    touching = not loops.flat and bool(loops.rows) and _is_touching(loops, accesses)
+    work = sum(cost(n) for n in loop.nodes) if loop else 0
+    neighbours = any(a.strides[loops.inner[-1].last] == 1 for a in accesses)
+    return GroupWalk(loops, touching, fours=neighbours and not touching and work <= LIGHT)
 
 
 def _is_by_columns(loop: Loop) -> bool:

@@ -4,7 +4,7 @@ sizes     n = n   n1 = c
 inputs    x0 x f32[n, c]
 returns   out0 i64[n]
 """
-from prelude import across_argmax, f32, f32_at, group, groups, i64, i64_at, inf, lane, lanes, launch, meet, program, region, row_grid, select
+from prelude import across_argmax, f32, f32_at, four, group, groups, i64, i64_at, inf, lane, lanes, launch, meet, program, region, row_grid, select
 
 
 @region
@@ -18,13 +18,17 @@ def region_0(args):
         x0 = f32_at(args[0] + (row * n1) * 4, n1)
         a0 = f32(-inf)
         at0 = i64(0)
-        j = lane()
-        while j < n1:
-            v0 = x0[j]
-            take0 = (v0 > a0) | ((v0 != v0) & (a0 == a0))
-            a0 = select(take0, v0, a0)
-            at0 = select(take0, i64(j), at0)
-            j += lanes()
+        first = 4 * lane()
+        while first < n1:
+            x0_four = four(x0, first, n1)
+            for q in range(4):
+                j = first + q
+                if j < n1:
+                    v0 = x0_four[q]
+                    take0 = (v0 > a0) | ((v0 != v0) & (a0 == a0))
+                    a0 = select(take0, v0, a0)
+                    at0 = select(take0, i64(j), at0)
+            first += 4 * lanes()
         at0 = across_argmax(a0, at0)
         meet()
         if lane() == 0:
@@ -36,5 +40,5 @@ def region_0(args):
 def step(table):
     n = table[8]
     n1 = table[9]
-    grid0 = row_grid(n, n1, 0)
+    grid0 = row_grid(n, n1, 0, 4)
     launch(region_0, table, 13, *grid0)

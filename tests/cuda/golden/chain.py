@@ -5,7 +5,7 @@ inputs    x0 x f32[n, c]
 inputs    x1 b f32[c]
 returns   out0 f32[n, c]
 """
-from prelude import f32_at, group, groups, lane, lanes, launch, program, region, row_grid, tanh
+from prelude import f32_at, four, four_of, group, groups, lane, lanes, launch, program, put_four, region, row_grid, tanh
 
 
 @region
@@ -18,14 +18,19 @@ def region_0(args):
         out0 = f32_at(args[0] + (row * n1) * 4, n1)
         x0 = f32_at(args[1] + (row * n1) * 4, n1)
         x1 = f32_at(args[2], n1)
-        j = lane()
-        while j < n1:
-            v0 = x0[j]
-            v1 = x1[j]
-            v2 = v0 + v1
-            v3 = tanh(v2)
-            out0[j] = v3
-            j += lanes()
+        first = 4 * lane()
+        while first < n1:
+            x0_four = four(x0, first, n1)
+            x1_four = four(x1, first, n1)
+            out0_four = four_of(out0)
+            for q in range(4):
+                v0 = x0_four[q]
+                v1 = x1_four[q]
+                v2 = v0 + v1
+                v3 = tanh(v2)
+                out0_four[q] = v3
+            put_four(out0, first, n1, out0_four)
+            first += 4 * lanes()
         row += groups()
 
 
@@ -33,5 +38,5 @@ def region_0(args):
 def step(table):
     n = table[8]
     n1 = table[9]
-    grid0 = row_grid(n, n1, 0)
+    grid0 = row_grid(n, n1, 0, 4)
     launch(region_0, table, 14, *grid0)

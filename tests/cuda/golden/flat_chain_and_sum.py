@@ -6,7 +6,7 @@ inputs    x1 y f64[n, m]
 returns   out0 f64[n, m]
 returns   out1 f64[]
 """
-from prelude import across_sum, chunks_of, exp, f64, f64_at, flat_grid, group, lane, lanes, launch, plus, program, region, row_grid, thread, threads
+from prelude import across_sum, chunks_of, exp, f64, f64_at, flat_grid, four, four_of, group, lane, lanes, launch, plus, program, put_four, region, row_grid, thread, threads
 
 
 @region
@@ -20,15 +20,22 @@ def region_0(args):
     out0 = f64_at(args[0], n*n1)
     x0 = f64_at(args[1], n*n1)
     x1 = f64_at(args[2], n*n1)
-    i = thread()
-    while i < n*n1:
-        v0 = x0[i]
-        v1 = x1[i]
-        v2 = v0 * v1
-        v3 = exp(v2)
-        a0 = plus(a0, v3)
-        out0[i] = v3
-        i += threads()
+    first = 4 * thread()
+    while first < n*n1:
+        x0_four = four(x0, first, n*n1)
+        x1_four = four(x1, first, n*n1)
+        out0_four = four_of(out0)
+        for q in range(4):
+            i = first + q
+            if i < n*n1:
+                v0 = x0_four[q]
+                v1 = x1_four[q]
+                v2 = v0 * v1
+                v3 = exp(v2)
+                a0 = plus(a0, v3)
+                out0_four[q] = v3
+        put_four(out0, first, n*n1, out0_four)
+        first += 4 * threads()
     a0 = across_sum(a0)
     if lane() == 0:
         w0[0] = a0
@@ -52,6 +59,6 @@ def region_0_0(args, chunks):
 def step(table):
     n = table[8]
     n1 = table[9]
-    grid0 = flat_grid(n*n1)
+    grid0 = flat_grid(n*n1, 4)
     launch(region_0, table, 15, *grid0)
     launch(region_0_0, table, 13, *row_grid(1, chunks_of(*grid0), 0), chunks_of(*grid0))

@@ -6,7 +6,7 @@ returns   out0 f32[n, 2]
 arena     s0 4*n bytes
 arena     s1 4*n bytes
 """
-from prelude import across_sum, f32, f32_at, flat_grid, group, groups, lane, lanes, launch, meet, plus, program, region, row_grid, thread, threads
+from prelude import across_sum, f32, f32_at, flat_grid, four, four_of, group, groups, lane, lanes, launch, meet, plus, program, put_four, region, row_grid, thread, threads
 
 
 @region
@@ -16,13 +16,20 @@ def region_0(args):
     s0 = f32_at(args[0], n)
     x0 = f32_at(args[1], 2*n)
     s1 = f32_at(args[2], n)
-    i = thread()
-    while i < n:
-        v0 = x0[i * 2]
-        v1 = x0[i * 2 + 1]
-        s0[i] = v0
-        s1[i] = v1
-        i += threads()
+    first = 4 * thread()
+    while first < n:
+        s0_four = four_of(s0)
+        s1_four = four_of(s1)
+        for q in range(4):
+            i = first + q
+            if i < n:
+                v0 = x0[i * 2]
+                v1 = x0[i * 2 + 1]
+                s0_four[q] = v0
+                s1_four[q] = v1
+        put_four(s0, first, n, s0_four)
+        put_four(s1, first, n, s1_four)
+        first += 4 * threads()
 
 
 @region
@@ -41,20 +48,25 @@ def region_1(args):
         s1_1 = f32_at(args[1], n)
         a0 = f32(0.0)
         a1 = f32(0.0)
-        j = lane()
-        while j < n:
-            v1 = s0_1[j]
-            v2 = v0 - v1
-            v3 = v2 * v2
-            v5 = s1_1[j]
-            v6 = v4 - v5
-            v7 = v6 * v6
-            v8 = v3 + v7
-            v9 = v2 * v8
-            a0 = plus(a0, v9)
-            v10 = v6 * v8
-            a1 = plus(a1, v10)
-            j += lanes()
+        first = 4 * lane()
+        while first < n:
+            s0_1_four = four(s0_1, first, n)
+            s1_1_four = four(s1_1, first, n)
+            for q in range(4):
+                j = first + q
+                if j < n:
+                    v1 = s0_1_four[q]
+                    v2 = v0 - v1
+                    v3 = v2 * v2
+                    v5 = s1_1_four[q]
+                    v6 = v4 - v5
+                    v7 = v6 * v6
+                    v8 = v3 + v7
+                    v9 = v2 * v8
+                    a0 = plus(a0, v9)
+                    v10 = v6 * v8
+                    a1 = plus(a1, v10)
+            first += 4 * lanes()
         a0 = across_sum(a0)
         a1 = across_sum(a1)
         meet()
@@ -69,7 +81,7 @@ def region_1(args):
 @program
 def step(table):
     n = table[8]
-    grid0 = flat_grid(n)
+    grid0 = flat_grid(n, 4)
     launch(region_0, table, 14, *grid0)
-    grid1 = row_grid(n, n, 0)
+    grid1 = row_grid(n, n, 0, 4)
     launch(region_1, table, 18, *grid1)

@@ -8,7 +8,7 @@ returns   out1 f32[c]
 returns   out2 f32[]
 returns   out3 f32[]
 """
-from prelude import across_max, across_sum, chunks_of, column, column_grid, down_sum, f32, f32_at, group, groups, inf, lane, lanes, launch, level, levels, max_of, meet, plus, program, region, row_grid
+from prelude import across_max, across_sum, chunks_of, column, column_grid, down_sum, f32, f32_at, four, four_of, group, groups, inf, lane, lanes, launch, level, levels, max_of, meet, plus, program, put_four, region, row_grid
 
 
 @region
@@ -31,24 +31,36 @@ def region_0(args):
     while row < n:
         x0 = f32_at(args[0] + (row * n1) * 4, n1)
         a0 = f32(0.0)
-        j = lane()
-        while j < n1:
-            v0 = x0[j]
-            a0 = plus(a0, v0)
-            j += lanes()
+        first = 4 * lane()
+        while first < n1:
+            x0_four = four(x0, first, n1)
+            for q in range(4):
+                j = first + q
+                if j < n1:
+                    v0 = x0_four[q]
+                    a0 = plus(a0, v0)
+            first += 4 * lanes()
         a0 = across_sum(a0)
         if lane() == 0:
             a1 = max_of(a1, a0)
         out0 = f32_at(args[2] + (row * n1) * 4, n1)
         x1 = f32_at(args[3] + (row * n1) * 4, n1)
-        j = lane()
-        while j < n1:
-            v1 = x1[j]
-            v2 = v1 * a0
-            a2 = plus(a2, v2)
-            out0[j] = v2
-            w1[j] = plus(w1[j], v2)
-            j += lanes()
+        first = 4 * lane()
+        while first < n1:
+            x1_four = four(x1, first, n1)
+            w1_four = four(w1, first, n1)
+            out0_four = four_of(out0)
+            for q in range(4):
+                j = first + q
+                if j < n1:
+                    v1 = x1_four[q]
+                    v2 = v1 * a0
+                    a2 = plus(a2, v2)
+                    out0_four[q] = v2
+                    w1_four[q] = plus(w1_four[q], v2)
+            put_four(out0, first, n1, out0_four)
+            put_four(w1, first, n1, w1_four)
+            first += 4 * lanes()
         row += groups()
     a1 = across_max(a1)
     if lane() == 0:
@@ -108,7 +120,7 @@ def region_0_2(args, chunks):
 def step(table):
     n = table[8]
     n1 = table[9]
-    grid0 = row_grid(n, n1, n1)
+    grid0 = row_grid(n, n1, n1, 4)
     launch(region_0, table, 17, *grid0)
     launch(region_0_0, table, 15, *row_grid(1, chunks_of(*grid0), 0), chunks_of(*grid0))
     launch(region_0_1, table, 23, *column_grid(1, n1), chunks_of(*grid0))

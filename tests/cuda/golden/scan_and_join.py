@@ -5,7 +5,7 @@ inputs    x0 x f64[n, c]
 returns   out0 f64[n, 2*c]
 arena     s0 8*c*n bytes
 """
-from prelude import f64, f64_at, flat_grid, group, groups, lane, lanes, launch, program, region, row_grid, thread, threads
+from prelude import f64, f64_at, flat_grid, four, four_of, group, groups, lane, lanes, launch, program, put_four, region, row_grid, thread, threads
 
 
 @region
@@ -33,10 +33,14 @@ def region_1_0(args):
     while row < n:
         out0 = f64_at(args[0] + (row * (2*n1)) * 8, n1)
         x0 = f64_at(args[1] + (row * n1) * 8, n1)
-        j = lane()
-        while j < n1:
-            out0[j] = x0[j]
-            j += lanes()
+        first = 4 * lane()
+        while first < n1:
+            x0_four = four(x0, first, n1)
+            out0_four = four_of(out0)
+            for q in range(4):
+                out0_four[q] = x0_four[q]
+            put_four(out0, first, n1, out0_four)
+            first += 4 * lanes()
         row += groups()
 
 
@@ -48,10 +52,14 @@ def region_1_1(args):
     while row < n:
         out0 = f64_at(args[0] + (row * (2*n1) + n1) * 8, n1)
         s0 = f64_at(args[1] + (row * n1) * 8, n1)
-        j = lane()
-        while j < n1:
-            out0[j] = s0[j]
-            j += lanes()
+        first = 4 * lane()
+        while first < n1:
+            s0_four = four(s0, first, n1)
+            out0_four = four_of(out0)
+            for q in range(4):
+                out0_four[q] = s0_four[q]
+            put_four(out0, first, n1, out0_four)
+            first += 4 * lanes()
         row += groups()
 
 
@@ -60,7 +68,7 @@ def step(table):
     n = table[8]
     n1 = table[9]
     launch(region_0, table, 14, *flat_grid(n))
-    grid0 = row_grid(n, n1, 0)
+    grid0 = row_grid(n, n1, 0, 4)
     launch(region_1_0, table, 18, *grid0)
-    grid1 = row_grid(n, n1, 0)
+    grid1 = row_grid(n, n1, 0, 4)
     launch(region_1_1, table, 22, *grid1)

@@ -6,7 +6,7 @@ inputs    x1 i i64[m]
 inputs    x2 v f32[m, c]
 returns   out0 f32[n, c]
 """
-from prelude import f32, f32_at, flat_grid, i64, i64_at, launch, program, region, shards_of, thread, threads
+from prelude import f32, f32_at, flat_grid, four, four_of, i64, i64_at, launch, program, put_four, region, shards_of, thread, threads
 
 
 @region
@@ -15,10 +15,14 @@ def region_0(args):
     n1 = args[3]
     out0 = f32_at(args[0], n*n1)
     x0 = f32_at(args[1], n*n1)
-    i = thread()
-    while i < n*n1:
-        out0[i] = x0[i]
-        i += threads()
+    first = 4 * thread()
+    while first < n*n1:
+        x0_four = four(x0, first, n*n1)
+        out0_four = four_of(out0)
+        for q in range(4):
+            out0_four[q] = x0_four[q]
+        put_four(out0, first, n*n1, out0_four)
+        first += 4 * threads()
 
 
 @region
@@ -44,7 +48,7 @@ def region_0_add(args, shards):
 def step(table):
     n = table[8]
     n1 = table[9]
-    grid0 = flat_grid(n*n1)
+    grid0 = flat_grid(n*n1, 4)
     launch(region_0, table, 16, *grid0)
     shards0 = shards_of(n1, n)
     launch(region_0_add, table, 20, *flat_grid(shards0 * n1), shards0)

@@ -5,7 +5,7 @@ updates   x0 a f64[n]
 updates   x1 b f64[n]
 arena     s0 8*n bytes
 """
-from prelude import f64_at, flat_grid, launch, program, region, thread, threads
+from prelude import f64_at, flat_grid, four, four_of, launch, program, put_four, region, thread, threads
 
 
 @region
@@ -14,11 +14,32 @@ def region_0(args):
     n = args[2]
     s0 = f64_at(args[0], n)
     x0 = f64_at(args[1], n)
-    i = thread()
-    while i < n:
-        v0 = x0[i]
-        s0[i] = v0
-        i += threads()
+    first = 4 * thread()
+    while first < n:
+        x0_four = four(x0, first, n)
+        s0_four = four_of(s0)
+        for q in range(4):
+            v0 = x0_four[q]
+            s0_four[q] = v0
+        put_four(s0, first, n, s0_four)
+        first += 4 * threads()
+
+
+@region
+def region_1(args):
+    """copy over (n)."""
+    n = args[2]
+    x0 = f64_at(args[0], n)
+    x1 = f64_at(args[1], n)
+    first = 4 * thread()
+    while first < n:
+        x1_four = four(x1, first, n)
+        x0_four = four_of(x0)
+        for q in range(4):
+            v0 = x1_four[q]
+            x0_four[q] = v0
+        put_four(x0, first, n, x0_four)
+        first += 4 * threads()
 
 
 @region
@@ -26,18 +47,22 @@ def copy_0(args):
     n = args[2]
     x1 = f64_at(args[0], n)
     s0 = f64_at(args[1], n)
-    i = thread()
-    while i < n:
-        x1[i] = s0[i]
-        i += threads()
+    first = 4 * thread()
+    while first < n:
+        s0_four = four(s0, first, n)
+        x1_four = four_of(x1)
+        for q in range(4):
+            x1_four[q] = s0_four[q]
+        put_four(x1, first, n, x1_four)
+        first += 4 * threads()
 
 
 @program
 def step(table):
     n = table[8]
-    grid0 = flat_grid(n)
+    grid0 = flat_grid(n, 4)
     launch(region_0, table, 13, *grid0)
-    grid1 = flat_grid(n)
-    launch(region_0, table, 16, *grid1)
-    grid2 = flat_grid(n)
+    grid1 = flat_grid(n, 4)
+    launch(region_1, table, 16, *grid1)
+    grid2 = flat_grid(n, 4)
     launch(copy_0, table, 19, *grid2)

@@ -100,6 +100,9 @@ class Machine:
             "column": lambda columns: at.block % tiles_of(columns, at.lanes) * at.lanes + at.lane,
             "band": lambda columns: at.block // tiles_of(columns, at.lanes),
             "bands": lambda columns: at.blocks // tiles_of(columns, at.lanes),
+            "four": _four,
+            "four_of": lambda pointer: Memory(np.full(4, -1).astype(pointer.array.dtype)),
+            "put_four": _put_four,
             "shuffle": _shuffle,
             "sync": _sync,
             "warp_sync": _warp_sync,
@@ -202,6 +205,18 @@ def _line(thread: Thread) -> int:
 
 def _pointer_word(opened: Callable[[int, int], Any]) -> Callable[[int, int], Memory]:
     return lambda address, size: Memory(opened(address, size))
+
+
+def _four(pointer: Memory, first: int, end: int) -> Memory:
+    held = np.zeros(4, pointer.array.dtype)
+    for k in range(min(4, end - first)):
+        held[k] = pointer[first + k]
+    return Memory(held)
+
+
+def _put_four(pointer: Memory, first: int, end: int, four: Memory) -> None:
+    for k in range(min(4, end - first)):
+        pointer[first + k] = four[k]
 
 
 def _shuffle(x: Any, step: int) -> Generator[Any, Any, Any]:

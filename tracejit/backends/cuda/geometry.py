@@ -28,19 +28,19 @@ class Geometry:
     """
 
     block: int = 256
-    most_lanes: int = 1024
+    most_lanes: int = 512
     most_blocks: int = 4096
 
-    def flat_grid(self, total: int) -> tuple[int, Threads]:
-        """Blocks and threads for ``total`` points, each of which is one thread's."""
-        return max(1, min(-(-int(total) // self.block), self.most_blocks)), self.block
+    def flat_grid(self, total: int, each: int = 1) -> tuple[int, Threads]:
+        """Blocks and threads for ``total`` points, of which a thread takes ``each`` at once."""
+        return max(1, min(-(-int(total) // (self.block * each)), self.most_blocks)), self.block
 
-    def row_grid(self, rows: int, length: int, kept: int) -> tuple[int, Threads]:
+    def row_grid(self, rows: int, length: int, kept: int, each: int = 1) -> tuple[int, Threads]:
         """Blocks, and lanes and groups of each, for ``rows`` of ``length`` points; each group keeps ``kept`` numbers.
 
         A short row gets a part of a warp, a medium one a warp, a long one a block: sixteen points or more to each lane.
         """
-        lanes = min(next_power(length), WARP)
+        lanes = min(next_power(-(-length // each)), WARP)
         if length > WARP * WARP or (length > 4 * WARP and rows < self.block):
             lanes = min(max(next_power(length // 16), 4 * WARP), self.most_lanes)
         together = max(1, min(self.block // lanes, int(rows))) if lanes <= WARP else 1
