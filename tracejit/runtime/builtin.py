@@ -150,7 +150,7 @@ def address() -> int:
 @functools.cache
 def _code() -> native.NativeCode:
     text = Path(__file__).with_name("guard.ll").read_text(encoding="utf-8")
-    compiled = cache.compiled(cache.text_key(text), lambda: cache.CompiledObject(native.assembled(text, effort=2), "enter"))
+    compiled = cache.compiled(cache.text_key(text), lambda: cache.CompiledObject(native.assembled(text), "enter"))
     code = native.load(compiled.object_code, compiled.symbol)
     facts = (*map(id, _KNOWN), *layout.numpy_functions(), ctypes.addressof(TURN.running), id(TURN), *map(id, _NAMES))
     np.ctypeslib.as_array((ctypes.c_int64 * len(facts)).from_address(code.function("facts")))[:] = facts

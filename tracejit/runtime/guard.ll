@@ -1,12 +1,18 @@
-; The guard as machine code: what enter.py defines, on routes and bindings as route.py lays them out in words.
+; The guard as machine code: what enter.py defines, on routes and bindings in the words that builtin.py makes of them.
 ;
-; Every object and address is an i64. Objects are read at the places that 64-bit CPython and NumPy give them (builtin.py checks):
-;   object: count of references 0 (i32), type 8    number of variable size: count 16    tuple: elements 24    list: address of elements 24
-;   dict: count 16    float: value 16    cell: content 16    weak reference: object 16    first slot: 16
-;   array: data 16, rank 24 (i32), dimensions 32, descr 56, flags 64 (i32)    descr: kind, type, byte order 24, number 28 (i32)
+; Every object and address is an i64. Objects are read at the places that 64-bit CPython and NumPy give them, which layout.py
+; checks; i32 are marked:
+;   object: references 0 (i32), type 8        number of variable size, tuple, list, dict: count 16
+;   tuple: elements 24                        list: address of elements 24
+;   float: value 16                           cell: content 16
+;   weak reference: object 16                 first slot: 16
+;   array: data 16, rank 24 (i32), dimensions 32, descr 56, flags 64 (i32)
+;   descr: kind, type, byte order 24, number 28 (i32)
 ; A register owns what it holds, but for those of the arguments. Results: 0 is an exception, 1 a miss, all else an object.
+; What most calls run through says alwaysinline, so that no optimizer is needed.
 
-; Filled by builtin.py, in the order of FACTS there.
+; Filled by builtin.py, in this order: the types ndarray, float, int; True, False, None; list, dict, str, Exception; the functions
+; PyArray_NewFromDescr, PyArray_Scalar, PyArray_SetBaseObject; the address of TURN.running, TURN; names of methods.
 @facts = global [20 x i64] zeroinitializer
 
 declare void @_Py_Dealloc(i64)
@@ -185,7 +191,7 @@ done:
 
 ; ---------------------------------------------------------------------------------------------------------------- checks
 
-define private i1 @is_array(i64 %object, i64 %dtype, i64 %rank, i64 %flags) {
+define private i1 @is_array(i64 %object, i64 %dtype, i64 %rank, i64 %flags) alwaysinline {
 start:
   %type = call i64 @word(i64 %object, i64 8)
   %ndarray = call i64 @fact(i64 0)
@@ -277,7 +283,7 @@ no:
 }
 
 ; Whether the names of a call's keywords, a tuple or 0, are the expected ones.
-define private i32 @same_names(i64 %names, i64 %expected) {
+define private i32 @same_names(i64 %names, i64 %expected) alwaysinline {
 start:
   %same = icmp eq i64 %names, %expected
   br i1 %same, label %yes, label %lengths
@@ -308,7 +314,7 @@ no:
 }
 
 ; Length of a tuple, or 0 of none.
-define private i64 @length(i64 %tuple) {
+define private i64 @length(i64 %tuple) alwaysinline {
 start:
   %none = icmp eq i64 %tuple, 0
   br i1 %none, label %empty, label %count
@@ -476,7 +482,7 @@ none:
 
 ; A new array as an output record says. It shows memory that is used again, which costs less than an array with memory of its
 ; own: that of a spare which nobody else refers to. Where there is none, a few small ones are made; a pool sees to large ones.
-define private i64 @made_array(i64 %record) {
+define private i64 @made_array(i64 %record) alwaysinline {
 start:
   %one = alloca i64
   %dtype = call i64 @at(i64 %record, i64 1)
@@ -552,7 +558,7 @@ take:
   ret i64 %taken
 }
 
-define private i64 @new_array(i64 %dtype, i64 %rank, i64 %dims, i64 %data, i32 %flags) {
+define private i64 @new_array(i64 %dtype, i64 %rank, i64 %dims, i64 %data, i32 %flags) alwaysinline {
   %rank32 = trunc i64 %rank to i32
   %ndarray = call i64 @fact(i64 0)
   %new = call i64 @fact(i64 10)
@@ -607,7 +613,7 @@ define private i64 @release() {
 }
 
 ; Call a step on its table: the status that it left, or -3.
-define private i64 @step(i64 %binding) {
+define private i64 @step(i64 %binding) alwaysinline {
   %scratch = alloca [2 x i64]
   %step = call i64 @at(i64 %binding, i64 0)
   %table = call i64 @at(i64 %binding, i64 1)
@@ -644,7 +650,7 @@ done:
 }
 
 ; Fill the table of a binding with the values of arguments and the addresses of results.
-define private void @fill(i64 %binding, i64 %values, i64 %results) {
+define private void @fill(i64 %binding, i64 %values, i64 %results) alwaysinline {
 start:
   %table = call i64 @at(i64 %binding, i64 1)
   %threads_at = call i64 @at(i64 %binding, i64 2)
@@ -695,7 +701,7 @@ done:
 }
 
 ; Run a program on its binding for these sizes, the results into registers: 1, 0 for a miss, or -1.
-define private i64 @run(i64 %program, i64 %kinds, i64 %results, i64 %values, i64 %key, i64 %key_length) {
+define private i64 @run(i64 %program, i64 %kinds, i64 %results, i64 %values, i64 %key, i64 %key_length) alwaysinline {
 start:
   %pair = alloca [2 x i64]
   %bindings = call i64 @word(i64 %program, i64 16)
@@ -803,7 +809,7 @@ exception:
 ; ------------------------------------------------------------------------------------------------------------- the route
 
 ; Follow the steps of a route: 1, 0 for a miss, -1 with an exception.
-define private i64 @follow(i64 %route, i64 %r, i64 %spare, i64 %values, i64 %key) {
+define private i64 @follow(i64 %route, i64 %r, i64 %spare, i64 %values, i64 %key) alwaysinline {
 start:
   %steps = call i64 @at(i64 %route, i64 6)
   %count = call i64 @at(i64 %route, i64 7)

@@ -59,13 +59,13 @@ def load(object_code: bytes, symbol: str) -> NativeCode:
     return NativeCode(engine, symbol)
 
 
-def assembled(text: str, effort: int = 0) -> bytes:
-    """Compile LLVM IR text to object code, with the passes of ``-O<effort>``; at 0 only what says so is inlined."""
+def assembled(text: str) -> bytes:
+    """Compile LLVM IR text to object code; it is not optimized, but for calls of functions that say ``alwaysinline``."""
     llvm = binding()
     module = llvm.parse_assembly(text)
     module.verify()
     machine = _machine()
-    builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=effort))
+    builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=0))
     builder.getModulePassManager().run(module, builder)
     code: bytes = machine.emit_object(module)
     return code
