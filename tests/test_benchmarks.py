@@ -8,13 +8,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from op_tools import cases
 
-from benchmarks import worker
+from benchmarks import cuda, worker
 from benchmarks.__main__ import QUESTIONS
 from benchmarks.driver import Outcome
 from benchmarks.peers import PEERS
 from benchmarks.question import Above, Bandwidth, Beside, Case, Seconds, Within, tracing
 from benchmarks.report import figures, markdown, verdicts
+from tracejit.ir import evaluation
 
 ROOT = Path(__file__).parent.parent
 EVERY_CASE = [
@@ -118,6 +120,40 @@ def test_who_fails_or_is_wrong_or_missing_is_listed_as_such(tmp_path, measure):
     assert "planted: torch eager fails: its process ended with status 7" in text
     assert "- JAX is not installed" in text
     assert "× NumPy | 1e-09 × the best peer | reached |" in text
+
+
+def questions_on_cuda():
+    modules = [importlib.import_module(f"benchmarks.questions_cuda.{name}") for name in cuda.QUESTIONS]
+    return [(module, case) for module in modules for case in module.CASES]
+
+
+@pytest.mark.parametrize(("module", "case"), questions_on_cuda(), ids=lambda part: getattr(part, "__name__", part))
+def test_our_answer_on_an_emulated_gpu_equals_numpys(module, case, monkeypatch):
+    monkeypatch.setenv("TRACEJIT_CUDA", "emulate")
+    monkeypatch.setenv("TRACEJIT_DEVICE", "cuda")
+    call, error = worker.ready(module, module.CASES[case], "with_tracejit", small=True)
+    call.wait()
+    assert error <= module.CASES[case].tolerance
+
+
+def test_an_op_or_a_random_number_that_differs_on_the_gpu_is_told(monkeypatch):
+    monkeypatch.setenv("TRACEJIT_CUDA", "emulate")
+    tanh = [case for case in cases() if case.op.name == "tanh"]
+    cuda.compare(tanh)
+    right = evaluation.evaluate_graph
+    monkeypatch.setattr(evaluation, "evaluate_graph", lambda *given: ([x * 1.0001 for x in right(*given)[0]], ()))
+    with pytest.raises(AssertionError, match="tanh"):
+        cuda.compare(tanh)
+    assert cuda.random_numbers() == "- random numbers: those of the CPU, bit for bit"
+
+
+def test_without_a_gpu_the_error_says_what_is_missing():
+    command = [sys.executable, "-m", "benchmarks.cuda"]
+    environment = os.environ | {"CUDA_VISIBLE_DEVICES": "", "TRACEJIT_CUDA": "driver"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("cuda: ")
+    assert "cure: " in done.stderr
 
 
 ROUNDS = {"tracejit": [1.0, 2.0, 4.0], "numba": [3.0, 6.0, 13.0], "jax": [4.0, 8.0, 16.0], "triad": [0.5, 1.0, 3.0]}

@@ -1,0 +1,116 @@
+"""Does the GPU compute what NumPy does, and how fast is it beside torch.compile and JAX? One command of under ten minutes.
+
+python -m benchmarks.cuda           needs the extra tracejit[cuda], a driver and a GPU; says so where one is missing
+python -m benchmarks.cuda --quick   small sizes; with TRACEJIT_CUDA=emulate, also where there is no GPU
+"""
+
+import argparse
+import importlib
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+import tracejit as tj
+from benchmarks import machine, report
+from benchmarks.driver import ROOT, Settings
+from benchmarks.peers import PEERS
+from benchmarks.run import answers, say
+
+HERE = Path(__file__).parent
+QUESTIONS = ("gelu", "softmax", "layer_norm", "sums", "two_layer", "mlp", "launch")
+GPU = {
+    "TRACEJIT_DEVICE": "cuda",
+    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",  # all contestants live on one GPU
+    "JAX_DEFAULT_MATMUL_PRECISION": "highest",  # float32 as it is, not rounded to TF32: so do the others
+}
+TOLERANCE = {"float32": 3e-5, "complex64": 3e-5}  # relative; of all other dtypes 1e-11
+
+
+def operations() -> list[str]:
+    """Every op of the table beside NumPy, all its samples in all dtypes as one program; the lines of the report."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    from op_tools import cases
+
+    groups: dict[str, list] = {}
+    for case in cases():
+        if case.op.name != "checked_index":  # whose sample has no size to check against
+            groups.setdefault(case.op.name, []).append(case)
+    wrong = []
+    for name, samples in groups.items():
+        try:
+            compare(samples)
+        except Exception as error:  # all of them are to be seen, not the first alone
+            wrong.append(f"- {name}: {' '.join(str(error).split())[:200]}")
+    return [f"- operations: {len(groups) - len(wrong)} of {len(groups)} give NumPy's results", *wrong]
+
+
+def compare(samples: list) -> None:
+    """Raise where an op's results on the GPU are not NumPy's."""
+    from op_tools import graph_of
+
+    from tracejit.frontend.on_device import DeviceGraph
+    from tracejit.ir.evaluation import evaluate_graph
+
+    groups = [case.arrays() for case in samples]
+    ends = np.cumsum([len(group) for group in groups])
+
+    def all_of_them(*nodes):
+        parts = [nodes[end - len(group) : end] for end, group in zip(ends, groups, strict=True)]
+        return [case.op(*part, **case.sample.attrs) for case, part in zip(samples, parts, strict=True)]
+
+    arrays = [array for group in groups for array in group]
+    graph = graph_of(all_of_them, arrays)
+    found, (expected, _) = DeviceGraph(graph)(arrays), evaluate_graph(graph, arrays, {})
+    for case, got, right in zip(samples, found, expected, strict=True):
+        tolerance = TOLERANCE.get(right.dtype.name, 1e-11)
+        np.testing.assert_allclose(got.numpy(), right, rtol=tolerance, atol=tolerance, err_msg=str(case))
+
+
+def random_numbers() -> str:
+    """Whether the GPU draws the CPU's numbers, bit for bit."""
+    drawn = []
+    for device in ("cpu", "cuda"):
+        generator = tj.random.Generator(7)
+
+        def draw(x, generator=generator):
+            return x + tj.random.uniform(size=(1000, 1001), dtype=np.float32, generator=generator)
+
+        result = tj.function(draw, device=device)(np.float32(0))
+        drawn.append(result.numpy() if device == "cuda" else result)
+    return f"- random numbers: {'those of the CPU, bit for bit' if np.array_equal(*drawn) else '**not those of the CPU**'}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.cuda", description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="small sizes, two short rounds")
+    parser.add_argument("--markdown", type=Path, default=HERE / "cuda.md", help="where the table goes")
+    asked = parser.parse_args()
+    try:
+        tj.asarray(np.zeros(1)).to("cuda")
+    except (tj.DeviceError, tj.MissingExtraError) as missing:
+        sys.exit(str(missing))
+    correct = [*operations(), random_numbers()]
+    say("\n".join(correct))
+    peers = tuple(replace(peer, environment=GPU) for peer in PEERS if peer.name in ("tracejit", "torch_compile", "jax"))
+    rounds, batch = (2, 0.002) if asked.quick else (5, 0.2)
+    settings = Settings(len(os.sched_getaffinity(0)), rounds, batch, asked.quick, peers)
+    results = answers([importlib.import_module(f"benchmarks.questions_cuda.{name}") for name in QUESTIONS], settings)
+    head = [*machine.head(settings), *gpu(), *correct]
+    asked.markdown.write_text(report.markdown(results, head), encoding="utf-8")
+    say(str(asked.markdown))
+
+
+def gpu() -> list[str]:
+    """The GPU and its driver, in words."""
+    if os.environ.get("TRACEJIT_CUDA") == "emulate":
+        return ["- the GPU is emulated: these figures say nothing about speed"]
+    asked = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]
+    return [f"- {subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()}"]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The questions that ``python -m benchmarks.cuda`` asks; files as in ``benchmarks/questions``."""
