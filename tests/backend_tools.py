@@ -30,7 +30,7 @@ def run_python(program):
 def run_cpu(program, math="accurate"):
     """A random program's generated file, compiled."""
     graph, arrays = _with_sizes(program)
-    return _run(compile_program(graph, Options(math)), arrays, "call")
+    return _run(compile_program(graph, Options(math)), arrays, "__call__")
 
 
 def _with_sizes(program):

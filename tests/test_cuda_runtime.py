@@ -17,7 +17,7 @@ from tracejit.runtime.cuda.driver import Module
 from tracejit.runtime.cuda.executable import MISS, Executable
 from tracejit.runtime.cuda.program import Kernels, Program, _module
 from tracejit.runtime.cuda.steps import load_step
-from tracejit.schedule.schedule import Check
+from tracejit.schedule.schedule import Check, Slot
 
 GRAPH = """
 def scaled(x: f32[n, 2], w: f32[2, 2], rate: f64):
@@ -56,7 +56,7 @@ def executable(driver, held=None, text=TEXT, checks=(), guards=lambda sizes: Tru
     n = symbol("n")
     graph = parse_graph(GRAPH, TABLE)
     layout = Layout({"n": HEAD}, (9, 10, 11), (12,), (13,), 14, (), 19)
-    source = Source(text, layout, (n * 8,), (), tuple(checks), COPIED)
+    source = Source(text, layout, (Slot(n * 8, 0, 0),), (), tuple(checks), COPIED)
     path = Path("generated.py")
     kernels = Kernels(driver.load(Module(text, path)), load_step(text, str(path), driver.geometry))
     return Executable(Program(graph, None, source, path, kernels, driver), held or {}, guards)

@@ -15,7 +15,7 @@ from tracejit.codegen.target import Target
 from tracejit.codegen.text import printable
 from tracejit.codegen.together import runs
 from tracejit.ir.text import node_names
-from tracejit.schedule import Loop, Schedule, Step, Write
+from tracejit.schedule import Loop, Schedule, Slot, Step, Write
 
 LIBM_WORDS = ("exp", "log", "tanh", "erf", "sigmoid", "sin", "cos", "power")
 _NAMES = re.compile(r"\b[a-z_]\w*\b")
@@ -52,7 +52,8 @@ def emit(schedule: Schedule, math: str = "accurate", target: Target = CPU, stamp
     body: list[str] = []
     step = Scope(file, region=False)
     pending = {c.flag: k for k, c in enumerate(schedule.checks)}
-    for run in [[i] for i in range(len(schedule.steps))] if stamps else runs(schedule):
+    together = [[i] for i in range(len(schedule.steps))] if stamps else list(runs(schedule))
+    for run in together:
         body += [f"stamp(table, {layout.stamps[run[0]]})"] if stamps else []
         items = [(schedule.steps[number], f"region_{number}") for number in run]
         body += (
@@ -72,7 +73,14 @@ def emit(schedule: Schedule, math: str = "accurate", target: Target = CPU, stamp
     code = "\n\n\n".join(functions)
     text = f"{_header(schedule, file)}\n{_imports(code, math)}\n\n\n{code}\n"
     layout = replace(layout, length=file.words)
-    return Source(text, layout, schedule.slots, tuple(file.workspace), schedule.checks, tuple(file.copied))
+    slots = tuple(_living(slot, together) for slot in schedule.slots)
+    return Source(text, layout, slots, tuple(file.workspace), schedule.checks, tuple(file.copied))
+
+
+def _living(slot: Slot, together: list[list[int]]) -> Slot:
+    """A slot that lives as long as the steps that run together with its first and its last one, in any order."""
+    since = next(run[0] for run in together if slot.since <= run[-1])
+    return replace(slot, since=since, until=next((run[-1] for run in together if slot.until <= run[-1]), slot.until))
 
 
 def _layout(schedule: Schedule, stamps: bool) -> Layout:
@@ -110,7 +118,7 @@ def _header(schedule: Schedule, file: File) -> str:
     for i, node in enumerate(graph.inputs):
         lines.append(f"{'updates' if node in updated else 'inputs':<9} x{i} {printable(names[node])} {node.spec}")
     lines += [f"returns   out{i} {node.spec}" for i, node in enumerate(graph.outputs)]
-    lines += [f"arena     s{i} {size} bytes" for i, size in enumerate(schedule.slots)]
+    lines += [f"arena     s{i} {slot.nbytes} bytes" for i, slot in enumerate(schedule.slots)]
     return "\n".join([*(line.replace('"""', "'''").replace("\\", "/") if k else line for k, line in enumerate(lines)), '"""'])
 
 

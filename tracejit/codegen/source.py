@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tracejit.ir.size import Dim
 from tracejit.schedule import Home
-from tracejit.schedule.schedule import Check
+from tracejit.schedule.schedule import Check, Slot
 
 HEAD = 8  # words of the table that every program has: status, threads, BLAS addresses, reserved
 GEMM_WORD = {"f": 2, "d": 3}
@@ -45,7 +45,7 @@ class Source:
     Attributes:
         text: The file.
         layout: Of its table.
-        slots: Bytes of each slot of the arena.
+        slots: Of the arena.
         workspace: Bytes of the workspace that each step asks for; the largest counts.
         checks: What a status of ``k + 1`` means, in order.
         copied: Words of the table that the step does not fill: ``(word, the word that it is a copy of)``.
@@ -53,7 +53,7 @@ class Source:
 
     text: str
     layout: Layout
-    slots: tuple[Dim, ...]
+    slots: tuple[Slot, ...]
     workspace: tuple[Dim, ...]
     checks: tuple[Check, ...]
     copied: tuple[tuple[int, int], ...] = ()

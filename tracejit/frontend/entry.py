@@ -158,6 +158,13 @@ class Entry:
         shapes = [None if leaf.array is None else leaf.array.shape for leaf in call.leaves]
         return {d.symbol: (shapes[d.leaf] or ())[d.axis] for d in self.traced.dimensions}
 
+    def sizes_of(self, call: Call) -> dict[str, int] | None:
+        """The sizes of a call by the names that the program has for them; None where the call leaves some open."""
+        if any(origin is not None and origin.free for leaf in call.leaves for origin in leaf.origins):
+            return None
+        values = self.size_values(call)
+        return {final: values[symbol] for symbol, final in self.traced.names.items() if symbol in values}
+
     def run(self, call: Call, execute: Callable[..., Any]) -> Any:
         """The result of a call that fits, whatever its arrays look like; ``execute`` is a way of the executable to run."""
         self.refuse_writes(call.leaves)

@@ -158,8 +158,20 @@ class Traceable(ABC):
         return graph_listing(self._looked_at(args, kwargs).program.graph)
 
     def schedule(self, *args: Any, **kwargs: Any) -> Listing:
-        """The schedule: of the program for these arguments, or of the youngest program."""
-        return text_listing(f"schedule of {self.programs.name}", str(self._looked_at(args, kwargs).program.schedule))
+        """The schedule: of the program for these arguments, or of the youngest program.
+
+        Its last line is the memory that a call needs, in bytes for the sizes of these arguments; in symbols without arguments,
+        and where TensorSpecs leave sizes open.
+        """
+        entry = self._looked_at(args, kwargs)
+        text = str(entry.program.schedule)
+        if entry.device == "cpu":
+            from tracejit.runtime.footprint import footprint  # it needs the compiler
+
+            call = self.read(args, kwargs) if args or kwargs else None
+            sizes = None if call is None else entry.sizes_of(call)
+            text += f"memory: {footprint(entry.program.graph, entry.program.source, sizes)}\n"
+        return text_listing(f"schedule of {self.programs.name}", text)
 
     def source(self, *args: Any, **kwargs: Any) -> Listing:
         """The generated Python file: of the program for these arguments, or of the youngest program."""

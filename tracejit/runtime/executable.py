@@ -14,6 +14,7 @@ from tracejit.errors import CompileError, IndexOutOfBoundsError
 from tracejit.ir.size import Size, evaluate, symbols
 from tracejit.runtime import blas, builtin, enter, layout
 from tracejit.runtime.entrance import Entrance
+from tracejit.runtime.footprint import laid_out, largest
 from tracejit.runtime.pool import Arena, OutputPool
 from tracejit.runtime.program import Program
 from tracejit.runtime.route import (
@@ -220,11 +221,8 @@ class Executable(Entrance):
     def _place(self, table: NDArray[np.int64], sizes: Mapping[str, int], arena: Arena | None) -> Arena:
         """Lay out an arena, that of all calls if None, for these sizes."""
         source, layout = self.program.source, self.program.source.layout
-        begin, starts = 0, []
-        for nbytes in source.slots:
-            starts.append(begin)
-            begin += -(-evaluate(nbytes, sizes) // Arena.ALIGNMENT) * Arena.ALIGNMENT
-        total = begin + max((evaluate(b, sizes) for b in source.workspace), default=0)
+        starts, begin = laid_out(source, sizes)
+        total = begin + largest(source.workspace, sizes)
         if arena is None:
             if total + Arena.ALIGNMENT > self._arena.nbytes:
                 self._arena = Arena()  # bindings of smaller sizes keep the old one, which may be in use

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 
 from tracejit.ir import Graph, Node
 from tracejit.ir.size import Dim
 from tracejit.schedule.access import contiguous_source, is_elementwise, kind
 from tracejit.schedule.fuse import reads_of, role, sources
-from tracejit.schedule.schedule import Home, Loop, Step
+from tracejit.schedule.schedule import Home, Loop, Slot, Step
 
 
 def nbytes(node: Node) -> Dim:
@@ -18,8 +19,8 @@ def nbytes(node: Node) -> Dim:
 
 def assign_homes(
     graph: Graph, steps: list[Step], in_place: dict[Node, Node], part_of: dict[Node, Node]
-) -> tuple[dict[Node, Home], tuple[Dim, ...]]:
-    """A home for every input and stored node, and the bytes of each slot; parts live where the whole does.
+) -> tuple[dict[Node, Home], tuple[Slot, ...]]:
+    """A home for every input and stored node, and the slots; parts live where the whole does.
 
     Promises: two nodes share a slot only when the first is read for the last time before the step that writes the second, or,
     element by element, in it.
@@ -33,15 +34,17 @@ def assign_homes(
     ends: defaultdict[int, list[Node]] = defaultdict(list)
     for node, number in last.items():
         ends[number].append(node)
-    slots: list[Dim] = []
+    slots: list[Slot] = []
     free: defaultdict[Dim, list[int]] = defaultdict(list)  # slots by their bytes
     for number, step in enumerate(steps):
         dying = [n for n in ends[number] if n not in part_of and n in homes and homes[n].kind == "slot"]
         replaced = _replaceable(step, dying)
         for part in step.stores:
             node = part_of.get(part, part)
+            until = max(last.get(part, number), last.get(node, number))
             if node in homes:
                 homes[part] = homes[node]
+                _extend(slots, homes[node], until)
                 continue
             over_all = isinstance(step, Loop) and node.shape == step.space and node is part
             old = next((n for n in replaced if over_all and nbytes(n) == nbytes(node)), None)
@@ -49,18 +52,27 @@ def assign_homes(
                 replaced.remove(old)
                 dying.remove(old)
                 homes[part] = homes[node] = homes[old]
+                _extend(slots, homes[old], until)
                 continue
             size = nbytes(node)
             if free[size]:
                 slot = free[size].pop(0)
             else:
                 slot = len(slots)
-                slots.append(size)
+                slots.append(Slot(size, number, until))
             homes[part] = homes[node] = Home("slot", slot)
+            _extend(slots, homes[node], until)
         unread = [n for n in step.stores if n not in last and n not in part_of and homes[n].kind == "slot"]
         for slot in (homes[n].number for n in (*dying, *unread)):
-            free[slots[slot]].append(slot)
+            free[slots[slot].nbytes].append(slot)
     return homes, tuple(slots)
+
+
+def _extend(slots: list[Slot], home: Home, until: int) -> None:
+    """Let a slot live until the end of a step."""
+    if home.kind == "slot":
+        slot = slots[home.number]
+        slots[home.number] = replace(slot, until=max(slot.until, until))
 
 
 def _last_reads(steps: list[Step], kept: set[Node]) -> dict[Node, int]:

@@ -109,6 +109,21 @@ class Check:
     where: Where | None
 
 
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Memory of the arena for values that do not live together.
+
+    Attributes:
+        nbytes: Its size.
+        since: Number of the first step that writes to it.
+        until: Number of the last step that reads it. Slots that do not live together may lie in the same place.
+    """
+
+    nbytes: Dim
+    since: int
+    until: int
+
+
 @dataclass(frozen=True, eq=False)
 class Schedule:
     """The plan of one program.
@@ -118,7 +133,7 @@ class Schedule:
         steps: In order of execution.
         homes: Of every stored node and every input.
         places: Of the stored nodes that are parts of a larger value, where in its home their elements lie.
-        slots: Bytes of each slot of the arena.
+        slots: Of the arena.
         copies: Updates that could not be made in place: ``(input, node)``, done after all steps.
         checks: Conditions under which the program stops.
     """
@@ -127,14 +142,15 @@ class Schedule:
     steps: tuple[Step, ...]
     homes: Mapping[Node, Home]
     places: Mapping[Node, Linear]
-    slots: tuple[Dim, ...]
+    slots: tuple[Slot, ...]
     copies: tuple[tuple[Node, Node], ...]
     checks: tuple[Check, ...]
 
     def __str__(self) -> str:
         flags = tuple(c.flag for c in self.checks)
         names = node_names(replace(self.graph, outputs=self.graph.outputs + flags))
-        lines = [f"schedule of {self.graph.name}: {len(self.steps)} steps, arena {' + '.join(map(str, self.slots)) or 0} bytes"]
+        arena = " + ".join(str(slot.nbytes) for slot in self.slots) or "0"
+        lines = [f"schedule of {self.graph.name}: {len(self.steps)} steps, arena {arena} bytes"]
         for number, step in enumerate(self.steps):
             lines.append(f"{number}: {type(step).__name__}{_space(step)}")
             for node in step.nodes if isinstance(step, Loop) else (step.node,):
@@ -151,4 +167,4 @@ def _space(step: Step) -> str:
     return f" over ({', '.join(map(str, step.space))}{rows})"
 
 
-__all__ = ["Check", "Gemm", "Home", "Linear", "Loop", "Read", "Scan", "Scatter", "Schedule", "Sort", "Step", "Write"]
+__all__ = ["Check", "Gemm", "Home", "Linear", "Loop", "Read", "Scan", "Scatter", "Schedule", "Slot", "Sort", "Step", "Write"]

@@ -209,9 +209,9 @@ class Executable:
         """Lay out the arena for these sizes; a larger one takes the place of one that is too small, for all sizes."""
         source, layout = self.program.source, self.program.source.layout
         starts, end = [], 0
-        for nbytes in source.slots:
+        for slot in source.slots:
             starts.append(end)
-            end += -(-evaluate(nbytes, sizes) // _ALIGNMENT) * _ALIGNMENT
+            end += -(-evaluate(slot.nbytes, sizes) // _ALIGNMENT) * _ALIGNMENT
         total = end + max((evaluate(nbytes, sizes) for nbytes in source.workspace), default=0)
         if self._arena is None or total > self._arena.nbytes:
             if self._arena is not None:
