@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from test_seeds import verbatim
+from test_seeds import run, verbatim
 
 import tracejit as tj
 import tracejit.compat.tensorflow as tf
@@ -164,9 +164,37 @@ def test_tf2_operations_run_where_their_operands_are():
             loss = tf.reduce_sum(tf.exp(w) * tf.constant([2.0, 3.0]))
         gradient = tape.gradient(loss, w)
     assert "GPU:0" in gradient.device and "GPU:0" in (w + 1.0).device
+    np.testing.assert_array_equal(np.asarray(gradient, np.float64), gradient.numpy())  # as in TensorFlow
     np.testing.assert_allclose(gradient.numpy(), np.exp([1.0, 2.0]) * [2, 3], rtol=1e-6)
     w.assign_add([1.0, 1.0])
     assert w.numpy().tolist() == [2, 3]
+
+
+SMALL = [
+    ("64, 1000, 100, 10", "6, 8, 5, 3"),
+    ("range(500)", "range(3)"),
+    ("NUM_EXAMPLES = 1000", "NUM_EXAMPLES = 16"),
+    ("num_samples_per_class = 1000", "num_samples_per_class = 20"),
+    ("range(40)", "range(4)"),
+]
+
+
+@pytest.mark.parametrize("seed", ["000", "002", "004"])
+def test_the_tutorials_of_tensorflow_run_on_the_default_device(seed, tmp_path, monkeypatch):
+    text = verbatim(seed)
+    for large, small in SMALL:
+        text = text.replace(large, small)
+    script = tmp_path / "script.py"
+    script.write_text(text, encoding="utf-8")
+
+    def numbers():
+        return [float(x) for x in re.findall(r"-?\d+\.\d+(?:e[-+]\d+)?", run(seed, script, folder=tmp_path))]
+
+    expected = numbers()
+    monkeypatch.setenv("TRACEJIT_DEVICE", "cuda")
+    found = numbers()
+    assert len(found) == len(expected) >= 3
+    np.testing.assert_allclose(found, expected, rtol=2e-4, atol=1e-4)
 
 
 def test_sessions_run_on_the_default_device():

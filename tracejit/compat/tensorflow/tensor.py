@@ -211,6 +211,8 @@ class Operand(Held):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if isinstance(self.core, Tracer):
             not_allowed("Converting a symbolic `tf.Tensor` to a NumPy array", "TensorFlow's functions: tf.reduce_sum for np.sum")
+        if isinstance(self.core, EagerTensor) and self.core.device != "cpu":  # TensorFlow copies it unasked
+            return np.asarray(self.core.numpy(), dtype)
         return self.core.__array__(dtype, copy)
 
     def __bool__(self) -> bool:
