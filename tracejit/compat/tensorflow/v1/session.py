@@ -26,6 +26,7 @@ from tracejit.runtime.device import Array, on_host
 from tracejit.runtime.pool import OutputPool
 
 _MOST_POOLS = 16
+_SMALL = 4096  # elements; below, new memory costs less than finding the old
 
 
 class ConfigProto:
@@ -66,11 +67,13 @@ class Feed:
         self._pools: dict[tuple[int, ...], OutputPool] = {}
 
     def cast(self, value: Any) -> ndarray:
-        """The value as an array of the tensor's dtype; arrays of other dtypes go to memory that is used again."""
+        """The value as an array of the tensor's dtype; large arrays of other dtypes go to memory that is used again."""
         if type(value) is not ndarray:
             return self._array(value)
         if value.dtype == self.dtype:
             return value
+        if value.size < _SMALL:
+            return value.astype(self.dtype, order="C")
         pool = self._pools.get(value.shape)
         if pool is None:
             if len(self._pools) >= _MOST_POOLS:
