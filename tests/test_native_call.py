@@ -328,8 +328,11 @@ def test_a_weak_reference_is_followed_and_a_dead_one_is_nobody():
     assert enter(None) == MISS and enter(Thing()) == MISS
 
 
-def test_equal_asks_only_where_the_object_is_another():
+def test_equal_asks_only_of_other_objects_than_str_and_int():
     asked = []
+    for constant, equal, other in (("relu", "".join(["re", "lu"]), "tanh"), (10**9, int("1000000000"), 10**9 + 1)):
+        enter = Guarded([(Op.EQUAL, 0, constant, lambda value, expected: asked.append(value))])
+        assert equal is not constant and enter(equal) == constant and enter(other) == MISS and not asked
 
     def alike(value, expected):
         asked.append(value)

@@ -116,7 +116,7 @@ class _Call:
 
     def do_equal(self, register: int, expected: Any, function: Callable[[Any, Any], Any]) -> bool:
         x = self.registers[register]
-        return x is expected or bool(function(x, expected))
+        return _same_key(x, expected) or (not _comparable(x, expected) and bool(function(x, expected)))
 
     def do_type(self, register: int, kind: type) -> bool:
         return type(self.registers[register]) is kind
@@ -231,7 +231,11 @@ def _same_dtype(dtype: np.dtype, expected: np.dtype) -> bool:
 
 
 def _same_key(key: Any, expected: Any) -> bool:
-    return key is expected or (type(key) is type(expected) and type(key) in (str, int) and key == expected)
+    return key is expected or (_comparable(key, expected) and key == expected)
+
+
+def _comparable(x: Any, y: Any) -> bool:
+    return type(x) is type(y) and type(x) in (str, int)
 
 
 def _address(array: np.ndarray) -> int:

@@ -257,29 +257,37 @@ done:
   ret i64 %bytes
 }
 
-; Whether a key is the expected one: the same object, or an equal str or int; -1 with an exception.
-define private i32 @same_key(i64 %key, i64 %expected) {
+; Whether two objects are one, or equal as two str or two int are: 1 or 0; -1 with an exception; 2 for all other objects.
+define private i32 @compared(i64 %a, i64 %b) {
 start:
-  %same = icmp eq i64 %key, %expected
+  %same = icmp eq i64 %a, %b
   br i1 %same, label %yes, label %types
 types:
-  %type = call i64 @word(i64 %key, i64 8)
-  %expected_type = call i64 @word(i64 %expected, i64 8)
+  %type = call i64 @word(i64 %a, i64 8)
+  %other_type = call i64 @word(i64 %b, i64 8)
   %str = call i64 @fact(i64 8)
   %int = call i64 @fact(i64 2)
-  %same_type = icmp eq i64 %type, %expected_type
+  %same_type = icmp eq i64 %type, %other_type
   %is_str = icmp eq i64 %type, %str
   %is_int = icmp eq i64 %type, %int
   %plain = or i1 %is_str, %is_int
   %comparable = and i1 %same_type, %plain
-  br i1 %comparable, label %compare, label %no
+  br i1 %comparable, label %compare, label %unknown
 compare:
-  %equal = call i32 @PyObject_RichCompareBool(i64 %key, i64 %expected, i32 2)
+  %equal = call i32 @PyObject_RichCompareBool(i64 %a, i64 %b, i32 2)
   ret i32 %equal
 yes:
   ret i32 1
-no:
-  ret i32 0
+unknown:
+  ret i32 2
+}
+
+; Whether a key is the expected one: the same object, or an equal str or int; -1 with an exception.
+define private i32 @same_key(i64 %key, i64 %expected) {
+  %compared = call i32 @compared(i64 %key, i64 %expected)
+  %unknown = icmp eq i32 %compared, 2
+  %answer = select i1 %unknown, i32 0, i32 %compared
+  ret i32 %answer
 }
 
 ; Whether the names of a call's keywords, a tuple or 0, are the expected ones.
@@ -909,8 +917,9 @@ same:                                                            ; register, obj
   br i1 %is_same, label %next, label %no
 equal:                                                           ; register, object, function
   %found = call i64 @at(i64 %r, i64 %a)
-  %identical = icmp eq i64 %found, %b
-  br i1 %identical, label %next, label %ask
+  %compared = call i32 @compared(i64 %found, i64 %b)
+  %known = icmp ne i32 %compared, 2
+  br i1 %known, label %tested, label %ask
 ask:
   %holds = call i32 @holds(i64 %c, i64 %found, i64 %b)
   br label %tested
@@ -980,7 +989,7 @@ untraced:                                                        ; context varia
   %is_untraced = call i32 @holds_none(i64 %a)
   br label %tested
 tested:
-  %test = phi i32 [%holds, %ask], [%keys_fit, %dict], [%is_untraced, %untraced]
+  %test = phi i32 [%compared, %equal], [%holds, %ask], [%keys_fit, %dict], [%is_untraced, %untraced]
   switch i32 %test, label %failed [
     i32 0, label %no
     i32 1, label %next
@@ -1056,10 +1065,10 @@ run:                                                             ; first, progra
   ]
 
 next:
-  %next_sizes = phi i64 [%after_dims, %array_value], [%after_number, %value], [%sizes, %same], [%sizes, %equal], [%sizes, %type],
+  %next_sizes = phi i64 [%after_dims, %array_value], [%after_number, %value], [%sizes, %same], [%sizes, %type],
     [%sizes, %live], [%sizes, %like_shape], [%sizes, %apart], [%sizes, %children], [%sizes, %tested], [%sizes, %keep],
     [%sizes, %store], [%sizes, %replace], [%sizes, %run]
-  %next_ran = phi i1 [%ran, %array_value], [%ran, %value], [%ran, %same], [%ran, %equal], [%ran, %type], [%ran, %live],
+  %next_ran = phi i1 [%ran, %array_value], [%ran, %value], [%ran, %same], [%ran, %type], [%ran, %live],
     [%ran, %like_shape], [%ran, %apart], [%ran, %children], [%ran, %tested], [%ran, %keep], [%ran, %store], [%ran, %replace],
     [true, %run]
   br label %loop

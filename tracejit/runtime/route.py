@@ -9,7 +9,7 @@ does not hold is a miss: the route is not for this call. So is an exception, unt
 | ``FLOAT`` ``BOOL`` | register, value | is a Python number; its bits are a value, -1 goes to the key |
 | ``INT`` | register, value, least, most | likewise, between these two |
 | ``SAME`` | register, object | is that object |
-| ``EQUAL`` | register, object, function | is that object, or ``function(register, object)`` is true |
+| ``EQUAL`` | register, object, function | is that object; or an equal str or int; or ``function(register, object)`` is true |
 | ``TYPE`` | register, class | is of that class exactly |
 | ``LIVE`` | register, reference | is what a weak reference refers to |
 | ``LIKE`` | register, dtype, shape | is an ndarray of that dtype and shape |
