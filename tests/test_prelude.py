@@ -18,7 +18,7 @@ from tracejit.backends.python.run import load_source
 
 FLOAT_WORDS = (
     "exp exp2 expm1 log log2 log10 log1p sqrt cbrt sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh "
-    "erf erfc sigmoid lgamma digamma absolute sign floor ceil rint trunc "
+    "erf erfc sigmoid softplus lgamma digamma absolute sign floor ceil rint trunc "
     "exp_libm log_libm tanh_libm erf_libm sin_libm cos_libm sigmoid_libm"
 )
 FLOAT_PAIRS = (

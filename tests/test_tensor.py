@@ -209,6 +209,7 @@ def test_functions_that_numpy_lacks():
         close(tj.sigmoid, 1 / (1 + np.exp(-X)))
         close(tj.silu, X / (1 + np.exp(-X)))
         close(tj.softplus, np.log1p(np.exp(X)))
+        close(lambda x: tj.rsqrt(x * x + 1), 1 / np.sqrt(X * X + 1))
         close(tj.gelu, X * 0.5 * (1 + np.vectorize(math.erf)(X / np.sqrt(2))))
         close(
             lambda x: tj.layer_norm(x, np.full(3, 2.0), np.ones(3), epsilon=0.0),

@@ -49,6 +49,7 @@ FUNCTIONS = {
     "cosh": ((-90, 90), (-711, 711)),
     "tanh": ((-10, 10), (-20, 20)),
     "sigmoid": ((-105, 20), (-750, 40)),
+    "softplus": ((-105, 20), (-750, 40)),
     "erf": ((-4, 4), (-6, 6)),
     "erfc": ((-4, 10.2), (-6, 27.3)),
     "lgamma": same(0, 30),
@@ -123,6 +124,8 @@ def truth(name: str, x: Array, *others: Array) -> Array:
         if name == "sigmoid":
             small = np.exp(-np.abs(operands[0]))
             return np.where(operands[0] < 0, small, 1) / (1 + small)
+        if name == "softplus":
+            return np.maximum(operands[0], 0) + np.log1p(np.exp(-np.abs(operands[0])))
         function: Callable[..., Array] = SCIPY[name] if name in SCIPY else getattr(np, name)
         return function(*operands)
 

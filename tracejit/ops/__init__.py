@@ -70,7 +70,7 @@ from tracejit.ops.reduction import (
 )
 from tracejit.ops.row import TABLE, Op
 from tracejit.ops.scan import linear_scan, reduce_prod
-from tracejit.ops.special import digamma, erf, erfc, lgamma, logaddexp, logaddexp2, sigmoid
+from tracejit.ops.special import digamma, erf, erfc, lgamma, logaddexp, logaddexp2, sigmoid, softplus
 from tracejit.ops.structural import checked_index, copy, dim, matmul_update
 from tracejit.ops.transcendental import (
     arccos,
@@ -200,6 +200,7 @@ __all__ = [
     "sinh",
     "slice",
     "slice_update",
+    "softplus",
     "sqrt",
     "stop_gradient",
     "subtract",

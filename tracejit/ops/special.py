@@ -1,4 +1,4 @@
-"""Rows of the logistic function, the error functions, the gamma family, and sums in the log domain."""
+"""Rows of the logistic function and its integral, the error functions, the gamma family, and sums in the log domain."""
 
 from __future__ import annotations
 
@@ -27,6 +27,17 @@ def sigmoid(x: Any) -> Any:
 @sigmoid.defvjp
 def _sigmoid_vjp(ct: Node, out: Node, x: Node) -> Cotangents:
     return (masked_multiply(ct, out * (1.0 - out)),)
+
+
+@elementwise("softplus({x})", REAL, resolve=ufunc_resolver(np.arctan, "softplus"))
+def softplus(x: Any) -> Any:
+    """``log(1 + exp(x))`` without overflow. Derivative: the logistic function."""
+    return np.logaddexp(x, np.zeros_like(x))
+
+
+@softplus.defvjp
+def _softplus_vjp(ct: Node, out: Node, x: Node) -> Cotangents:
+    return (masked_multiply(ct, sigmoid(x)),)
 
 
 @elementwise("erf({x})", REAL, resolve=ufunc_resolver(np.arctan, "erf"))

@@ -86,6 +86,7 @@ log2, log10 = word("log2", vector_log.log2, share=True), word("log10", vector_lo
 log1p, tanh = word("log1p", vector_log.log1p, share=True), word("tanh", vector_hyperbolic.tanh, share=True)
 sinh, cosh = word("sinh", vector_hyperbolic.sinh, share=True), word("cosh", vector_hyperbolic.cosh, share=True)
 sigmoid = word("sigmoid", vector_hyperbolic.sigmoid, share=True)
+softplus = word("softplus", vector_hyperbolic.softplus, share=True)
 sin, cos = word("sin", vector_trig.sin, share=True), word("cos", vector_trig.cos, share=True)
 tan = word("tan", vector_trig.tan, share=True)
 erf, erfc = word("erf", vector_erf.erf, share=True), word("erfc", vector_erf.erfc, share=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from tracejit.backends.cpu.value import F32, F64, Kind, Value, absolute, copysign, fma, rint, select
 from tracejit.backends.cpu.vector_log import log, log_pair, short_log
-from tracejit.backends.cpu.vector_math import INFINITY, NAN, Coefficients, polynomial
+from tracejit.backends.cpu.vector_math import INFINITY, NAN, Coefficients, exact_sum, polynomial
 
 # lgamma(2 + t) / t for |t| <= 1/2
 LGAMMA_CORE: Coefficients = {
@@ -138,16 +138,9 @@ def _stirling(z: Value, high: Value, low: Value, tail: Value) -> Value:
     weight = z - 0.5
     product = weight * high
     rest = fma(weight, high, -product) + fma(weight, low, tail + HALF_LOG_2PI[1])
-    first, first_low = _sum(product, -z)
-    second, second_low = _sum(first, z.constant(HALF_LOG_2PI[0]))
+    first, first_low = exact_sum(product, -z)
+    second, second_low = exact_sum(first, z.constant(HALF_LOG_2PI[0]))
     return second + (rest + first_low + second_low)
-
-
-def _sum(x: Value, y: Value) -> tuple[Value, Value]:
-    """Knuth's sum: rounded, and what the rounding lost; either may be the larger."""
-    out = x + y
-    back = out - x
-    return out, (x - (out - back)) + (y - back)
 
 
 def digamma(x: Value) -> Value:
@@ -177,7 +170,7 @@ def _digamma(x: Value, kind: Kind) -> Value:
     part = turn * polynomial(turn * turn, COTANGENT[kind]) + fma(-pole, turn, 1) * pole
     base = select(small, core, logarithm)
     part = part + select(low, z.constant(0), select(small, inverse, fma(inverse, 0.5, rest)))
-    total, lost = _sum(base, pole)
+    total, lost = exact_sum(base, pole)
     reflected = select(absolute(pole) < INFINITY, total + (lost + part), select(turn == 0, z.constant(NAN), pole))
     out = select(negative, reflected, positive)
     out = select(x == 0, copysign(z.constant(INFINITY), -x), out)

@@ -1,14 +1,17 @@
-"""Hyperbolic functions and the logistic function over ``Value``, for f32 and f64, without branches."""
+"""Hyperbolic functions, the logistic function and its integral over ``Value``, for f32 and f64, without branches."""
 
 from __future__ import annotations
 
 from tracejit.backends.cpu.value import F32, F64, Value, absolute, copysign, fma, select
+from tracejit.backends.cpu.vector_log import log1p_of
 from tracejit.backends.cpu.vector_math import (
     BIAS,
     EXP_RANGE,
+    INFINITY,
     TINY,
     Coefficients,
     clamp,
+    exact_sum,
     exp_reduced,
     exp_scaled,
     polynomial,
@@ -32,6 +35,10 @@ TANH: Coefficients = {
         0.13333333333329983, -0.33333333333333315,
     ),
 }  # fmt: skip
+# (log(1 + e) - e) / e**2 for 0 <= e <= 1
+SOFTPLUS = (
+    -0.003290478, 0.020086292, -0.057457317, 0.10661134, -0.15344882, 0.19692102, -0.24958019, 0.33330464, -0.4999993,
+)  # fmt: skip
 TANH_SMALL = 0.625
 TANH_ONE = {F32: 10.0, F64: 20.0}  # tanh is 1 from here on
 SIGMOID_TOP = 40.0  # and the logistic function
@@ -92,3 +99,20 @@ def sigmoid(x: Value) -> Value:
     lost = fma(p, q, total - below) + (one - (total - p))
     inverse = 1 / below
     return fma(inverse * -lost, inverse, inverse) * one
+
+
+def softplus(x: Value) -> Value:
+    """``log(1 + exp(x))``: what exceeds 0 of ``x``, and ``log1p(exp(-|x|))``.
+
+    Worst error: 1.5 ulp in f32, 1.4 in f64.
+    """
+    above = select(x > 0, x, x.constant(0))
+    q, n = exp_reduced(clamp(-absolute(x), (0.0, EXP_RANGE[x.kind][1])), 2 * BIAS[x.kind])
+    first, second = two_powers(n, x.kind)
+    e = fma(first, q, first)
+    e, e_low = e * second, fma(first, q, first - e) * second
+    if x.kind == F64:
+        return above + log1p_of(e, e_low)
+    total, lost = exact_sum(above, e)
+    lost = fma(e_low, fma(e, -0.5, 1), lost)  # next to e_low / (1 + e)
+    return select(x == INFINITY, x, total + fma(polynomial(e, SOFTPLUS), e * e, lost))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tracejit.backends.cpu.value import F32, F64, Value, absolute, copysign, fma, select, sqrt
 from tracejit.backends.cpu.vector_log import log1p_of
-from tracejit.backends.cpu.vector_math import INFINITY, NAN, TINY, Coefficients, polynomial
+from tracejit.backends.cpu.vector_math import INFINITY, NAN, TINY, Coefficients, exact_sum, polynomial
 
 HALF_PI = {F32: (1.5707963705062866, -4.371138828673793e-08), F64: (1.5707963267948966, 6.123233995736766e-17)}
 # (arctan(x) - x) / x**3 in x**2 for |x| <= 1
@@ -121,15 +121,9 @@ def arccosh(x: Value) -> Value:
     square = fma(over, over, over * 2)
     root = sqrt(square)
     lost = fma(-root, root, square) / (root * 2 + LEAST_ROOT)
-    total = select(large, over, root + over)
-    lost, doublings = select(large, x.constant(0), _lost(root, over, total) + lost), select(large, x.constant(1), 0)
-    return select(x < 1, x.constant(NAN), log1p_of(total, lost, doublings))
-
-
-def _lost(x: Value, y: Value, total: Value) -> Value:
-    """What ``total``, the rounded ``x + y``, lost; either may be the larger."""
-    back = total - x
-    return (x - (total - back)) + (y - back)
+    total, rest = exact_sum(root, over)
+    lost, doublings = select(large, x.constant(0), rest + lost), select(large, x.constant(1), 0)
+    return select(x < 1, x.constant(NAN), log1p_of(select(large, over, total), lost, doublings))
 
 
 def arctanh(x: Value) -> Value:

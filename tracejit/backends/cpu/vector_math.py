@@ -90,6 +90,13 @@ def quotient(x: Value, x_low: Value, y: Value, y_low: Value) -> Value:
     return fma(rest, inverse, out)
 
 
+def exact_sum(x: Value, y: Value) -> tuple[Value, Value]:
+    """Knuth's sum: rounded, and what the rounding lost; either may be the larger."""
+    out = x + y
+    back = out - x
+    return out, (x - (out - back)) + (y - back)
+
+
 # -- exponentials ----------------------------------------------------------------------------------------------------
 
 

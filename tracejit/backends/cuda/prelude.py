@@ -22,7 +22,7 @@ from tracejit.backends.cuda import collective, fours, threads
 TRIPLE = "nvptx64-nvidia-cuda"
 COMMON = """b1 i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 c64 c128 as_f64 inf nan select plus times quotient absolute sign floor
 ceil trunc rint sqrt isnan isinf isfinite signbit maximum minimum fmax fmin floor_divide remainder fmod copysign
-heaviside nextafter left_shift right_shift gcd lcm philox conjugate real imag lgamma digamma logaddexp logaddexp2"""
+heaviside nextafter left_shift right_shift gcd lcm philox conjugate real imag lgamma digamma logaddexp logaddexp2 softplus"""
 LIBRARY = {
     "exp2": "exp2", "expm1": "expm1", "log2": "log2", "log10": "log10", "log1p": "log1p", "tanh": "tanh", "sinh": "sinh",
     "cosh": "cosh", "sin": "sin", "cos": "cos", "tan": "tan", "erf": "erf", "erfc": "erfc", "arcsin": "asin", "arccos": "acos",

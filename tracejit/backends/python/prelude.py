@@ -178,6 +178,11 @@ def sigmoid(x: Scalar) -> Scalar:
     return one / (one + small) if x >= 0 else small / (one + small)
 
 
+def softplus(x: Scalar) -> Scalar:
+    """``log(1 + exp(x))`` without overflow."""
+    return np.logaddexp(x, type(x)(0))
+
+
 def philox(index: Scalar, seed: Scalar, draw: Scalar) -> Scalar:
     """Word ``index % 4`` of Philox4x32-10 for the counter ``(index // 4, draw)`` and the key ``seed``, a u32."""
     low = 0xFFFFFFFF

@@ -96,7 +96,7 @@ rint = _one("rint", "Rint", ops.rint, REAL_FLOATS)
 is_nan, is_inf = _one("is_nan", "IsNan", ops.isnan, REAL_FLOATS), _one("is_inf", "IsInf", ops.isinf, REAL_FLOATS)
 is_finite = _one("is_finite", "IsFinite", ops.isfinite, REAL_FLOATS)
 sign = _one("sign", "Sign", ops.sign, REALS)
-softplus = _one("softplus", "Softplus", composite.softplus, REAL_FLOATS)
+softplus = _one("softplus", "Softplus", ops.softplus, REAL_FLOATS)
 
 
 def _reciprocal(x: Node) -> Node:
@@ -106,12 +106,12 @@ def _reciprocal(x: Node) -> Node:
 
 def _rsqrt(x: Node) -> Node:
     """``1 / sqrt(x)``."""
-    return 1.0 / ops.sqrt(x)
+    return composite.rsqrt(x)
 
 
 def _log_sigmoid(x: Node) -> Node:
     """``log(sigmoid(x))`` without overflow."""
-    return -composite.softplus(-x)
+    return -ops.softplus(-x)
 
 
 def _round(x: Node) -> Node:

@@ -178,7 +178,7 @@ def sigmoid_cross_entropy_with_logits(labels: Any = None, logits: Any = None) ->
             f"`logits` and `labels` must have the same shape, received ({shape_text(x.shape)} vs {shape_text(z.shape)}).",
         )
     x, z = aligned(x, z, "SigmoidCrossEntropyWithLogits")
-    return composite.softplus(x) - x * z
+    return ops.softplus(x) - x * z
 
 
 @op

@@ -22,6 +22,7 @@ __all__ = [
     "log_softmax",
     "norm",
     "relu",
+    "rsqrt",
     "silu",
     "softmax",
     "softplus",
@@ -49,7 +50,13 @@ def silu(x: Node) -> Node:
 @lifted()
 def softplus(x: Node) -> Node:
     """``log(1 + exp(x))`` without overflow."""
-    return composite.softplus(composite.floating(x))
+    return ops.softplus(composite.floating(x))
+
+
+@lifted()
+def rsqrt(x: Node) -> Node:
+    """``1 / sqrt(x)``."""
+    return composite.rsqrt(composite.floating(x))
 
 
 @lifted()

@@ -213,7 +213,7 @@ abs = unary("Abs", ops.absolute, NUMBERS)
 sign = unary("Sign", ops.sign, NUMBERS)
 square = unary("Square", composite.square, NUMBERS)
 sqrt = unary("Sqrt", ops.sqrt)
-rsqrt = unary("Rsqrt", lambda x: 1.0 / ops.sqrt(x), doc="``1 / sqrt(x)``.")
+rsqrt = unary("Rsqrt", composite.rsqrt, doc="``1 / sqrt(x)``.")
 reciprocal = unary("Reciprocal", composite.reciprocal)
 exp = unary("Exp", ops.exp)
 expm1 = unary("Expm1", ops.expm1)
@@ -328,7 +328,7 @@ def log_sigmoid(x: Any, name: str | None = None) -> Tensor:
     with building(name, "LogSigmoid", x) as scope:
         tensor = as_tensor(x, name="x")
         check_kinds(tensor, REAL_FLOATS, "LogSigmoid")
-        return make("LogSigmoid", lambda node: -composite.softplus(-node), [tensor], scope)
+        return make("LogSigmoid", lambda node: -ops.softplus(-node), [tensor], scope)
 
 
 # operators, under the names that TensorFlow gives their operations
