@@ -130,10 +130,10 @@ CASES = {
 
 def stated(name: str) -> dict[str, tuple[float, float]]:
     """What the docstring of a function states, in ulp: the worst error within and outside of its domain, by dtype."""
-    formulas = [f for module in MODULES if (f := vars(module).get(name)) and f.__module__ == module.__name__]
-    text = formulas[0].__doc__ or ""
-    found = re.search(r"Worst error: ([\d.]+) ulp in f32, ([\d.]+) in f64(?:; below [-.\d]+, ([\d.]+) and ([\d.]+))?", text)
-    if not found:
+    texts = [f.__doc__ or "" for module in MODULES if (f := vars(module).get(name)) and f.__module__ == module.__name__]
+    statement = r"Worst error: ([\d.]+) ulp in f32, ([\d.]+) in f64(?:; below [-.\d]+, ([\d.]+) and ([\d.]+))?"
+    found = next((found for text in texts if (found := re.search(statement, text))), None)
+    if found is None:
         raise LookupError(f"{name} states no worst error")
     inside, outside = found.group(1, 2), found.group(3, 4)
     return {f: (float(a), float(b or a)) for f, a, b in zip(("float32", "float64"), inside, outside, strict=True)}

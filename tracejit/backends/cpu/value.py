@@ -255,7 +255,10 @@ def copysign(x: Value, y: Value | float) -> Value:
 
 
 def sqrt(x: Value) -> Value:
-    """Square root, rounded once."""
+    """Square root, rounded once.
+
+    Worst error: 0.5 ulp in f32, 0.5 in f64.
+    """
     return llvm("sqrt", x)
 
 
