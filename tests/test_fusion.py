@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -59,7 +61,7 @@ def assert_close(found: Any, expected: Any, rtol: float = 1e-5) -> None:
 
 def slots(function: tj.Function, **sizes: int) -> list[int]:
     """Bytes of what the youngest program keeps between its steps."""
-    return [evaluate(slot, sizes) for slot in function.programs.entries[-1].program.schedule.slots]
+    return [evaluate(slot.nbytes, sizes) for slot in function.programs.entries[-1].program.schedule.slots]
 
 
 # Pairs
@@ -152,6 +154,7 @@ ROWS: dict[str, tuple[Function, tuple[Any, ...]]] = {
     "middle of ends": (lambda x: x.sum((0, 2)), (short(5, 70, 3),)),
     "softmax in the middle": (lambda x: softmax(x, 1), (short(5, 70, 30),)),
     "columns": (lambda x: x.T.argmax(1), (short(70, 300),)),
+    "sums of columns": (lambda x: (x.sum(0), (x * x).max(0), x[:, ::-1].min(1)), (short(77, 2100),)),
 }
 
 
@@ -163,7 +166,7 @@ def test_rows_are_right_side_by_side_and_one_after_the_other(name: str, monkeypa
     if name != "cross entropy":
         assert_close(found, function(*arguments))
     assert_close(f.debug(*arguments), found)
-    for limit in ("SHORT_SUM", "SHORT_MATH", "SHORT_SEARCH", "COLUMN_BYTES"):
+    for limit in ("SHORT_SUM", "SHORT_MATH", "SHORT_SEARCH", "COLUMN_BYTES", "TILE_BYTES"):
         monkeypatch.setattr(lanes, limit, 0)
     direct = tj.function(function)
     assert_close(direct(*arguments), found)
@@ -205,3 +208,67 @@ def test_parts_that_replace_what_is_still_read_wait() -> None:
 
     assert_close(rotate(), np.exp(np.arange(6.0)))
     assert_close(v.numpy(), np.array([2, 4, 6, 8, 10, 1]))
+
+
+# Means and variances of columns
+
+
+def statistics(x: Any) -> Any:
+    return x.mean(0), x.var(0), x.max(0), x.mean(1), x.var(1), x.max(1)
+
+
+COLUMNS: dict[str, tuple[Function, np.ndarray]] = {
+    "both axes": (statistics, short(333, 50)),
+    "float32": (statistics, short(5000, 7).astype(np.float32)),
+    "wide": (statistics, short(9, 3000)),
+    "known sizes": (lambda x: (x[:16].var(0), x[:16, :5].std(0)), short(40, 30)),
+    "two axes": (lambda x: x.std((0, 1)), short(20, 30, 11)),
+    "transposed": (lambda x: x.T.var(0), short(60, 70)),
+    "of what is computed": (lambda x: np.exp(x).var(0) + np.exp(x).mean(0), short(70, 9)),
+    "normalized": (lambda x: (x - x.mean(0)) / np.sqrt(x.var(0) + 1e-3), short(70, 9)),
+    "its derivative": (tj.grad(lambda x: (x.var(0) ** 2).sum()), short(70, 9)),
+}
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_means_and_variances_of_columns_are_right_in_one_pass_and_in_two(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    function, x = COLUMNS[name]
+    f = tj.function(function)
+    found = f(x)
+    if name != "its derivative":
+        assert_close(found, function(x.astype(np.float64)))
+    assert_close(f.debug(x), found)
+    monkeypatch.setattr(importlib.import_module("tracejit.schedule.plan"), "match_moments", lambda graph: graph)
+    two = tj.function(function)
+    assert_close(two(x), found)
+    assert "moments" in str(f.schedule()) and "moments" not in str(two.schedule())
+
+
+def test_statistics_of_both_axes_take_one_loop_over_the_matrix() -> None:
+    f = tj.function(statistics)
+    f(short(50, 60))
+    assert str(f.schedule()).count("Loop over (n, m") == 1
+
+
+@pytest.mark.parametrize("first", [0.0, 1e4, -1e6])
+@pytest.mark.parametrize("offset", [0.0, 1e3, 1e5])
+def test_variances_in_one_pass_are_as_near_as_those_of_numpy(first: float, offset: float) -> None:
+    """Also where all values are far from zero, or the first row is far from the others."""
+    x = (short(20_000, 6) + offset).astype(np.float32)
+    x[0] = first
+    exact = x.astype(np.float64)
+    mean, var = tj.function(lambda x: (x.mean(0), x.var(0)))(x)
+    for ours, numpys, right in ((mean, x.mean(0), exact.mean(0)), (var, x.var(0), exact.var(0))):
+        assert np.abs(ours - right).max() <= max(4 * np.abs(numpys - right).max(), 1e-5 * np.abs(right).max())
+
+
+def test_variances_of_no_rows_and_of_special_values_are_those_of_numpy() -> None:
+    signature = [tj.TensorSpec((None, 3), "float64")]
+    f = tj.function(lambda x: (x.mean(0), ((x - x.mean(0)) ** 2).sum(0), x.var(0)), input_signature=signature)
+    special = np.array([[1.0, np.inf, np.nan], [2.0, 5.0, 1.0], [0.0, 1.0, 2.0]])
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for x in (np.ones((0, 3)), np.ones((1, 3)), special):
+            expected = x.mean(0), ((x - x.mean(0)) ** 2).sum(0), x.var(0)
+            for found, value in zip(f(x), expected, strict=True):
+                np.testing.assert_allclose(found, value)

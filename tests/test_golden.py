@@ -44,6 +44,24 @@ def columns(x: f32[n, c]):
     t1: f32[c] = reduce_sum(x, axes=(0,))
     return (t0, t1), {}
 """,
+    "variance": """
+def variance(x: f32[n, c]):
+    t0: f32[c] = reduce_sum(x, axes=(0,))
+    t1: i64 = dim(size=n)
+    t2: f32 = cast(t1, dtype=f32)
+    t3: f32[c] = broadcast(t2, shape=(c,), axes=())
+    t4: f32[c] = divide(t0, t3)
+    t5: f32[n, c] = broadcast(t4, shape=(n, c), axes=(1,))
+    t6: f32[n, c] = subtract(x, t5)
+    t7: f32[n, c] = multiply(t6, t6)
+    t8: f32[c] = reduce_sum(t7, axes=(0,))
+    return (t8,), {}
+""",
+    "middle": """
+def middle(x: f32[n, m, c]):
+    t0: f32[n, c] = reduce_sum(x, axes=(1,))
+    return (t0,), {}
+""",
     "forces": """
 def forces(p: f32[n, 2]):
     t0: f32[n, n, 2] = broadcast(p, shape=(n, n, 2), axes=(0, 2))

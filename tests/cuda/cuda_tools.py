@@ -16,7 +16,7 @@ POISON = 0xFF  # NaN and -1: what is read before it was written shows
 def cuda_source(graph):
     """The optimized graph, and its file."""
     optimized = optimize(graph)
-    return optimized, emit(plan(optimized), target=CUDA)
+    return optimized, emit(plan(optimized, moments=False), target=CUDA)
 
 
 def run_emulated(program, machine=None, text=None):

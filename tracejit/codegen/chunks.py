@@ -11,7 +11,8 @@ from tracejit.codegen.scope import Scope, indent
 from tracejit.codegen.target import Partial
 from tracejit.codegen.text import comment
 from tracejit.ir import Node
-from tracejit.ir.size import Dim
+from tracejit.ir.size import Dim, product
+from tracejit.ir.spec import dtype_code
 from tracejit.schedule.cost import MOST_CHUNKS
 
 
@@ -20,6 +21,7 @@ class ChunkWalk:
     """One thread goes through the rows of a chunk, one after the other."""
 
     nest: Nest
+    width: int = 1  # rows that are one in the count of rows of a chunk
 
     @property
     def by_columns(self) -> bool:
@@ -60,7 +62,10 @@ class ChunkWalk:
             chunks = step.name("chunks")
             lines.append(f"{chunks} = ({count} + {grain} - 1) // {grain}")
             for partial in partials:
-                lines += _combine(step, partial, chunks)
+                if partial.node.op.name == "moments":
+                    lines += _merge_moments(step, partial, chunks, f"{grain} * {self.width}" if self.width > 1 else grain)
+                else:
+                    lines += _combine(step, partial, chunks)
         return lines
 
 
@@ -85,4 +90,27 @@ def _combine(step: Scope, partial: Partial, chunks: str) -> list[str]:
         f"    {opened}",
         f"    for j in range({size}):",
         f"        {out}[j] = {combined(node, f'{out}[j]', f'{part}[j]')}{comment(node)}",
+    ]
+
+
+def _merge_moments(step: Scope, partial: Partial, chunks: str, rows: str) -> list[str]:
+    """The chunks' means and sums of squared differences from them made one, by the numbers of their ``rows``."""
+    node, code = partial.node, dtype_code(partial.node.dtype)
+    out = step.pointer(step.file.home(node), node.dtype, node.spec.size)
+    part, before, count, share, off = (step.name(stem) for stem in ("w", "before", "count", "share", "off"))
+    size = step.dim(product(node.shape[1:]))
+    every = step.dim(product(node.inputs[0].shape[a] for a in node.attrs["axes"]))
+    return [
+        f"for j in range({size}):",
+        f"    {out}[j] = select({chunks} > 0, {code}(0.0), {code}(nan))",
+        f"    {out}[{size} + j] = {code}(0.0)",
+        f"for chunk in range({chunks}):",
+        f"    {part} = {step.chunk_memory(node.dtype, partial.offset, partial.elements)}",
+        f"    {before} = chunk * ({rows})",
+        f"    {count} = minimum({every} - {before}, {rows})",
+        f"    {share} = {code}({count}) / {code}({before} + {count})",
+        f"    for j in range({size}):",
+        f"        {off} = {part}[j] - {out}[j]{comment(node)}",
+        f"        {out}[j] = {out}[j] + {off} * {share}",
+        f"        {out}[{size} + j] = {out}[{size} + j] + ({part}[{size} + j] + {off} * ({off} * ({code}({before}) * {share})))",
     ]

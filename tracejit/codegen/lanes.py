@@ -1,11 +1,14 @@
 """Loops over rows with many rows side by side in vector lanes, where one row after the other would leave lanes empty.
 
 A block of rows is worked on together: what is one number a row elsewhere is an array of ``width`` numbers here, and the innermost
-loop of every sweep goes over the rows of the block. That pays in two cases:
+loop of every sweep goes over the rows of the block. Rows in lanes pay in two cases:
 
 * short rows: of the classes of a classifier, say. Blocks of the operands are transposed first, so that neighbours in a column
   lie side by side, and of the results last.
 * columns: rows whose own elements lie apart while those of neighbouring rows touch, as in a reduction of a middle axis.
+
+A block is also what loops with sums of columns work on: a tile of it after the other, so that the accumulators of the tile's
+columns stay in the first cache while all rows of the block go through them.
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ from tracejit.schedule.fuse import input_role, reads_of
 
 SHORT_BYTES = 512  # of a column in a block of short rows
 COLUMN_BYTES = 4096  # of the rows in a block of columns: what is kept of them stays in the first cache
+TILE_ROWS, TILE_BYTES = 8, 4096  # rows, and bytes of each, in a tile of columns that are added up
 SHORT_SUM, SHORT_MATH, SHORT_SEARCH = 32, 96, 256  # bytes of a short row, at most: by what is done with a row
 
 REDUCTIONS = ("reduce", "argreduce")
@@ -40,13 +44,18 @@ REDUCTIONS = ("reduce", "argreduce")
 class LaneWalk(ChunkWalk):
     """One thread goes through the blocks of a chunk; ``nest`` has the axis of the lanes as its innermost."""
 
-    width: int
+    tile: int = 0
 
     @property
     def lane(self) -> Axis:
         return self.nest.inner[-1]
 
     def sweep(self, scope: Scope, lines: list[str]) -> list[str]:
+        if self.tile:
+            (axis, _), tile = self.nest.inner, self.tile
+            size = scope.dim(axis.size)
+            lines = self.lanes([f"for {axis.var} in range(tile, minimum(tile + {tile}, {size})):", *indent(lines)])
+            return [f"for tile in range(0, {size}, {tile}):", *indent(lines)]
         lines = self.lanes(lines)
         for axis in reversed(self.nest.inner[:-1]):
             lines = [f"for {axis.var} in range({scope.dim(axis.size)}):", *indent(lines)]
@@ -77,8 +86,8 @@ class LaneEmitter(LoopEmitter):
     Where rows have no more than ``longest`` elements, blocks of them are transposed.
     """
 
-    def __init__(self, file: File, loop: Loop, name: str, width: int, longest: int = 0) -> None:
-        self.width, self.longest = width, longest
+    def __init__(self, file: File, loop: Loop, name: str, width: int, longest: int = 0, tile: int = 0) -> None:
+        self.width, self.longest, self.tile = width, longest, tile
         self.stages: list[list[str]] = []  # runs over the rows of a block, and sweeps, by turns
         self.ends: list[str] = []  # what stores transposed results
         self.arrays: dict[Node, str] = {}  # values of rows that later stages can read
@@ -92,7 +101,7 @@ class LaneEmitter(LoopEmitter):
         lane = replace(rows, var="(first + l)", piece=Piece("first", "lanes", "l"))
         if len(outer) == 1:
             outer = [replace(outer[0], var="row")]
-        return LaneWalk(Nest(tuple(outer), (*direct.inner, lane)), self.width)
+        return LaneWalk(Nest(tuple(outer), (*direct.inner, lane)), self.width, self.tile)
 
     @property
     def lane_walk(self) -> LaneWalk:
@@ -178,6 +187,9 @@ class LaneEmitter(LoopEmitter):
             self.scratch[node] = self._block(node)
         return f"{self.scratch[node]}[{self._position()}]"
 
+    def _rows_before(self) -> str:
+        return f"r * {self.width} + l"
+
     # Memory
 
     def _position(self) -> str:
@@ -235,7 +247,9 @@ def loop(step: Scope, item: Loop, name: str) -> list[str]:
     size = max(n.dtype.itemsize for n in item.nodes if input_role(n, item.space, item.rows) == "element")
     if _are_columns(direct) and COLUMN_BYTES:
         return LaneEmitter(step.file, item, name, COLUMN_BYTES // size).launch(step)
-    longest, length = _longest(direct, size), product(a.size for a in direct.nest.inner)
+    longest, length, tile = _longest(direct, size), product(a.size for a in direct.nest.inner), TILE_BYTES // size
+    if tile and _has_columns(direct) and not (isinstance(length, int) and length <= tile):
+        return LaneEmitter(step.file, item, name, TILE_ROWS, tile=tile).launch(step)
     if isinstance(length, int):
         return (LaneEmitter(step.file, item, name, SHORT_BYTES // size, length) if length <= longest else direct).launch(step)
     square = length == direct.nest.rows[-1].size  # where rows are short they are few
@@ -244,6 +258,11 @@ def loop(step: Scope, item: Loop, name: str) -> list[str]:
     short = LaneEmitter(step.file, item, f"{name}_short", SHORT_BYTES // size, longest)
     test = f"if {step.dim(length)} <= {longest}:"
     return [test, *indent(short.launch(step)), "else:", *indent(direct.launch(step))]
+
+
+def _has_columns(direct: LoopEmitter) -> bool:
+    """Whether rows are added up element by element, so that all of them go through the same accumulators."""
+    return len(direct.nest.inner) == 1 and any(direct.levels.made(n) == "leading" for n in direct.loop.nodes)
 
 
 def _longest(direct: LoopEmitter, size: int) -> int:

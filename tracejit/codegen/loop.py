@@ -241,6 +241,9 @@ class LoopEmitter:
         if made == "leading" and not self.walk.by_columns:
             part = self._partial(node, product(node.shape), start)
             self.scope.head += self.walk.fill(self.scope, part, product(node.shape), start)
+            if node.op.name == "moments":
+                self._follow(node, part, value)
+                return
             place = f"{part}[{self.places.position()}]"
             self.stores.append(f"{place} = {combined(node, place, value)}{comment(node)}")
             return
@@ -255,6 +258,23 @@ class LoopEmitter:
             elements, place = (product(node.shape), self.places.position()) if made == "leading" else (1, "0")
             store = f"{self._partial(node, elements, start)}[{place}] = {acc}"
             self.tail += [*self.walk.joined(node, acc), *self.walk.once(self.scope, [store])]
+
+    def _follow(self, node: Node, part: str, value: str) -> None:
+        """One step of the means of columns, and of the sums of squared differences from them, behind them in ``part``."""
+        code, at = dtype_code(node.dtype), self.places.position()
+        mean, spread = f"{part}[{at}]", f"{part}[{total([self.scope.dim(product(node.shape[1:])), at])}]"
+        before, share, off = (self.scope.name(stem) for stem in ("before", "share", "off"))
+        self.body += [
+            f"{before} = {code}({self._rows_before()})",
+            f"{share} = {code}(1.0) / ({before} + {code}(1.0))",
+            f"{off} = {value} - {mean}{comment(node)}",
+        ]
+        self.stores.append(f"{mean} = {mean} + {off} * {share}")
+        self.stores.append(f"{spread} = {spread} + {off} * ({off} * ({before} * {share}))")
+
+    def _rows_before(self) -> str:
+        """How many rows of the chunk came before this one."""
+        return "r"
 
     def _partial(self, node: Node, elements: Dim, start: str) -> str:
         partial = Partial(node, self._claim(node, elements), elements, start)

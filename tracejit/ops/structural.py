@@ -66,4 +66,21 @@ def _matmul_update(c: Any, x: Any, y: Any, scale: Any, *, negate: bool) -> Any:
 
 matmul_update = Op("matmul_update", "contract", _matmul_update, _update_shape, _same, in_place=True)
 
-__all__ = ["checked_index", "copy", "dim", "matmul_update"]
+
+def _moments_shape(x: TensorSpec, *, axes: tuple[int, ...]) -> tuple[Dim, ...]:
+    return (2, *x.shape[len(axes) :])
+
+
+def _moments(x: Any, *, axes: tuple[int, ...]) -> Any:
+    """The mean over leading ``axes``, and the sum of squared differences from it. Made by the scheduler only.
+
+    Programs keep both for the rows so far and correct them with each row, which is stable: the error of the sum is at most
+    about as many units in the last place of it as rows are added up in one chunk, however far from zero the values are.
+    """
+    mean = np.mean(x, axis=axes, keepdims=True)
+    return np.stack([mean.reshape(np.shape(x)[len(axes) :]), np.sum((x - mean) ** 2, axis=axes)])
+
+
+moments = Op("moments", "reduce", _moments, _moments_shape, _same, identity=lambda dtype: 0)
+
+__all__ = ["checked_index", "copy", "dim", "matmul_update", "moments"]

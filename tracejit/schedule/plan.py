@@ -24,6 +24,7 @@ from tracejit.schedule.fuse import (
     whole_inputs,
 )
 from tracejit.schedule.memory import assign_homes
+from tracejit.schedule.moments import match_moments
 from tracejit.schedule.prepare import prepare
 from tracejit.schedule.remat import rematerialise
 from tracejit.schedule.schedule import Gemm, Loop, Scan, Scatter, Schedule, Sort, Step, Write
@@ -31,13 +32,13 @@ from tracejit.schedule.schedule import Gemm, Loop, Scan, Scatter, Schedule, Sort
 T = TypeVar("T")
 
 
-def plan(graph: Graph) -> Schedule:
-    """The schedule of an optimized graph.
+def plan(graph: Graph, moments: bool = True) -> Schedule:
+    """The schedule of an optimized graph; with ``moments`` where the target can follow means and variances row by row.
 
     Promises: every value is computed before it is read; an input that is updated in place is read nowhere after; checks come
     before whatever indexes memory and before updates, wherever these do not feed them.
     """
-    graph, checks = prepare(graph)
+    graph, checks = prepare(match_moments(graph) if moments else graph)
     flags = {c.flag for c in checks}
     update_of = {contiguous_source(value): target for target, value in graph.updates}
     roots = {*map(contiguous_source, graph.outputs), *update_of, *flags}

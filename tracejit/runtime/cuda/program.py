@@ -68,7 +68,7 @@ def compile_program(graph: Graph, math: str, observe: Observe = lambda stage, va
     """
     device = driver()
     optimized = optimize(graph, observe)
-    schedule = plan(optimized)
+    schedule = plan(optimized, moments=False)
     observe("schedule", schedule)
     source = emit(schedule, math, CUDA)
     observe("source", source)
