@@ -8,6 +8,7 @@
 | ``TRACEJIT_NUM_THREADS`` | 1 and up | threads of the parallel regions; the cores of this process when unset |
 | ``TRACEJIT_GUARD`` | native, python | calls are checked by a builtin made for the function, or by its definition in Python |
 | ``TRACEJIT_BLAS`` | auto, numpy, scipy, matmul | where matrix products come from; auto takes the first that is there |
+| ``TRACEJIT_BACKGROUND`` | 0, 1 | programs are compiled by a process of their own, while NumPy evaluates the calls |
 | ``TRACEJIT_MATH`` | accurate, libm | exp, log, tanh and the like: our own that vectorise, or the C library's |
 | ``TRACEJIT_DEVICE`` | auto, cpu, cuda | where functions run and Variables live that do not say so; auto follows the arguments |
 | ``TRACEJIT_CUDA`` | driver, emulate | programs of the GPU run there, or, slowly and for tests, thread by thread on the CPU |
@@ -35,6 +36,7 @@ class Config:
     guard: str
     blas: str
     math: str
+    background: bool
     device: str
     cuda: str
     tf32: bool
@@ -58,6 +60,7 @@ def config(environment: Mapping[str, str] | None = None) -> Config:
         guard=_word(env, "TRACEJIT_GUARD", "native", "python"),
         blas=_word(env, "TRACEJIT_BLAS", "auto", "numpy", "scipy", "matmul"),
         math=_word(env, "TRACEJIT_MATH", "accurate", "libm"),
+        background=_integer(env, "TRACEJIT_BACKGROUND", 0, least=0, most=1) == 1,
         device=_word(env, "TRACEJIT_DEVICE", "auto", "cpu", "cuda"),
         cuda=_word(env, "TRACEJIT_CUDA", "driver", "emulate"),
         tf32=_integer(env, "TRACEJIT_TF32", 0, least=0, most=1) == 1,

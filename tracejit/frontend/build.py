@@ -21,12 +21,19 @@ from tracejit.frontend.parameters import Parameters
 from tracejit.frontend.signature import Call
 from tracejit.frontend.specialize import size_guard, trace_call
 from tracejit.ir import Graph
+from tracejit.runtime.background import Pending, Waiting, code_later
 from tracejit.runtime.executable import Executable
-from tracejit.runtime.program import Options, Program, compile_program
+from tracejit.runtime.program import MakeCode, Options, Program, code_of, compile_program
 
 
 def build_entry(
-    function: Callable[..., Any], parameters: Parameters, call: Call, math: str | None, pin: str | None, asked: Choice = "auto"
+    function: Callable[..., Any],
+    parameters: Parameters,
+    call: Call,
+    math: str | None,
+    pin: str | None,
+    asked: Choice = "auto",
+    background: bool | None = None,
 ) -> tuple[Entry, tuple[str, ...]]:
     """A program for ``call`` and calls like it, and what the trace noticed that the user may want to know."""
     observe = _Observer(parameters.name, config().debug)
@@ -48,27 +55,32 @@ def build_entry(
     options, fits = Options(math or config().math, pin), size_guard(traced)
     program: Any
     executable: Any
+    waiting: Waiting | None = None
     if device == "cuda":
         executable, program = device_program(traced, parameters.name, options, fits, observe)
         used: frozenset[int] = frozenset()
     else:
-        traced, program, used = _compiled(traced, call, parameters, options, observe)
+        later = pin is None and (config().background if background is None else background)
+        make_code = code_later if later else code_of
+        traced, program, used = _compiled(traced, call, parameters, options, observe, make_code)
         first = len(traced.passed)
         buffers: dict[int, Any] = {first + i: held.buffer for i, held in enumerate(traced.held)}
         executable = Executable(program, buffers, fits)
+        if isinstance(program.code, Pending):
+            executable = waiting = Waiting(executable, buffers, program.code)
     observe.path(str(program.path))
     notes += _kept(used, call, parameters)
-    return Entry(call.forgotten(), traced, guards, executable, program, device), notes
+    return Entry(call.forgotten(), traced, guards, executable, program, device, waiting), notes
 
 
 def _compiled(
-    traced: Traced, call: Call, parameters: Parameters, options: Options, observe: _Observer
+    traced: Traced, call: Call, parameters: Parameters, options: Options, observe: _Observer, make_code: MakeCode
 ) -> tuple[Traced, Program, frozenset[int]]:
     """The program, with results in the memory of donated arguments where that saves memory; the leaves whose memory it is."""
     plain, left = traced, frozenset[int]()
     while True:
         traced, used = donate(plain, call, parameters, left) if parameters.donated else (plain, frozenset())
-        program = compile_program(traced.graph, options, observe)
+        program = compile_program(traced.graph, options, observe, make_code)
         copied = {target for target, _ in program.schedule.copies}
         # read until after the result is there, which then needs memory of its own
         late = {i for i, node in zip(traced.passed, traced.graph.inputs, strict=False) if i in used and node in copied}

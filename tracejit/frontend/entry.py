@@ -35,6 +35,12 @@ class Executable(Protocol):
     def debug(self, *leaves: Any) -> Any: ...
 
 
+class Waiting(Protocol):
+    """What evaluates a program while it is compiled."""
+
+    def ready(self, block: bool = False) -> Any: ...
+
+
 class Dimension(NamedTuple):
     """A symbol of a trace is this dimension of this leaf."""
 
@@ -115,6 +121,7 @@ class Entry:
         executable: The program.
         program: What the runtime compiled.
         device: Where it runs.
+        waiting: The executable, while a process compiles the program.
     """
 
     call: Call
@@ -123,6 +130,13 @@ class Entry:
     executable: Executable
     program: Any
     device: Device = "cpu"
+    waiting: Waiting | None = None
+
+    def advance(self, block: bool = False) -> None:
+        """Take the compiled program where it is there by now; with ``block``, wait for it."""
+        ready = None if self.waiting is None else self.waiting.ready(block)
+        if ready is not None:
+            self.executable, self.program, self.waiting = ready, ready.program, None
 
     @property
     def alive(self) -> bool:

@@ -31,6 +31,7 @@ class Function(Entrance, Traceable, methods=True):
         pin: str | os.PathLike[str] | None = None,
         device: Choice | None = None,
         donate: Donation = (),
+        background: bool | None = None,
     ) -> None:
         super().__init__()
         own_name: str = getattr(python_function, "__name__", type(python_function).__name__)
@@ -38,6 +39,7 @@ class Function(Entrance, Traceable, methods=True):
         self._programs = Programs(python_function, self.name, input_signature, math)
         self._programs.pin = None if pin is None else os.fspath(pin)
         self._programs.device = default_device() if device is None else checked(device, self.name)
+        self._programs.background = background
         self._programs.parameters.donated = donated_names(donate, self._programs.parameters)
         self._unbound = Unbound(self._programs)
         functools.update_wrapper(self, python_function, updated=())
@@ -134,6 +136,7 @@ def function(
     pin: str | os.PathLike[str] | None = None,
     device: Choice | None = None,
     donate: Donation = (),
+    background: bool | None = None,
 ) -> Callable[[Callable[..., Any]], Function]: ...
 
 
@@ -147,6 +150,7 @@ def function(
     pin: str | os.PathLike[str] | None = None,
     device: Choice | None = None,
     donate: Donation = (),
+    background: bool | None = None,
 ) -> Function | Callable[[Callable[..., Any]], Function]:
     """Trace a function of arrays, compile what it does, and run that from then on.
 
@@ -169,6 +173,9 @@ def function(
             written to such an array and *is* that array, which saves its memory. Its old values are gone then, so the caller
             must not use it after the call but as that result. A donated array must be writable and share no memory with
             other arguments. Where no result can have its memory, and on a GPU, it is left as it is, with a warning.
+        background: Compile in a process of its own; until that is done, calls are evaluated by NumPy, op by op. For processes
+            that must answer at once. ``f.compile(...)`` waits for it. ``TRACEJIT_BACKGROUND`` when not given, and not with
+            ``pin``, nor on a GPU.
 
     Returns:
         A :class:`Function`; a decorator when ``f`` is not given.
@@ -186,6 +193,6 @@ def function(
         if inspect.isgeneratorfunction(f) or inspect.iscoroutinefunction(f) or inspect.isasyncgenfunction(f):
             own_name = getattr(f, "__name__", str(f))
             raise UnsupportedError(f"{own_name}: a generator or coroutine has no single result; return a tuple or stacked arrays")
-        return Function(f, input_signature, math, name, pin, device, donate)
+        return Function(f, input_signature, math, name, pin, device, donate, background)
 
     return decorate if f is None else decorate(f)

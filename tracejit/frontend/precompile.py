@@ -49,7 +49,9 @@ def precompile(f: Any, specs: Any = None) -> Precompiled:
         raise TypeError(f"precompile: {given}; it must be a function that tracejit.function made\n  cure: decorate it")
     args, kwargs = _arguments(f, specs)
     before = f.compilations
-    program = f.programs.entry_for(f.read(args, kwargs)).program
+    entry = f.programs.entry_for(f.read(args, kwargs))
+    entry.advance(block=True)
+    program = entry.program
     return Precompiled(f.programs.name, str(program.path), program.compiled and f.compilations > before)
 
 

@@ -54,6 +54,7 @@ class Programs:
         self.parameters = Parameters(function, name, input_signature)
         self.math = math
         self.pin: str | None = None
+        self.background: bool | None = None
         self.device: Choice = "auto"
         self.routes: tuple[Route, ...] = ()
         self.entries: tuple[Entry, ...] = ()
@@ -69,8 +70,10 @@ class Programs:
             entry = self.entry_for(call)
         except Exception as error:
             raise error.with_traceback(_shown(error))  # noqa: B904  (it is the same exception)
+        entry.advance()
         out = entry.run(call, entry.executable)
-        self._remember(entry, call)
+        if entry.waiting is None:
+            self._remember(entry, call)
         return out
 
     def entry_for(self, call: Call) -> Entry:
@@ -84,7 +87,9 @@ class Programs:
             entry = self._find(call)  # another thread may have made it meanwhile
             if entry is None:
                 reason = reason_for(self.entries, call)
-                entry, notes = build_entry(self.function, self.parameters, call, self.math, self.pin, self.device)
+                entry, notes = build_entry(
+                    self.function, self.parameters, call, self.math, self.pin, self.device, self.background
+                )
                 self.made += 1
                 self.records.append(Retrace(self.made, reason.reason, reason.where, reason.old, reason.new, notes))
                 self.entries = (*[e for e in self.entries if e.alive][1 - _MOST_PROGRAMS :], entry)
@@ -142,7 +147,7 @@ class Traceable(ABC):
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """Make the program for a kind of call, without running it; TensorSpecs stand for arrays."""
-        self._entry(args, kwargs)
+        self._entry(args, kwargs).advance(block=True)
 
     def trace(self, *args: Any, **kwargs: Any) -> Graph:
         """The graph of a call as it is traced, before any pass; nothing is compiled. TensorSpecs stand for arrays."""

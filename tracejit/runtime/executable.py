@@ -98,8 +98,8 @@ class Executable(Entrance):
 
     def missed(self, *leaves: Any) -> tuple[Any, ...] | None:
         """A call for sizes that were not seen before, or with what the program does not take."""
-        sizes = self._sizes(leaves)
-        if sizes is None or not self._guards(sizes):
+        sizes = self.fitting(leaves)
+        if sizes is None:
             return MISS
         with self._lock:
             self._prepare(leaves, sizes)
@@ -108,8 +108,12 @@ class Executable(Entrance):
 
     def fits(self, *leaves: Any) -> bool:
         """Whether the program is made for these leaves."""
+        return self.fitting(leaves) is not None
+
+    def fitting(self, leaves: Sequence[Any]) -> dict[str, int] | None:
+        """The number of each symbol; None where the program is not made for these leaves."""
         sizes = self._sizes(leaves)
-        return sizes is not None and self._guards(sizes)
+        return sizes if sizes is not None and self._guards(sizes) else None
 
     def steps(self, kinds: Sequence[type], registers: Sequence[int], limits: Mapping[int, tuple[int, int]]) -> list[Step]:
         """The steps that take the values of leaves.
@@ -130,8 +134,8 @@ class Executable(Entrance):
 
     def debug(self, *leaves: Any, runner: Callable[..., Any] = lambda step, table: step(table)) -> tuple[Any, ...] | None:
         """Run the generated file under CPython, updates included; ``runner`` may be ``pdb.runcall``."""
-        sizes = self._sizes(leaves)
-        if sizes is None or not self._guards(sizes):
+        sizes = self.fitting(leaves)
+        if sizes is None:
             return MISS
         binding = self._bind(leaves, sizes, Arena())  # memory of its own: other calls may run in between
         out = [output.pool.take() for output in binding.outputs]
@@ -163,7 +167,7 @@ class Executable(Entrance):
                 output.pool.spares.clear()  # programs whose sizes keep changing hold memory for the last ones only
             self.bound.bindings = (binding, *self.bound.bindings[: _MOST_BINDINGS - 1])
 
-    def _sizes(self, leaves: tuple[Any, ...]) -> dict[str, int] | None:
+    def _sizes(self, leaves: Sequence[Any]) -> dict[str, int] | None:
         """The number of each symbol; None where the leaves do not fit the inputs."""
         sizes: dict[str, int] = {}
         if len(leaves) != len(self._leaves):

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 from weakref import WeakValueDictionary
 
 from tracejit.codegen.emit import emit
@@ -35,6 +36,13 @@ class Options:
     pin: str | None = None
 
 
+class Code(Protocol):
+    """Machine code, valid as long as this object lives."""
+
+    @property
+    def address(self) -> int: ...
+
+
 @dataclass(frozen=True, eq=False)
 class Program:
     """A compiled program, before it is bound to memory.
@@ -52,24 +60,31 @@ class Program:
     schedule: Schedule
     source: Source
     path: Path
-    code: native.NativeCode
+    code: Code
     compiled: bool
 
 
 Observe = Callable[[str, object], None]
+MakeCode = Callable[[str, str], tuple[Code, bool]]
 
 _loaded: WeakValueDictionary[str, native.NativeCode] = WeakValueDictionary()
 _loading = threading.Lock()
 _PIN_MARK = "# pinned for graph"
 
 
-def compile_program(graph: Graph, options: Options = Options(), observe: Observe = lambda stage, value: None) -> Program:
+def compile_program(
+    graph: Graph,
+    options: Options = Options(),
+    observe: Observe = lambda stage, value: None,
+    make_code: MakeCode = lambda text, path: code_of(text, path),
+) -> Program:
     """Optimize, plan, emit, and compile or load a graph.
 
     Args:
         graph: As traced, derivatives and updates included.
         options: See there.
         observe: Told of each pass's graph, the schedule and the source, by name.
+        make_code: From the text and path of a file to its machine code, and whether that was compiled now.
     """
     optimized = optimize(graph, observe)
     schedule = plan(optimized)
@@ -81,7 +96,7 @@ def compile_program(graph: Graph, options: Options = Options(), observe: Observe
         path = cache.write_source(source.text)
     else:
         source, path = _pinned(source, f"{optimized}{options.math}", Path(options.pin))
-    return Program(optimized, schedule, source, path, *code_of(source.text, str(path)))
+    return Program(optimized, schedule, source, path, *make_code(source.text, str(path)))
 
 
 def is_pinned(program: Program) -> bool:
@@ -112,7 +127,7 @@ def _pinned(source: Source, meaning: str, path: Path) -> tuple[Source, Path]:
     return replace(source, text=text), path
 
 
-def code_of(text: str, path: str) -> tuple[native.NativeCode, bool]:
+def code_of(text: str, path: str) -> tuple[Code, bool]:
     """The machine code of a file, and whether it was compiled here and now.
 
     Equal files share it within a process and, through the cache, between processes.
