@@ -1,4 +1,4 @@
-"""The guard as machine code, ``guard.ll``: what ``enter.py`` means, at the cost of an empty call.
+"""The guard as machine code, ``guard/*.ll``: what ``enter.py`` means, at the cost of an empty call.
 
 The code reads routes and bindings as int64 words:
 
@@ -149,7 +149,8 @@ def address() -> int:
 
 @functools.cache
 def _code() -> native.NativeCode:
-    text = Path(__file__).with_name("guard.ll").read_text(encoding="utf-8")
+    folder = Path(__file__).with_name("guard")
+    text = "\n".join([path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.ll"))])
     compiled = cache.compiled(cache.text_key(text), lambda: cache.CompiledObject(native.assembled(text), "enter"))
     code = native.load(compiled.object_code, compiled.symbol)
     facts = (*map(id, _KNOWN), *layout.numpy_functions(), ctypes.addressof(TURN.running), id(TURN), *map(id, _NAMES))

@@ -1,4 +1,4 @@
-"""The guard in Python: what following a route means. ``guard.ll`` does the same at the cost of an empty call.
+"""The guard in Python: what following a route means. ``guard/*.ll`` does the same at the cost of an empty call.
 
 It is used where the builtin guard cannot be, where ``TRACEJIT_GUARD`` is ``python``, and for the first call of each binding.
 """

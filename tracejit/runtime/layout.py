@@ -1,4 +1,4 @@
-"""How this interpreter and this NumPy lay objects out in memory, as far as ``guard.ll`` reads and writes them."""
+"""How this interpreter and this NumPy lay objects out in memory, as far as ``guard/*.ll`` reads and writes them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TYPE_FLAGS = 168  # where a class has its flags
 
 @functools.cache
 def fault() -> str:
-    """What is not as ``guard.ll`` expects it; empty where all is."""
+    """What is not as ``guard/*.ll`` expects it; empty where all is."""
     if sys.implementation.name != "cpython" or ctypes.sizeof(ctypes.c_void_p) != 8 or sys.byteorder != "little":
         return "this is no 64-bit CPython"
     if not getattr(sys, "_is_gil_enabled", lambda: True)():

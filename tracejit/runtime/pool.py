@@ -34,7 +34,7 @@ class OutputPool:
     Attributes:
         shape, dtype: Of the arrays.
         recycles: Whether they are large enough for that.
-        spares: The memory kept; ``guard.ll`` looks here first, and keeps memory of small arrays, too.
+        spares: The memory kept; ``guard/*.ll`` looks here first, and keeps memory of small arrays, too.
     """
 
     def __init__(self, shape: tuple[int, ...], dtype: DTypeLike) -> None:

@@ -1,0 +1,395 @@
+; A call: its routes one after the other, the steps of each, and missed where none fits.
+
+; Follow the steps of a route: 1, 0 for a miss, -1 with an exception.
+define private i64 @follow(i64 %route, i64 %r, i64 %spare, i64 %values, i64 %key) alwaysinline {
+start:
+  %steps = call i64 @at(i64 %route, i64 6)
+  %count = call i64 @at(i64 %route, i64 7)
+  %steps_bytes = mul i64 %count, 48
+  %end = add i64 %steps, %steps_bytes
+  br label %loop
+loop:
+  %step = phi i64 [%steps, %start], [%next_step, %next]
+  %sizes = phi i64 [%key, %start], [%next_sizes, %next]
+  %ran = phi i1 [false, %start], [%next_ran, %next]
+  %more = icmp ult i64 %step, %end
+  br i1 %more, label %perform, label %done
+perform:
+  %op = call i64 @at(i64 %step, i64 0)
+  %a = call i64 @at(i64 %step, i64 1)
+  %b = call i64 @at(i64 %step, i64 2)
+  %c = call i64 @at(i64 %step, i64 3)
+  %d = call i64 @at(i64 %step, i64 4)
+  %e = call i64 @at(i64 %step, i64 5)
+  %next_step = add i64 %step, 48
+  switch i64 %op, label %no [
+    i64 0, label %array
+    i64 1, label %float
+    i64 2, label %int
+    i64 3, label %bool
+    i64 4, label %same
+    i64 5, label %equal
+    i64 6, label %type
+    i64 7, label %live
+    i64 8, label %like
+    i64 9, label %apart
+    i64 10, label %tuple
+    i64 11, label %list
+    i64 12, label %dict
+    i64 13, label %untraced
+    i64 14, label %constant
+    i64 15, label %global
+    i64 16, label %cell
+    i64 17, label %slot
+    i64 18, label %attribute
+    i64 19, label %item
+    i64 20, label %call
+    i64 21, label %run
+    i64 22, label %store
+    i64 23, label %make_tuple
+    i64 24, label %make_list
+    i64 25, label %make_dict
+  ]
+
+array:                                                           ; register, value, dtype, rank, flags
+  %x = call i64 @at(i64 %r, i64 %a)
+  %x_fits = call i1 @is_array(i64 %x, i64 %c, i64 %d, i64 %e)
+  br i1 %x_fits, label %array_value, label %no
+array_value:
+  %data = call i64 @word(i64 %x, i64 16)
+  call void @set(i64 %values, i64 %b, i64 %data)
+  %dims = call i64 @word(i64 %x, i64 32)
+  call void @copy_words(i64 %sizes, i64 %dims, i64 %d)
+  %dims_bytes = shl i64 %d, 3
+  %after_dims = add i64 %sizes, %dims_bytes
+  br label %next
+
+float:                                                           ; register, value
+  %number = call i64 @at(i64 %r, i64 %a)
+  %number_type = call i64 @word(i64 %number, i64 8)
+  %float_type = call i64 @fact(i64 1)
+  %is_float = icmp eq i64 %number_type, %float_type
+  br i1 %is_float, label %float_value, label %no
+float_value:
+  %bits = call i64 @word(i64 %number, i64 16)
+  br label %value
+int:                                                             ; register, value, least, most
+  %integer = call i64 @at(i64 %r, i64 %a)
+  %answer = call {i1, i64} @integer(i64 %integer, i64 %c, i64 %d)
+  %int_fits = extractvalue {i1, i64} %answer, 0
+  %int_value = extractvalue {i1, i64} %answer, 1
+  br i1 %int_fits, label %value, label %no
+bool:                                                            ; register, value
+  %truth = call i64 @at(i64 %r, i64 %a)
+  %true = call i64 @fact(i64 3)
+  %false = call i64 @fact(i64 4)
+  %is_true = icmp eq i64 %truth, %true
+  %is_false = icmp eq i64 %truth, %false
+  %is_bool = or i1 %is_true, %is_false
+  %bool_value = zext i1 %is_true to i64
+  br i1 %is_bool, label %value, label %no
+value:
+  %number_bits = phi i64 [%bits, %float_value], [%int_value, %int], [%bool_value, %bool]
+  call void @set(i64 %values, i64 %b, i64 %number_bits)
+  call void @set(i64 %sizes, i64 0, i64 -1)                      ; tells a number from an array without dimensions
+  %after_number = add i64 %sizes, 8
+  br label %next
+
+same:                                                            ; register, object
+  %object = call i64 @at(i64 %r, i64 %a)
+  %is_same = icmp eq i64 %object, %b
+  br i1 %is_same, label %next, label %no
+equal:                                                           ; register, object, function
+  %found = call i64 @at(i64 %r, i64 %a)
+  %compared = call i32 @compared(i64 %found, i64 %b)
+  %known = icmp ne i32 %compared, 2
+  br i1 %known, label %tested, label %ask
+ask:
+  %holds = call i32 @holds(i64 %c, i64 %found, i64 %b)
+  br label %tested
+type:                                                            ; register, class
+  %typed = call i64 @at(i64 %r, i64 %a)
+  %its_type = call i64 @word(i64 %typed, i64 8)
+  %type_fits = icmp eq i64 %its_type, %b
+  br i1 %type_fits, label %next, label %no
+live:                                                            ; register, weak reference
+  %referred = call i64 @at(i64 %r, i64 %a)
+  %referent = call i64 @word(i64 %b, i64 16)
+  %none = call i64 @fact(i64 5)
+  %is_referent = icmp eq i64 %referred, %referent
+  %is_alive = icmp ne i64 %referent, %none
+  %is_live = and i1 %is_referent, %is_alive
+  br i1 %is_live, label %next, label %no
+like:                                                            ; register, dtype, rank, dimensions
+  %held = call i64 @at(i64 %r, i64 %a)
+  %header_fits = call i1 @is_array(i64 %held, i64 %b, i64 %c, i64 0)
+  br i1 %header_fits, label %like_shape, label %no
+like_shape:
+  %held_dims = call i64 @word(i64 %held, i64 32)
+  %shape_fits = call i1 @equal_words(i64 %held_dims, i64 %d, i64 %c)
+  br i1 %shape_fits, label %next, label %no
+apart:                                                           ; register, register, bytes of their elements
+  %one = call i64 @at(i64 %r, i64 %a)
+  %other = call i64 @at(i64 %r, i64 %b)
+  %are_apart = call i1 @apart(i64 %one, i64 %other, i64 %c, i64 %d)
+  br i1 %are_apart, label %next, label %no
+
+tuple:                                                           ; register, first, count, class
+  %t = call i64 @at(i64 %r, i64 %a)
+  %t_type = call i64 @word(i64 %t, i64 8)
+  %t_is_tuple = icmp eq i64 %t_type, %d
+  br i1 %t_is_tuple, label %tuple_length, label %no
+tuple_length:
+  %t_elements = add i64 %t, 24
+  %t_length = call i64 @word(i64 %t, i64 16)
+  br label %sequence
+list:                                                            ; register, first, count
+  %l = call i64 @at(i64 %r, i64 %a)
+  %l_type = call i64 @word(i64 %l, i64 8)
+  %list_type = call i64 @fact(i64 6)
+  %l_is_list = icmp eq i64 %l_type, %list_type
+  br i1 %l_is_list, label %list_length, label %no
+list_length:
+  %l_elements = call i64 @word(i64 %l, i64 24)
+  %l_length = call i64 @word(i64 %l, i64 16)
+  br label %sequence
+sequence:
+  %elements = phi i64 [%t_elements, %tuple_length], [%l_elements, %list_length]
+  %length = phi i64 [%t_length, %tuple_length], [%l_length, %list_length]
+  %length_fits = icmp eq i64 %length, %c
+  br i1 %length_fits, label %children, label %no
+children:
+  %first_offset = shl i64 %b, 3
+  %first = add i64 %r, %first_offset
+  call void @take_all(i64 %first, i64 %elements, i64 %c)
+  br label %next
+dict:                                                            ; register, first, keys
+  %mapping = call i64 @at(i64 %r, i64 %a)
+  %first_value_offset = shl i64 %b, 3
+  %first_value = add i64 %r, %first_value_offset
+  %keys_fit = call i32 @dict_values(i64 %mapping, i64 %c, i64 %first_value)
+  br label %tested
+untraced:                                                        ; context variable
+  %is_untraced = call i32 @holds_none(i64 %a)
+  br label %tested
+tested:
+  %test = phi i32 [%compared, %equal], [%holds, %ask], [%keys_fit, %dict], [%is_untraced, %untraced]
+  switch i32 %test, label %failed [
+    i32 0, label %no
+    i32 1, label %next
+  ]
+
+constant:                                                        ; target, object
+  call void @own(i64 %b)
+  br label %keep
+global:                                                          ; target, dict, name
+  %global_value = call i64 @PyDict_GetItemWithError(i64 %b, i64 %c)
+  br label %borrow
+cell:                                                            ; target, cell
+  %content = call i64 @word(i64 %b, i64 16)
+  br label %borrow
+slot:                                                            ; target, register, offset
+  %owner = call i64 @at(i64 %r, i64 %b)
+  %slot_value = call i64 @word(i64 %owner, i64 %c)
+  br label %borrow
+borrow:
+  %borrowed = phi i64 [%global_value, %global], [%content, %cell], [%slot_value, %slot]
+  call void @own(i64 %borrowed)
+  br label %keep
+attribute:                                                       ; target, register, name
+  %holder = call i64 @at(i64 %r, i64 %b)
+  %attribute_value = call i64 @PyObject_GetAttr(i64 %holder, i64 %c)
+  br label %keep
+item:                                                            ; target, register, key
+  %container = call i64 @at(i64 %r, i64 %b)
+  %item_value = call i64 @PyObject_GetItem(i64 %container, i64 %c)
+  br label %keep
+call:                                                            ; target, function, count, registers
+  call void @gather(i64 %spare, i64 %r, i64 %d, i64 %c)
+  %returned = call i64 @PyObject_Vectorcall(i64 %b, i64 %spare, i64 %c, i64 0)
+  br label %keep
+make_tuple:                                                      ; target, count, registers
+  call void @gather(i64 %spare, i64 %r, i64 %c, i64 %b)
+  %made_tuple = call i64 @made_tuple(i64 %spare, i64 %b)
+  br label %keep
+make_list:                                                       ; target, count, registers
+  call void @gather(i64 %spare, i64 %r, i64 %c, i64 %b)
+  %made_list = call i64 @made_list(i64 %spare, i64 %b)
+  br label %keep
+make_dict:                                                       ; target, keys, count, registers
+  call void @gather(i64 %spare, i64 %r, i64 %d, i64 %c)
+  %made_dict = call i64 @made_dict(i64 %b, i64 %spare, i64 %c)
+  br label %keep
+keep:
+  %kept = phi i64 [%b, %constant], [%borrowed, %borrow], [%attribute_value, %attribute], [%item_value, %item],
+    [%returned, %call], [%made_tuple, %make_tuple], [%made_list, %make_list], [%made_dict, %make_dict]
+  call void @set(i64 %r, i64 %a, i64 %kept)
+  %nothing = icmp eq i64 %kept, 0
+  br i1 %nothing, label %failed, label %next
+
+store:                                                           ; object, offset, value
+  %before = call i64 @word(i64 %a, i64 %b)
+  %unchanged = icmp eq i64 %before, %c
+  br i1 %unchanged, label %next, label %replace
+replace:
+  call void @own(i64 %c)
+  call void @put(i64 %a, i64 %b, i64 %c)
+  call void @drop(i64 %before)
+  br label %next
+
+run:                                                             ; first, program, kinds
+  %result_offset = shl i64 %a, 3
+  %results = add i64 %r, %result_offset
+  %key_bytes = sub i64 %sizes, %key
+  %key_length = lshr i64 %key_bytes, 3
+  %outcome = call i64 @run(i64 %b, i64 %c, i64 %results, i64 %values, i64 %key, i64 %key_length)
+  switch i64 %outcome, label %raised [
+    i64 0, label %no
+    i64 1, label %next
+  ]
+
+next:
+  %next_sizes = phi i64 [%after_dims, %array_value], [%after_number, %value], [%sizes, %same], [%sizes, %type],
+    [%sizes, %live], [%sizes, %like_shape], [%sizes, %apart], [%sizes, %children], [%sizes, %tested], [%sizes, %keep],
+    [%sizes, %store], [%sizes, %replace], [%sizes, %run]
+  %next_ran = phi i1 [%ran, %array_value], [%ran, %value], [%ran, %same], [%ran, %type], [%ran, %live],
+    [%ran, %like_shape], [%ran, %apart], [%ran, %children], [%ran, %tested], [%ran, %keep], [%ran, %store], [%ran, %replace],
+    [true, %run]
+  br label %loop
+done:
+  ret i64 1
+no:
+  ret i64 0
+failed:                                       ; before the program runs, an exception of what is read is a miss
+  %error = call i64 @PyErr_Occurred()
+  %missing = icmp eq i64 %error, 0
+  br i1 %missing, label %no, label %which
+which:
+  %exception = call i64 @fact(i64 9)
+  %matches = call i32 @PyErr_ExceptionMatches(i64 %exception)
+  %plain = icmp ne i32 %matches, 0
+  %not_ran = xor i1 %ran, true
+  %forgiven = and i1 %plain, %not_ran
+  br i1 %forgiven, label %forget, label %raised
+forget:
+  call void @PyErr_Clear()
+  ret i64 0
+raised:
+  ret i64 -1
+}
+
+; Try one route: the result, 0 with an exception, 1 for a miss.
+define private i64 @attempt(i64 %route, i64 %arguments, i64 %count, i64 %names) noinline {
+start:
+  %expected_count = call i64 @at(i64 %route, i64 0)
+  %count_fits = icmp eq i64 %count, %expected_count
+  br i1 %count_fits, label %keywords, label %miss
+keywords:
+  %expected_names = call i64 @at(i64 %route, i64 1)
+  %named = call i32 @same_names(i64 %names, i64 %expected_names)
+  switch i32 %named, label %exception [
+    i32 0, label %miss
+    i32 1, label %begin
+  ]
+begin:
+  %total = call i64 @at(i64 %route, i64 2)
+  %registers = call i64 @at(i64 %route, i64 3)
+  %value_count = call i64 @at(i64 %route, i64 4)
+  %key_count = call i64 @at(i64 %route, i64 5)
+  %spare_count = call i64 @at(i64 %route, i64 9)
+  %area_a = add i64 %registers, %value_count
+  %area_b = add i64 %key_count, %spare_count
+  %area = add i64 %area_a, %area_b
+  %memory = alloca i64, i64 %area
+  %r = ptrtoint ptr %memory to i64
+  %registers_bytes = shl i64 %registers, 3
+  %values = add i64 %r, %registers_bytes
+  %values_bytes = shl i64 %value_count, 3
+  %key = add i64 %values, %values_bytes
+  %key_bytes = shl i64 %key_count, 3
+  %spare = add i64 %key, %key_bytes
+  call void @copy_words(i64 %r, i64 %arguments, i64 %total)
+  br label %clear
+clear:
+  %i = phi i64 [%total, %begin], [%next, %clear_one]
+  %more = icmp slt i64 %i, %registers
+  br i1 %more, label %clear_one, label %walk
+clear_one:
+  call void @set(i64 %r, i64 %i, i64 0)
+  %next = add i64 %i, 1
+  br label %clear
+walk:
+  %went = call i64 @follow(i64 %route, i64 %r, i64 %spare, i64 %values, i64 %key)
+  %arrived = icmp eq i64 %went, 1
+  br i1 %arrived, label %result, label %release
+result:
+  %register = call i64 @at(i64 %route, i64 8)
+  %object = call i64 @at(i64 %r, i64 %register)
+  call void @own(i64 %object)
+  br label %release
+release:
+  %found = phi i64 [0, %walk], [%object, %result]
+  br label %release_loop
+release_loop:
+  %j = phi i64 [%total, %release], [%next_j, %release_one]
+  %left = icmp slt i64 %j, %registers
+  br i1 %left, label %release_one, label %end
+release_one:
+  %owned = call i64 @at(i64 %r, i64 %j)
+  call void @drop(i64 %owned)
+  %next_j = add i64 %j, 1
+  br label %release_loop
+end:
+  %missed = icmp eq i64 %went, 0
+  %out = select i1 %missed, i64 1, i64 %found
+  ret i64 %out
+miss:
+  ret i64 1
+exception:
+  ret i64 0
+}
+
+; self.missed(*arguments)
+define private i64 @missed(i64 %self, i64 %arguments, i64 %count, i64 %names) noinline {
+  %name_count = call i64 @length(i64 %names)
+  %given = add i64 %count, %name_count
+  %total = add i64 %given, 1
+  %memory = alloca i64, i64 %total
+  %all = ptrtoint ptr %memory to i64
+  call void @set(i64 %all, i64 0, i64 %self)
+  %rest = add i64 %all, 8
+  call void @copy_words(i64 %rest, i64 %arguments, i64 %given)
+  %name = call i64 @fact(i64 17)
+  %positional = add i64 %count, 1
+  %out = call i64 @PyObject_VectorcallMethod(i64 %name, i64 %all, i64 %positional, i64 %names)
+  ret i64 %out
+}
+
+; The vectorcall of an Entrance: its routes one after the other, then self.missed.
+define i64 @enter(i64 %self, i64 %arguments, i64 %count_and_flag, i64 %names) {
+start:
+  %count = and i64 %count_and_flag, 9223372036854775807
+  %routes = call i64 @word(i64 %self, i64 24)
+  call void @own(i64 %routes)
+  %route_count = call i64 @word(i64 %routes, i64 16)
+  %elements = add i64 %routes, 24
+  br label %loop
+loop:
+  %i = phi i64 [0, %start], [%next, %try]
+  %more = icmp slt i64 %i, %route_count
+  br i1 %more, label %try, label %none
+try:
+  %block = call i64 @at(i64 %elements, i64 %i)
+  %route = call i64 @words_of(i64 %block)
+  %out = call i64 @attempt(i64 %route, i64 %arguments, i64 %count, i64 %names)
+  %next = add i64 %i, 1
+  %miss = icmp eq i64 %out, 1
+  br i1 %miss, label %loop, label %done
+done:
+  call void @drop(i64 %routes)
+  ret i64 %out
+none:
+  call void @drop(i64 %routes)
+  %slow = call i64 @missed(i64 %self, i64 %arguments, i64 %count, i64 %names)
+  ret i64 %slow
+}
