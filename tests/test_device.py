@@ -20,6 +20,18 @@ def driver(monkeypatch):
     return fake
 
 
+@pytest.fixture(autouse=True)
+def unconfigured():
+    """The environment is read anew in each test."""
+    yield
+    device_module.configured_device.cache_clear()
+
+
+def configure(monkeypatch, name):
+    monkeypatch.setenv("TRACEJIT_DEVICE", name)
+    device_module.configured_device.cache_clear()
+
+
 X = np.arange(6, dtype=np.float32).reshape(2, 3)
 
 
@@ -42,7 +54,7 @@ def test_functions_take_the_device_of_their_definition(driver, monkeypatch):
         with tj.device("cpu"):
             inner = tj.function(abs)
     assert [f.programs.device for f in (inside, own, inner, tj.function(abs))] == ["cuda", "cpu", "cpu", "auto"]
-    monkeypatch.setenv("TRACEJIT_DEVICE", "cpu")
+    configure(monkeypatch, "cpu")
     assert tj.function(abs).programs.device == "cpu"
 
 
@@ -141,7 +153,7 @@ def test_variables_live_where_they_are_made(driver, monkeypatch):
     with tj.device("cuda"):
         assert tj.Variable(X).device == "cuda" and tj.Variable(X, device="cpu").device == "cpu"
     assert tj.Variable(tj.asarray(X).to("cuda")).device == "cuda"
-    monkeypatch.setenv("TRACEJIT_DEVICE", "cuda")
+    configure(monkeypatch, "cuda")
     assert tj.Variable(X).device == "cuda"
     assert tj.random.Generator(1).state.device == "cpu"
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tracejit as tj
-from tracejit.errors import ArgumentError, DeviceError, IndexOutOfBoundsError, UnsupportedError
+from tracejit.errors import ArgumentError, DeviceError, DeviceMemoryError, IndexOutOfBoundsError, UnsupportedError
 from tracejit.runtime.cuda import driver as driver_module
 
 
@@ -268,6 +268,19 @@ def test_eager_programs_are_kept(ledger):
     before = _single.cache_info().misses
     float((x * 3.0).sum())
     assert _single.cache_info().misses == before
+
+
+def test_kept_eager_programs_make_room_for_others(monkeypatch):
+    (x,) = on_device(np.ones(1000))
+    np.sort(x)  # whose program keeps temporaries
+    device = driver_module._driver("emulate")
+    held = device.ledger.held["temporaries of argsort"]
+    assert held > 0
+    monkeypatch.setattr("tracejit.runtime.cuda.emulated.TOTAL", device.pieces.used + 8_000)
+    y = x * 2 + x
+    assert y.shape == (1000,) and device.ledger.held["temporaries of argsort"] == 0
+    with pytest.raises(DeviceMemoryError, match=r"out of memory on cuda: .* were asked for"):
+        tj.asarray(np.ones(1)).to("cuda") * np.ones(4_000_000)
 
 
 def test_methods_and_trees_run_on_a_device():

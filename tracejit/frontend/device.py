@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import functools
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar, Token
 from typing import Any, Literal
@@ -19,7 +19,6 @@ Device = Literal["cpu", "cuda"]
 Choice = Literal["cpu", "cuda", "auto"]
 
 _CHOICES = ("cpu", "cuda", "auto")
-_SWITCH = "TRACEJIT_DEVICE"
 _default: ContextVar[str | None] = ContextVar("tracejit_device", default=None)
 
 
@@ -59,7 +58,13 @@ def checked(name: Any, asked: str) -> Any:
 
 def default_device() -> Any:
     """The device of what says none: that of the ``with tj.device`` around it, else of ``TRACEJIT_DEVICE``."""
-    return _default.get() or (config().device if _SWITCH in os.environ else "auto")  # asked for each new tensor
+    return _default.get() or configured_device()
+
+
+@functools.cache
+def configured_device() -> str:
+    """The device that ``TRACEJIT_DEVICE`` named when it was first asked for; each new tensor asks."""
+    return config().device
 
 
 def require() -> None:

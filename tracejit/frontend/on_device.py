@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.config import config
-from tracejit.errors import DeviceError, UnsupportedError
+from tracejit.errors import DeviceError, DeviceMemoryError, UnsupportedError
 from tracejit.frontend.device import default_device, host_variables
 from tracejit.frontend.eager import BROADCAST, EagerNode
 from tracejit.frontend.where import at_line, user_where
@@ -149,7 +149,12 @@ def evaluated(op: Any, inputs: Sequence[Node], attrs: Mapping[str, Any], spec: T
         values.append(node.value if number is None else number)
         shapes.append(None if number is None else node.spec.shape)  # type: ignore[arg-type]  # eager sizes are numbers
     specs = tuple(TensorSpec.of(v.shape, v.dtype) for v in values)
-    (value,) = _single(op, specs, tuple(shapes), _Attrs(attrs))(values)
+    asked = op, specs, tuple(shapes), _Attrs(attrs)
+    try:
+        (value,) = _single(*asked)(values)
+    except DeviceMemoryError:
+        _single.cache_clear()  # with the temporaries of all programs that are kept
+        (value,) = _single(*asked)(values)
     assert (value.shape, value.dtype) == (spec.shape, spec.dtype)
     return value
 
@@ -189,7 +194,7 @@ class _Attrs:
         return hash(self._text)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=512)
 def _single(op: Any, specs: tuple[TensorSpec, ...], shapes: tuple[tuple[int, ...] | None, ...], attrs: _Attrs) -> DeviceGraph:
     builder = Builder(TABLE)
     inputs = tuple(builder.input(f"x{i}", spec) for i, spec in enumerate(specs))

@@ -64,9 +64,8 @@ def place_of(array: Any) -> device:
 
 def put(x: Any, name: Any = None) -> Any:
     """A new tensor ``x`` with its memory on a device; a traced one stays where its program runs."""
-    where = place(name)
     if x._tracer is None:
-        x._array = moved(x._array, where)
+        x._array = moved(x._array, place(name))
     return x
 
 
