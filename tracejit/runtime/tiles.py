@@ -157,7 +157,7 @@ whole:
   br label %end
 count:
   %zeros = call i64 @llvm.ctlz.i64(i64 %work, i1 true)
-  %above = sub i64 42, %zeros
+  %above = sub i64 41, %zeros
   %half = lshr i64 %above, 1
   %some = icmp ugt i64 %half, 1
   %least = select i1 %some, i64 %half, i64 1
