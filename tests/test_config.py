@@ -10,7 +10,7 @@ from tracejit.config import config
 def test_an_empty_environment_gives_the_defaults():
     found = config({})
     assert (found.debug, found.check, found.guard, found.blas, found.math) == (0, False, "native", "auto", "accurate")
-    assert (found.device, found.cuda, found.tf32) == ("auto", "driver", False)
+    assert (found.device, found.cuda, found.tf32, found.scatter) == ("auto", "driver", False, "ordered")
     assert found.num_threads >= 1
     assert found.cache_dir.name == "tracejit"
 
@@ -27,11 +27,12 @@ def test_every_switch_is_read():
         "TRACEJIT_DEVICE": "cuda",
         "TRACEJIT_CUDA": "emulate",
         "TRACEJIT_TF32": "1",
+        "TRACEJIT_SCATTER": "atomic",
     }
     found = config(environment)
     assert (found.debug, found.check, found.cache_dir, found.num_threads) == (4, True, Path("/somewhere"), 3)
     assert (found.guard, found.blas, found.math) == ("python", "matmul", "libm")
-    assert (found.device, found.cuda, found.tf32) == ("cuda", "emulate", True)
+    assert (found.device, found.cuda, found.tf32, found.scatter) == ("cuda", "emulate", True, "atomic")
 
 
 def test_the_cache_follows_the_desktop_standard():
@@ -51,6 +52,7 @@ def test_the_cache_follows_the_desktop_standard():
         ("TRACEJIT_DEVICE", "gpu", "one of auto, cpu, cuda"),
         ("TRACEJIT_CUDA", "on", "one of driver, emulate"),
         ("TRACEJIT_TF32", "2", "an integer from 0 to 1"),
+        ("TRACEJIT_SCATTER", "sorted", "one of ordered, atomic"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_rule(name, value, rule):

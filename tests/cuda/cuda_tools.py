@@ -4,7 +4,7 @@ import numpy as np
 from program_tools import Program
 
 from tracejit.backends.cuda.emulator import Machine
-from tracejit.codegen.cuda import CUDA
+from tracejit.codegen.cuda import Cuda
 from tracejit.codegen.emit import emit
 from tracejit.ir.size import evaluate
 from tracejit.schedule import plan
@@ -13,20 +13,20 @@ from tracejit.transforms.passes import optimize
 POISON = 0xFF  # NaN and -1: what is read before it was written shows
 
 
-def cuda_source(graph):
+def cuda_source(graph, atomic=False):
     """The optimized graph, and its file."""
     optimized = optimize(graph)
-    return optimized, emit(plan(optimized, moments=False), target=CUDA)
+    return optimized, emit(plan(optimized, moments=False), target=Cuda(atomic))
 
 
-def run_emulated(program, machine=None, text=None):
-    """Outputs, then new values of updated inputs, of a program's CUDA file; ``text`` takes the place of the file's."""
-    graph, source = cuda_source(program.graph)
+def run_emulated(program, machine=None, atomic=False):
+    """Outputs, then new values of updated inputs, of a program's CUDA file; the status of a check that failed."""
+    graph, source = cuda_source(program.graph, atomic)
     layout, sizes = source.layout, program.sizes
     table = np.zeros(layout.length, np.int64)
     inputs = [np.array(a, order="C") for a in program.arrays]
     outputs = [_array(node.spec.concrete(sizes)) for node in graph.outputs]
-    slots = [_memory(evaluate(nbytes, sizes)) for nbytes in source.slots]
+    slots = [_memory(evaluate(slot.nbytes, sizes)) for slot in source.slots]
     workspace = _memory(max((evaluate(b, sizes) for b in source.workspace), default=0))
     for name, word in layout.sizes.items():
         table[word] = sizes[name]
@@ -36,7 +36,7 @@ def run_emulated(program, machine=None, text=None):
             table[word] = array.ctypes.data
     for word, of in source.copied:
         table[word] = table[of]
-    (machine or Machine()).load(text or source.text, "generated.py")(table)
+    (machine or Machine()).load(source.text, "generated.py")(table)
     if table[0]:
         return int(table[0])
     position = {node: i for i, node in enumerate(graph.inputs)}

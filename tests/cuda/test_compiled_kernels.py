@@ -74,6 +74,14 @@ def test_neighbours_are_accessed_by_128_bits_beside_single_ones():
         assert "ld.local" not in ptx and "st.local" not in ptx, name
 
 
+@pytest.mark.parametrize(("dtype", "instruction"), [("f32", "add.f32"), ("f64", "add.f64"), ("i64", "add.u64"), ("i32", "add")])
+def test_scatters_are_atomic_only_where_that_is_asked_for(dtype, instruction):
+    graph = parse_graph(GRAPHS["scatter"].replace("f32", dtype), TABLE)
+    found = {atomic: compile_ptx(cuda_source(graph, atomic)[1].text, "generated.py", NEW) for atomic in (False, True)}
+    assert re.search(rf"(red|atom)\.global\.{re.escape(instruction)}", found[True])
+    assert not re.search(r"\b(red|atom)\.", found[False])
+
+
 def test_a_file_that_is_no_kernel_says_the_line():
     text = "from prelude import region\n\n\n@region\ndef region_0(args):\n    x = nothing(args[0])\n"
     with pytest.raises(CompileError, match=r"generated.py: line 6: nothing is no word of the prelude"):

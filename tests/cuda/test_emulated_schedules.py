@@ -82,6 +82,12 @@ def test_random_programs_mean_what_numpy_says(program):
     assert_agree(run_emulated(program), program.evaluated(), program)
 
 
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_scatters_add_by_atomic_operations_where_that_is_asked_for(sizes):
+    program = random_program(parse_graph(GRAPHS["scatter"], TABLE), sizes)
+    assert_agree(run_emulated(program, Machine(WARPS), atomic=True), program.evaluated(), program)
+
+
 def test_empty_arrays_are_no_work_and_reduce_to_the_identity():
     for name in ("chain", "softmax", "flat_chain_and_sum", "columns", "scatter", "scan_and_join"):
         program = random_program(parse_graph(GRAPHS[name], TABLE), {"n": 0, "c": 3, "m": 0})

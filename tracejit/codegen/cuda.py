@@ -10,6 +10,7 @@ leave partial results, which a second kernel combines in their order, so that th
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from tracejit.codegen import cuda_steps
 from tracejit.codegen.axes import nest
@@ -25,10 +26,19 @@ from tracejit.schedule import Gemm, Loop, Scan, Scatter, Sort, Step
 from tracejit.schedule.access import Linear
 
 
+@dataclass(frozen=True)
 class Cuda:
-    """Kernels on a GPU, launched by host Python."""
+    """Kernels on a GPU, launched by host Python.
 
-    keeps_elements = False  # to compute an element again costs a GPU less than memory to keep it in
+    Attributes:
+        atomic: Updates at equal indices are added in any order, which is faster, and not the same bits in every run.
+    """
+
+    atomic: bool = False
+
+    @property
+    def keeps_elements(self) -> bool:
+        return False  # to compute an element again costs a GPU less than memory to keep it in
 
     def region(self, name: str, lines: list[str], numbers: tuple[str, ...] = ()) -> list[str]:
         return ["@region", f"def {name}({', '.join(['args', *numbers])}):", *indent(lines)]
@@ -53,6 +63,8 @@ class Cuda:
         match item:
             case Gemm():
                 return cuda_steps.gemm(step, item, name)
+            case Scatter(node) if self.atomic and node.dtype in cuda_steps.ATOMIC:
+                return cuda_steps.scatter_at_once(step, item, name)
             case Scatter():
                 return cuda_steps.scatter(step, item, name)
             case Scan():
@@ -64,6 +76,3 @@ class Cuda:
 
     def check(self, step: Scope, flag: Node, status: int) -> list[str]:
         return [f"check(table, {step.pointer(step.file.home(flag), flag.dtype, 1)}, {status}){comment(flag)}"]
-
-
-CUDA = Cuda()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tracejit.codegen.axes import nest
 from tracejit.codegen.cuda_text import kernel, strided
 from tracejit.codegen.scalars import Scalars
@@ -13,7 +15,9 @@ from tracejit.ir.size import Dim, product
 from tracejit.schedule import Gemm, Scan, Scatter, Sort
 from tracejit.schedule.access import Linear, Read, is_negative, kind, operand, row_major
 
-MOST_CHUNKS, ROOM = 256, 65536  # the prelude's row_grid makes at most MOST_CHUNKS + ROOM // elements groups that keep elements
+ATOMIC = {np.dtype(code) for code in ("f4", "f8", "i4", "i8", "u4", "u8")}
+"""What a GPU adds to memory in one operation."""
+MOST_CHUNKS, ROOM = 256, 65536  # at most MOST_CHUNKS + ROOM // elements groups of threads keep so many elements each
 
 
 def gemm(step: Scope, item: Gemm, name: str) -> list[str]:
@@ -71,6 +75,23 @@ def _batch(step: Scope, node: Node, matrices: list[Read]) -> tuple[dict[str, Dim
         together += 1
     outer = {step.name("batch"): size for size in batch[:-together]}
     return outer, ", ".join([step.dim(last.size), *(step.dim(place.strides[-1]) for place in places)])
+
+
+def scatter_at_once(step: Scope, item: Scatter, name: str) -> list[str]:
+    """Every thread adds updates of its own, by atomic operations: in an order that changes from run to run."""
+    scope = Scope(step.file)
+    update = ScatterUpdate(scope, item)
+    count, after = factor(scope.dim(update.count)), factor(scope.dim(update.after))
+    total = update.before * update.count * update.after
+    lines = [
+        f"r = at % {after}",
+        f"q = at // {after} % {count}",
+        f"p = at // {after} // {count}",
+        f"{update.at_once}{comment(item.node)}",
+    ]
+    body = strided("at", "thread()", "threads()", scope.dim(total), lines)
+    copies = copied(step.file, step, name, item.node.inputs[0], item.node)
+    return copies + kernel(step, f"{name}_add", scope, body, f"*flat_grid({step.dim(total)})")
 
 
 def scatter(step: Scope, item: Scatter, name: str) -> list[str]:

@@ -167,7 +167,10 @@ def scatter(file: File, step: Scope, item: Scatter, name: str) -> list[str]:
 
 
 class ScatterUpdate:
-    """``text`` adds update ``q`` of ``count`` at ``index``; ``p`` and ``r`` run over the ``before`` and ``after`` of its axis."""
+    """``text`` adds update ``q`` of ``count`` at ``index``; ``p`` and ``r`` run over the ``before`` and ``after`` of its axis.
+
+    ``at_once`` does the same where others may do so at that time.
+    """
 
     def __init__(self, scope: Scope, item: Scatter) -> None:
         node = item.node
@@ -185,6 +188,7 @@ class ScatterUpdate:
         row = total([times(block, scope.dim(block), "p"), times(self.after, after, self.index), "r"])
         value = total([times(rest, scope.dim(rest), "p"), times(self.after, after, "q"), "r"])
         self.text = f"{out}[{row}] = {dtype_code(node.dtype)}({out}[{row}] + {add}[{value}])"
+        self.at_once = f"add_to({out}, {row}, {add}[{value}])"
 
 
 def scan(file: File, step: Scope, item: Scan, name: str) -> list[str]:

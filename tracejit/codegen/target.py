@@ -67,13 +67,11 @@ class Walk(Protocol):
 
 
 class Target(Protocol):
-    """A kind of machine.
+    """A kind of machine."""
 
-    Attributes:
-        keeps_elements: Whether a costly element that a later sweep needs again is kept rather than computed again.
-    """
-
-    keeps_elements: bool
+    @property
+    def keeps_elements(self) -> bool:
+        """Whether a costly element that a later sweep needs again is kept rather than computed again."""
 
     def region(self, name: str, lines: list[str], numbers: tuple[str, ...] = ()) -> list[str]:
         """A function with this body, marked as a region; ``numbers`` are further integers it is launched with."""

@@ -103,6 +103,7 @@ class Machine:
             "four": _four,
             "four_of": lambda pointer: Memory(np.full(4, -1).astype(pointer.array.dtype)),
             "put_four": _put_four,
+            "add_to": _add_to,
             "shuffle": _shuffle,
             "sync": _sync,
             "warp_sync": _warp_sync,
@@ -217,6 +218,10 @@ def _four(pointer: Memory, first: int, end: int) -> Memory:
 def _put_four(pointer: Memory, first: int, end: int, four: Memory) -> None:
     for k in range(min(4, end - first)):
         pointer[first + k] = four[k]
+
+
+def _add_to(pointer: Memory, index: int, x: Any) -> None:
+    pointer[index] = pointer[index] + x
 
 
 def _shuffle(x: Any, step: int) -> Generator[Any, Any, Any]:

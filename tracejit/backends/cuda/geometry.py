@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from tracejit.codegen.cuda_steps import MOST_CHUNKS, ROOM
+
 WARP = 32
-MOST_CHUNKS, ROOM = 256, 65536  # codegen.cuda_steps claims memory for so many groups
 BANDED = 1024  # blocks that are enough for a GPU: more bands of rows only leave more partial results
 LEAST_BAND = 4  # rows of one thread
 Threads = int | tuple[int, int]

@@ -28,7 +28,7 @@ LIBRARY = {
     "cosh": "cosh", "sin": "sin", "cos": "cos", "tan": "tan", "erf": "erf", "erfc": "erfc", "arcsin": "asin", "arccos": "acos",
     "arctan": "atan", "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh", "cbrt": "cbrt",
 }  # fmt: skip
-OWN = "thread threads group groups lane lanes level levels column band bands shuffle sync warp_sync shared"
+OWN = "thread threads group groups lane lanes level levels column band bands add_to shuffle sync warp_sync shared"
 GRIDS = ("flat_grid", "row_grid", "touching_grid", "column_grid", "chunks_of", "bands_of", "shards_of")
 HOST = (*GRIDS, "check", "launch", "stamp", *(
     f"gemm_{a}{b}{ending}" for a in "nt" for b in "nt" for ending in ("", "_scaled", "_batch")

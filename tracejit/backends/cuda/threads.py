@@ -7,7 +7,7 @@ from typing import Any
 from llvmlite import ir
 
 from tracejit.backends.cpu.intrinsics import Word
-from tracejit.backends.cpu.operands import Operand, Pointer, index_value, is_pair, memory_type, typed
+from tracejit.backends.cpu.operands import Operand, Pointer, as_value, described, index_value, is_pair, memory_type, typed
 from tracejit.backends.cpu.value import I64, Kind, Value, select
 
 WORD, BIT, BYTE = ir.IntType(32), ir.IntType(1), ir.IntType(8)
@@ -121,6 +121,21 @@ def pointer_word(kind: Kind, is_complex: bool = False) -> Word:
         return Pointer(build.addrspacecast(own, element.as_pointer()), kind, is_complex)
 
     return write
+
+
+def add_to(build: Any, pointer: Operand, index: Operand, x: Operand) -> None:
+    """``add_to(p, i, x)``: ``p[i] += x`` in one operation, however many threads do so."""
+    if not isinstance(pointer, Pointer) or pointer.kind.bits < 32 or pointer.is_complex:
+        raise TypeError(f"{described(pointer)} is not for numbers of 32 or 64 bits")
+    place = build.gep(pointer.raw, [index_value(build, index).raw])
+    value = as_value(build, x, pointer.kind).raw
+    if not pointer.kind.is_float:
+        build.atomic_rmw("add", place, value, "monotonic")
+        return
+    kind = f"f{pointer.kind.bits}"
+    build.call(
+        declared(build.module, f"llvm.nvvm.atomic.load.add.{kind}.p0{kind}", value.type, place.type, value.type), [place, value]
+    )
 
 
 def sync(build: Any) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
-from tracejit.codegen.cuda import CUDA
+from tracejit.codegen.cuda import Cuda
 from tracejit.codegen.emit import emit
 from tracejit.codegen.source import Source
+from tracejit.config import config
 from tracejit.ir import Graph
 from tracejit.runtime import cache
 from tracejit.runtime.cuda.driver import Driver, Module, driver, missing_extra
@@ -70,7 +71,7 @@ def compile_program(graph: Graph, math: str, observe: Observe = lambda stage, va
     optimized = optimize(graph, observe)
     schedule = plan(optimized, moments=False)
     observe("schedule", schedule)
-    source = emit(schedule, math, CUDA)
+    source = emit(schedule, math, Cuda(atomic=config().scatter == "atomic"))
     observe("source", source)
     path = cache.write_source(source.text)
     return Program(optimized, schedule, source, path, _kernels(source.text, path, device), device)
