@@ -13,7 +13,7 @@ from tracejit.config import config
 from tracejit.frontend.content import by_content
 from tracejit.frontend.device import Choice, placement
 from tracejit.frontend.donation import donate, unused
-from tracejit.frontend.entry import Entry, Traced
+from tracejit.frontend.entry import Entry, Traced, Waiting
 from tracejit.frontend.guards import Guard, check_leaks, check_writes, find_guards
 from tracejit.frontend.inlined import inlining
 from tracejit.frontend.on_device import device_program
@@ -21,7 +21,6 @@ from tracejit.frontend.parameters import Parameters
 from tracejit.frontend.signature import Call
 from tracejit.frontend.specialize import size_guard, trace_call
 from tracejit.ir import Graph
-from tracejit.runtime.background import Pending, Waiting, code_later
 from tracejit.runtime.executable import Executable
 from tracejit.runtime.program import MakeCode, Options, Program, code_of, compile_program
 
@@ -61,13 +60,13 @@ def build_entry(
         used: frozenset[int] = frozenset()
     else:
         later = pin is None and (config().background if background is None else background)
-        make_code = code_later if later else code_of
+        make_code = _code_later() if later else code_of
         traced, program, used = _compiled(traced, call, parameters, options, observe, make_code)
         first = len(traced.passed)
         buffers: dict[int, Any] = {first + i: held.buffer for i, held in enumerate(traced.held)}
         executable = Executable(program, buffers, fits)
-        if isinstance(program.code, Pending):
-            executable = waiting = Waiting(executable, buffers, program.code)
+        if later and (pending := _waiting(executable, buffers)):
+            executable = waiting = pending
     observe.path(str(program.path))
     notes += _kept(used, call, parameters)
     return Entry(call.forgotten(), traced, guards, executable, program, device, waiting), notes
@@ -87,6 +86,19 @@ def _compiled(
         if not late:
             return traced, program, used
         left |= late
+
+
+def _code_later() -> MakeCode:
+    from tracejit.runtime.background import code_later  # which loads what starts processes, and most never need
+
+    return code_later
+
+
+def _waiting(executable: Executable, buffers: dict[int, Any]) -> Waiting | None:
+    """What stands in for an executable whose code is pending."""
+    from tracejit.runtime.background import waiting
+
+    return waiting(executable, buffers)
 
 
 def _kept(used: frozenset[int], call: Call, parameters: Parameters) -> tuple[str, ...]:

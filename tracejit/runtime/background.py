@@ -170,6 +170,12 @@ class Waiting:
         return out
 
 
+def waiting(executable: Executable, buffers: Mapping[int, Any]) -> Waiting | None:
+    """What stands in for an executable; None where its code is there."""
+    code = executable.program.code
+    return Waiting(executable, buffers, code) if isinstance(code, Pending) else None
+
+
 def _with_code(program: Program, worker: Worker, key: str) -> Program:
     """A program with the code that the worker has left in the cache, or else with code that is made here."""
     found = None if worker.failure else cache.load_object(key)
