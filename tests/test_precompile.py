@@ -113,6 +113,22 @@ assert "tracejit.backends.cpu.translate" not in sys.modules
     subprocess.run([sys.executable, "-c", program], env=environment, check=True)
 
 
+ALL_PARTS = """
+import sys, numpy as np, tracejit as tj
+from tracejit.runtime import native
+if "warm" in sys.argv:
+    native.assembled = None  # whoever assembles code fails
+tj.set_num_threads(2)
+f = tj.function(lambda x, w: np.sum(np.tanh(x @ w), axis=0))
+assert f(np.zeros((300, 200), np.float32), np.zeros((200, 100), np.float32)).tolist() == [0] * 100
+"""
+
+
+def test_a_warm_process_assembles_no_guard_no_threads_and_no_tiles() -> None:
+    for mode in ("cold", "warm"):
+        subprocess.run([sys.executable, "-c", ALL_PARTS, mode], check=True)
+
+
 @pytest.mark.parametrize(
     ("target", "message"),
     [

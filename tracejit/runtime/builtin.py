@@ -151,8 +151,7 @@ def address() -> int:
 def _code() -> native.NativeCode:
     folder = Path(__file__).with_name("guard")
     text = "\n".join([path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.ll"))])
-    compiled = cache.compiled(cache.text_key(text), lambda: cache.CompiledObject(native.assembled(text), "enter"))
-    code = native.load(compiled.object_code, compiled.symbol)
+    code = cache.assembled(text, "enter")
     facts = (*map(id, _KNOWN), *layout.numpy_functions(), ctypes.addressof(TURN.running), id(TURN), *map(id, _NAMES))
     np.ctypeslib.as_array((ctypes.c_int64 * len(facts)).from_address(code.function("facts")))[:] = facts
     return code

@@ -17,6 +17,7 @@ import functools
 import hashlib
 import importlib.metadata
 import os
+import re
 import shutil
 import stat
 import struct
@@ -225,6 +226,14 @@ def compiled(key: str, make: Callable[[], CompiledObject]) -> CompiledObject:
                 found = make()
                 store_object(key, found.object_code, found.symbol)
     return found
+
+
+def assembled(text: str, symbol: str) -> native.NativeCode:
+    """Machine code of LLVM IR text, which names addresses by ``native.place``; its object is kept."""
+    names = sorted(set(re.findall(rf"@({re.escape(native.PLACE)}\w+)", text)))
+    text += "".join(f"@{name} = external global [4096 x i64]\n" for name in names)
+    kept = compiled(text_key(text), lambda: CompiledObject(native.assembled(text), symbol))
+    return native.load(kept.object_code, kept.symbol)
 
 
 def holds(key: str) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 from tracejit.errors import CompileError
 
 LAUNCHER = "tracejit_parallel_for"
+PLACE = "tracejit.place."
 PROVIDERS: dict[str, Callable[[], int]] = {}
 """By name, who gives the address of a function that objects call; asked when the first such object is loaded."""
 
@@ -57,6 +58,12 @@ def load(object_code: bytes, symbol: str) -> NativeCode:
     engine.add_object_file(llvm.ObjectFileRef.from_data(object_code))
     engine.finalize_object()
     return NativeCode(engine, symbol)
+
+
+def place(name: str, address: int) -> str:
+    """An address for LLVM IR text that is kept for later processes: by name, which the linker looks up as it loads the object."""
+    binding().add_symbol(PLACE + name, address)
+    return f"ptrtoint (ptr @{PLACE}{name} to i64)"
 
 
 def assembled(text: str) -> bytes:

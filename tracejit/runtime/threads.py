@@ -33,7 +33,7 @@ from typing import Any
 from tracejit.backends.clock import COUNTER
 from tracejit.config import config
 from tracejit.errors import CompileError
-from tracejit.runtime import native
+from tracejit.runtime import cache, native
 
 SPIN = 100e-6  # seconds
 TICKET, DONE, BUSY, EPOCH, SLEEPERS, RUN, DATA, CHUNKS, HELPERS = 0, 16, 32, 48, 64, 80, 81, 82, 83
@@ -62,8 +62,8 @@ class _Pool:
         """Address of the function that programs call; workers are there afterwards."""
         with self.lock:
             if self.code is None:
-                ticks = max(int(SPIN * ticks_per_second()), 1)
-                self.code = native.assemble(_text(self.state(), ticks), "parallel_for")
+                ticks = 1 << int(SPIN * ticks_per_second()).bit_length() >> 1  # a round number: the same in later processes
+                self.code = cache.assembled(_text(self.state(), ticks), "parallel_for")
                 self.process = os.getpid()
                 for kept in (self.code, self.memory):  # the workers run until the process ends
                     ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
@@ -143,7 +143,7 @@ if hasattr(os, "register_at_fork"):
 def ticks_per_second() -> float:
     """The rate of the processor's counter, to a few percent."""
     text = f"declare i64 @{COUNTER}()\ndefine i64 @now() {{\n  %ticks = call i64 @{COUNTER}()\n  ret i64 %ticks\n}}"
-    code = native.assemble(text, "now")
+    code = cache.assembled(text, "now")
     now = ctypes.CFUNCTYPE(ctypes.c_int64)(code.address)
     ticks, begin = now(), time.perf_counter()
     while time.perf_counter() - begin < 2e-4:
@@ -156,7 +156,8 @@ def ticks_per_second() -> float:
 
 def _text(state: int, spin: int) -> str:
     """LLVM IR of ``parallel_for`` and ``worker`` over the state at this address."""
-    words = {name: f"inttoptr (i64 {state + 8 * word} to ptr)" for name, word in _WORD.items()}
+    begin = native.place("threads", state)
+    words = {name: f"inttoptr (i64 add (i64 {begin}, i64 {8 * word}) to ptr)" for name, word in _WORD.items()}
     relax = _RELAX.get(platform.machine(), "")
     text = _TEXT.format(counter=COUNTER, spin=spin, relax=relax and f"call void @llvm.{relax}", **words)
     return text + _waiting(words["epoch"]) + (relax and f"declare void @llvm.{relax.replace('i32 1', 'i32')}\n")

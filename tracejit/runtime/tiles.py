@@ -16,7 +16,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from tracejit.runtime import native, threads
+from tracejit.runtime import cache, native, threads
 from tracejit.schedule.cost import LEAST_TILED
 
 ALONE = 1 << 16
@@ -35,15 +35,16 @@ def tiled(sgemm: int, dgemm: int, controls: tuple[Any, Any] | None) -> native.Na
         controls: The library's functions that give and set the number of its threads.
     """
     get, put = (_address(f) for f in controls) if controls else (0, 0)
-    lock, count, saved = (ctypes.addressof(_held) + 8 * i for i in range(3))
-    hold = _HOLD if controls else _LEAVE
-    text = hold.format(get=get, put=put, lock=lock, count=count, saved=saved)
-    shared = {"parallel_for": threads.launcher(), "threads": threads.address(), "least": LEAST_TILED, "alone": ALONE}
+    held = {name: ctypes.addressof(_held) + 8 * i for i, name in enumerate(("lock", "count", "saved"))}
+    named = {name: native.place(name, address) for name, address in (held | {"get": get, "put": put}).items()}
+    text = (_HOLD if controls else _LEAVE).format(**named)
+    launcher, count = native.place("parallel_for", threads.launcher()), native.place("number", threads.address())
+    shared = {"parallel_for": launcher, "threads": count, "least": LEAST_TILED, "alone": ALONE}
     for name, scalar, address in (("sgemm", "float", sgemm), ("dgemm", "double", dgemm)):
         types = {field: kind.format(scalar=scalar) for field, kind in _JOB.items()}
         job = {"types": ", ".join(types.values()), "stores": _stores(name, types), "loads": _loads(name, types)}
-        text += _TILES.format(name=name, scalar=scalar, library=address, **shared, **job)
-    return native.assemble(text + "declare i64 @llvm.ctlz.i64(i64, i1)\n", "sgemm")
+        text += _TILES.format(name=name, scalar=scalar, library=native.place(name, address), **shared, **job)
+    return cache.assembled(text + "declare i64 @llvm.ctlz.i64(i64, i1)\n", "sgemm")
 
 
 def _stores(name: str, types: dict[str, str]) -> str:
