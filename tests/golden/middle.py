@@ -22,7 +22,13 @@ def region_0(chunk, begin, end, args):
         out0 = f32_at(args[1] + (row * n2 + first) * 4, lanes)
         for l in range(lanes):
             t0[l] = f32(0.0)
-        for j in range(n1):
+        for j0 in range(0, n1 - 3, 4):
+            for l in range(lanes):
+                for j4 in range(4):
+                    j = j0 + j4
+                    v0 = x0[j * n2 + l]
+                    t0[l] = plus(t0[l], v0)
+        for j in range(n1 // 4 * 4, n1):
             for l in range(lanes):
                 v0 = x0[j * n2 + l]
                 t0[l] = plus(t0[l], v0)

@@ -45,6 +45,7 @@ class LaneWalk(ChunkWalk):
     """One thread goes through the blocks of a chunk; ``nest`` has the axis of the lanes as its innermost."""
 
     tile: int = 0
+    together: bool = False  # four elements of a row at once, since they lie in memory that is fetched side by side
 
     @property
     def lane(self) -> Axis:
@@ -56,8 +57,19 @@ class LaneWalk(ChunkWalk):
             size = scope.dim(axis.size)
             lines = self.lanes([f"for {axis.var} in range(tile, minimum(tile + {tile}, {size})):", *indent(lines)])
             return [f"for tile in range(0, {size}, {tile}):", *indent(lines)]
-        lines = self.lanes(lines)
-        for axis in reversed(self.nest.inner[:-1]):
+        *outside, axis = self.nest.inner[:-1]
+        size = scope.dim(axis.size)
+        if self.together:
+            four = [f"for {axis.var}4 in range(4):", f"    {axis.var} = {axis.var}0 + {axis.var}4", *indent(lines)]
+            lines = [
+                f"for {axis.var}0 in range(0, {size} - 3, 4):",
+                *indent(self.lanes(four)),
+                f"for {axis.var} in range({factor(size)} // 4 * 4, {size}):",
+                *indent(self.lanes(lines)),
+            ]
+        else:
+            lines = [f"for {axis.var} in range({size}):", *indent(self.lanes(lines))]
+        for axis in reversed(outside):
             lines = [f"for {axis.var} in range({scope.dim(axis.size)}):", *indent(lines)]
         return lines
 
@@ -101,7 +113,7 @@ class LaneEmitter(LoopEmitter):
         lane = replace(rows, var="(first + l)", piece=Piece("first", "lanes", "l"))
         if len(outer) == 1:
             outer = [replace(outer[0], var="row")]
-        return LaneWalk(Nest(tuple(outer), (*direct.inner, lane)), self.width, self.tile)
+        return LaneWalk(Nest(tuple(outer), (*direct.inner, lane)), self.width, self.tile, not self.longest)
 
     @property
     def lane_walk(self) -> LaneWalk:
