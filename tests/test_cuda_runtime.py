@@ -180,6 +180,14 @@ def test_the_callers_stream_is_used_and_streams_wait_for_each_other(driver):
     assert driver.events[-1][1] == 9
 
 
+def test_a_program_waits_for_whoever_writes_its_arguments_and_variables(driver):
+    x, w = driver.placed(X, stream=3), driver.placed(W, stream=4)
+    driver.order(x.address, 3), driver.order(w.address, 4)
+    (out,) = executable(driver, {1: w})(x, 1.0)
+    assert {e for e in driver.events if e[0] == "after"} == {("after", 7, 3), ("after", 7, 4)}
+    assert w.stream == out.stream == 7
+
+
 def test_the_fake_driver_sees_what_goes_wrong(driver):
     x = driver.placed(X)
     driver.order(x.address, 1)
