@@ -720,3 +720,38 @@ def test_other_threads_run_during_long_programs_and_not_during_short_ones(guard:
         stop.set()
         sys.setswitchinterval(switch)
         counter.join()
+
+
+def test_both_guards_give_the_same_whatever_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    rate, w = {"k": 2.0, "l": [1, 2]}, tj.Variable(ones(3))
+
+    def total(tree: Any) -> Any:
+        if isinstance(tree, dict | list | tuple):
+            return sum((total(x) for x in (tree.values() if isinstance(tree, dict) else tree)), 0.0)
+        return (tree * 1.0).sum() if hasattr(tree, "shape") else tree * 1.0 if isinstance(tree, int | float) else 0.0
+
+    def body(x: Any, *rest: Any, flag: Any = None, **more: Any) -> Any:
+        w.assign(w * 1.0)
+        return {"r": total(x) * rate["k"] + len(rate["l"]), "rest": [total(y) for y in rest], "m": (total(more), flag, x)}
+
+    a, b = np.arange(6.0).reshape(2, 3), ones(3)
+    calls: list[tuple[Any, ...]] = [(x,) for x in (a, a.T, a[::-1], a.astype(">f8"), a.view(Sub), b, ones(0), ones(1), ones())]
+    calls += [(1, 2.5), (-0.0, True), (np.float32(2), np.int8(3)), (1j,), (None, "relu"), (tj.asarray(b),), (w, w)]
+    calls += [([a, (b, 1.0)], {}), ({"x": a, "y": [b]}, ()), (collections.OrderedDict(a=a), Params(a, b)), (Mode.FAST, 2**70)]
+    named: list[dict[str, Any]] = [{}, {"flag": "tanh"}, {"flag": 1, "u": a}, {"v": b, "u": [a, 1]}]
+
+    def outcome(guard: str, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+        monkeypatch.setenv("TRACEJIT_GUARD", guard)
+        try:
+            return repr(f(*args, **kwargs))
+        except Exception as error:
+            return f"{type(error).__name__}: {error}".split("\n")[0]
+
+    functions = [("native", tj.function(body)), ("python", tj.function(body))]
+    for i in (*range(26), *range(26)):
+        args, kwargs = calls[i % len(calls)], named[i % 3 + i // len(calls)]
+        rate["k"] = 3.0 if i == 7 else 2.0
+        found = [outcome(guard, f, args, kwargs) for guard, f in functions]
+        assert found[0] == found[1]
+    native, python = (f for _, f in functions)
+    assert native.compilations == python.compilations and native.vectorcall and not python.vectorcall
