@@ -15,7 +15,6 @@ import ast
 import atexit
 import functools
 import hashlib
-import importlib.metadata
 import os
 import re
 import shutil
@@ -184,14 +183,13 @@ def _environment() -> tuple[str, ...]:
     binding = native.binding()
     abi = f"numpy {np.lib.NumpyVersion(np.__version__).major}"
     cpu = (binding.get_process_triple(), binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten())
-    return (VERSION, _preludes(), f"llvmlite {_version('llvmlite')}", abi, *cpu)
+    return (VERSION, _preludes(), f"llvmlite {_version()}", abi, *cpu)
 
 
-def _version(distribution: str) -> str:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"
+def _version() -> str:
+    import llvmlite  # loaded by now; to ask importlib.metadata takes longer than to load most programs
+
+    return str(llvmlite.__version__)
 
 
 def _preludes() -> str:

@@ -33,7 +33,7 @@ from typing import Any
 from tracejit.backends.clock import COUNTER
 from tracejit.config import config
 from tracejit.errors import CompileError
-from tracejit.runtime import cache, native
+from tracejit.runtime import native
 
 SPIN = 100e-6  # seconds
 TICKET, DONE, BUSY, EPOCH, SLEEPERS, RUN, DATA, CHUNKS, HELPERS = 0, 16, 32, 48, 64, 80, 81, 82, 83
@@ -63,7 +63,7 @@ class _Pool:
         with self.lock:
             if self.code is None:
                 ticks = 1 << int(SPIN * ticks_per_second()).bit_length() >> 1  # a round number: the same in later processes
-                self.code = cache.assembled(_text(self.state(), ticks), "parallel_for")
+                self.code = _assembled(_text(self.state(), ticks), "parallel_for")
                 self.process = os.getpid()
                 for kept in (self.code, self.memory):  # the workers run until the process ends
                     ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
@@ -143,7 +143,7 @@ if hasattr(os, "register_at_fork"):
 def ticks_per_second() -> float:
     """The rate of the processor's counter, to a few percent."""
     text = f"declare i64 @{COUNTER}()\ndefine i64 @now() {{\n  %ticks = call i64 @{COUNTER}()\n  ret i64 %ticks\n}}"
-    code = cache.assembled(text, "now")
+    code = _assembled(text, "now")
     now = ctypes.CFUNCTYPE(ctypes.c_int64)(code.address)
     ticks, begin = now(), time.perf_counter()
     while time.perf_counter() - begin < 2e-4:
@@ -152,6 +152,12 @@ def ticks_per_second() -> float:
 
 
 # ------------------------------------------------------------------------------------------------------- machine code
+
+
+def _assembled(text: str, symbol: str) -> native.NativeCode:
+    from tracejit.runtime import cache  # which those who only import the library never need
+
+    return cache.assembled(text, symbol)
 
 
 def _text(state: int, spin: int) -> str:
