@@ -21,6 +21,7 @@ from benchmarks.peers import WAITING, Peer, environment
 from benchmarks.question import Case, yardsticks
 
 ROOT = Path(__file__).parent.parent
+FRESH = 5  # rounds of fresh processes, some of which take half a minute
 CALM = 0.05  # seconds between turns, in which the thread pools of the last contestant go to sleep
 
 Say = Callable[[str], None]
@@ -142,7 +143,7 @@ def afresh(case: Case, builders: Builders, settings: Settings, caches: str, outc
             say(f"  {name}: largest relative error {contestant.error:.1e}")
             contestant.close()
             outcome.rounds[name] = []
-    for _ in range(settings.rounds):
+    for _ in range(min(settings.rounds, FRESH)):
         for name in list(outcome.rounds):
             with failures(name, outcome, say), tempfile.TemporaryDirectory() as empty:
                 arguments, peer = builders[name]

@@ -7,14 +7,14 @@ import platform
 from datetime import date
 from pathlib import Path
 
-from benchmarks.driver import Settings
+from benchmarks.driver import FRESH, Settings
 from benchmarks.peers import PEERS, environment
 
 
 def head(settings: Settings) -> list[str]:
     """Lines of Markdown that say what was measured, where and how."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    turns = f"{settings.rounds} interleaved rounds"
+    turns = f"{settings.rounds} interleaved rounds ({min(settings.rounds, FRESH)} of fresh processes)"
     if settings.small:
         turns += ", small sizes: these figures say nothing about speed"
     return [
