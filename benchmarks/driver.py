@@ -60,6 +60,7 @@ class Contestant:
         self._process = start([*arguments, way], switches, stdin=subprocess.PIPE, stderr=self._errors)
         ready = self._answer()
         self.error = ready["error"]
+        self.counted = {"passes": [ready["passes"]]} if "passes" in ready else {}
         if not self.error <= ready["tolerance"]:
             self.close()
             raise Failure(f"wrong result: differs from NumPy in float64 by {self.error:.1e} of its largest value")
@@ -122,6 +123,7 @@ def in_turns(case: Case, builders: Builders, settings: Settings, caches: str, ou
         with failures(name, outcome, say):
             switches = environment(peer, settings.threads, caches) | {"BENCHMARK_BATCH": str(settings.batch)}
             living[name] = Contestant(arguments, "serve", switches)
+            outcome.rounds.update(living[name].counted)
             say(f"  {name}: largest relative error {living[name].error:.1e}")
     outcome.rounds.update((name, []) for name in living)
     for _ in range(settings.rounds):

@@ -6,6 +6,8 @@ A question is a module in ``benchmarks/questions``:
     data         makes the data of a case from its sizes; the same for every contestant
     with_PEER    takes the data, gives a ``Call``: the work as this peer's own experts would write it
 
+    passes       how often tracejit's program reads its input, where a case holds it to a number
+
 ``with_numpy`` on float64 data is the reference that every contestant's first results are compared with. Yardsticks (a
 triad, the products alone) are builders of the same kind under their own names. Libraries are imported inside builders,
 since each contestant runs in a process of its own, which must load nobody else's.
@@ -13,7 +15,7 @@ since each contestant runs in a process of its own, which must load nobody else'
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from benchmarks.peers import PEERS
 
@@ -129,6 +131,21 @@ class Seconds:
     def judge(self, rounds: Rounds) -> Verdict:
         seconds = median(rounds[TRACEJIT])
         return Verdict(f"{seconds:.2f} s", seconds < self.most)
+
+
+@dataclass(frozen=True)
+class Passes:
+    """At most so many loops over the input, which the question's ``passes`` counts in the schedule of tracejit's program."""
+
+    most: int
+    yardstick: ClassVar[str] = "passes"
+
+    @property
+    def required(self) -> str:
+        return "one pass over memory" if self.most == 1 else f"at most {self.most} passes over memory"
+
+    def judge(self, rounds: Rounds) -> Verdict:
+        return Verdict(f"{rounds['passes'][0]:.0f} in the schedule", rounds["passes"][0] <= self.most)
 
 
 @dataclass(frozen=True)

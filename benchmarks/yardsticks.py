@@ -18,20 +18,6 @@ def triad(x, *_):
     return partial(run, np.zeros_like(b), b, b.copy(), b.dtype.type(3))
 
 
-def read(x, *_):
-    """One sum over ``x``: its bytes read once."""
-    from numba import njit, prange
-
-    @njit(parallel=True, fastmath=True, cache=True)
-    def run(a):
-        total = a[0] * 0
-        for i in prange(a.size):
-            total += a[i]
-        return total
-
-    return partial(run, x.ravel())
-
-
 def products(*pairs):
     """``np.matmul`` of each pair of matrices into a buffer of its own: the products of a program and nothing else."""
     jobs = [(a, b, np.empty((a.shape[0], b.shape[1]), a.dtype)) for a, b in pairs]

@@ -5,16 +5,20 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 from op_tools import cases
 
+import tracejit as tj
 from benchmarks import cuda, worker
 from benchmarks.__main__ import QUESTIONS
 from benchmarks.driver import Outcome
 from benchmarks.peers import PEERS
-from benchmarks.question import Above, Bandwidth, Beside, Case, Seconds, Within, tracing
+from benchmarks.question import Above, Bandwidth, Beside, Case, Passes, Seconds, Within, tracing
+from benchmarks.questions import moments
 from benchmarks.report import figures, markdown, verdicts
 from tracejit.ir import evaluation
 
@@ -37,6 +41,13 @@ def test_each_builder_of_a_question_belongs_to_a_listed_peer(question):
     names = {name.removeprefix("with_") for name in vars(module) if name.startswith("with_")}
     assert {"tracejit", "numpy"} <= names <= {peer.name for peer in PEERS}
     assert all(case.bars for case in module.CASES.values())
+
+
+@pytest.mark.parametrize(("function", "count"), [(lambda x: x.mean(1), 1), (lambda x: np.sum(x - np.mean(x)), 2)])
+def test_passes_are_the_steps_that_read_the_input(function, count):
+    call = partial(tj.function(function), np.ones((8, 8)))
+    call()
+    assert moments.passes(call) == count
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -144,7 +155,7 @@ def test_an_op_or_a_random_number_that_differs_on_the_gpu_is_told(monkeypatch):
     monkeypatch.setattr(evaluation, "evaluate_graph", lambda *given: ([x * 1.0001 for x in right(*given)[0]], ()))
     with pytest.raises(AssertionError, match="tanh"):
         cuda.compare(tanh)
-    assert cuda.random_numbers() == "- random numbers: those of the CPU, bit for bit"
+    assert cuda.random_numbers((7, 9)) == "- random numbers: those of the CPU, bit for bit"
 
 
 def test_without_a_gpu_the_error_says_what_is_missing():
@@ -156,7 +167,13 @@ def test_without_a_gpu_the_error_says_what_is_missing():
     assert "cure: " in done.stderr
 
 
-ROUNDS = {"tracejit": [1.0, 2.0, 4.0], "numba": [3.0, 6.0, 13.0], "jax": [4.0, 8.0, 16.0], "triad": [0.5, 1.0, 3.0]}
+ROUNDS = {
+    "tracejit": [1.0, 2.0, 4.0],
+    "numba": [3.0, 6.0, 13.0],
+    "jax": [4.0, 8.0, 16.0],
+    "triad": [0.5, 1.0, 3.0],
+    "passes": [2],
+}
 
 
 @pytest.mark.parametrize(
@@ -172,6 +189,8 @@ ROUNDS = {"tracejit": [1.0, 2.0, 4.0], "numba": [3.0, 6.0, 13.0], "jax": [4.0, 8
         (Within("triad", 1.9), "2.00 ×", False),
         (Above("triad", 1e9), "+1000000000 ns", True),
         (Above("triad", 9e8), "+1000000000 ns", False),
+        (Passes(2), "2 in the schedule", True),
+        (Passes(1), "2 in the schedule", False),
         (Seconds(2.1), "2.00 s", True),
         (Seconds(2), "2.00 s", False),
     ],
