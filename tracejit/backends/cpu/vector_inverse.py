@@ -54,7 +54,7 @@ def arctan(x: Value) -> Value:
 def arctan2(y: Value, x: Value) -> Value:
     """Angle of the point ``(x, y)``: from the arctangent of the smaller part over the larger.
 
-    Worst error: 2.0 ulp in f32, 2.0 in f64.
+    Worst error: 1.6 ulp in f32, 1.7 in f64.
     """
     size_y, size_x, (half, half_low) = absolute(y), absolute(x), HALF_PI[x.kind]
     steep, left = size_y > size_x, x.as_bits() < 0
