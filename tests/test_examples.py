@@ -47,7 +47,7 @@ def test_two_layer_net_has_the_losses_of_numpy(example):
 
 def test_numpy_code_finds_the_known_minimum(example):
     minimum = example("numpy_code").main()
-    assert minimum == pytest.approx(-16.505384, abs=1e-6)  # seven atoms: a pentagonal bipyramid
+    assert minimum == pytest.approx(-6, abs=1e-6)  # four atoms: a regular tetrahedron, whichever way the search goes
 
 
 def test_every_example_is_tested():
