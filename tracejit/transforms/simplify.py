@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from tracejit.ir import Builder, Graph, Node
-from tracejit.ops.row import TABLE, number
+from tracejit.ir.graph import topological
+from tracejit.ops.row import TABLE, Op, number
 from tracejit.transforms.patterns import emit, fill, is_number, kind, used_once
 from tracejit.transforms.views import VIEW_RULES
 
@@ -155,7 +156,7 @@ def _logical_or(builder: Builder, node: Node, args: tuple[Node, ...]) -> Node | 
 
 def _where(builder: Builder, node: Node, args: tuple[Node, ...]) -> Node | None:
     condition, x, y = args
-    if x is y:  # where(c, x, x) -> x
+    if x is y and not any(isinstance(n.op, Op) and n.op.limit for n in topological((condition,))):  # where(c, x, x) -> x
         return x
     if (chosen := number(condition)) is not None:  # where(True, x, y) -> x
         return x if chosen else y
