@@ -49,9 +49,9 @@ def main() -> None:
     rounds, batch = (2, 0.002) if asked.quick else (asked.rounds, asked.batch)
     settings = Settings(asked.threads, rounds, batch, asked.quick, peers)
     found = [importlib.import_module(f"benchmarks.questions.{question}") for question in asked.questions or QUESTIONS]
-    results = answers(found, settings)
-    asked.markdown.write_text(report.markdown(results, machine.head(settings)), encoding="utf-8")
-    chart.draw(results, asked.chart)
+    for results in answers(found, settings):  # a run that is interrupted leaves what it has
+        asked.markdown.write_text(report.markdown(results, machine.head(settings)), encoding="utf-8")
+        chart.draw(results, asked.chart)
     say(f"{asked.markdown}\n{asked.chart}")
 
 

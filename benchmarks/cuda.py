@@ -98,9 +98,10 @@ def main() -> None:
     peers = tuple(replace(peer, environment=GPU) for peer in PEERS if peer.name in ("tracejit", "torch_compile", "jax"))
     rounds, batch = (2, 0.002) if asked.quick else (5, 0.2)
     settings = Settings(len(os.sched_getaffinity(0)), rounds, batch, asked.quick, peers)
-    results = answers([importlib.import_module(f"benchmarks.questions_cuda.{name}") for name in QUESTIONS], settings)
+    questions = [importlib.import_module(f"benchmarks.questions_cuda.{name}") for name in QUESTIONS]
     head = [*machine.head(settings), *gpu(), *correct]
-    asked.markdown.write_text(report.markdown(results, head), encoding="utf-8")
+    for results in answers(questions, settings):
+        asked.markdown.write_text(report.markdown(results, head), encoding="utf-8")
     say(str(asked.markdown))
 
 

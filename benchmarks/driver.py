@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
-from benchmarks.peers import WAITING, Peer, environment
+from benchmarks.peers import CHOICES, Peer, environment
 from benchmarks.question import Case, yardsticks
 
 ROOT = Path(__file__).parent.parent
@@ -93,7 +93,7 @@ class Contestant:
 
 def start(arguments: list[str], switches: dict[str, str], **pipes: object) -> subprocess.Popen:
     """A worker's process, text on its pipes."""
-    kept = {name: value for name, value in os.environ.items() if name not in (*WAITING, "PYTHONDONTWRITEBYTECODE")}
+    kept = {name: value for name, value in os.environ.items() if name not in (*CHOICES, "PYTHONDONTWRITEBYTECODE")}
     command = [sys.executable, "-m", "benchmarks.worker", *arguments]
     return subprocess.Popen(command, cwd=ROOT, env=kept | switches, stdout=subprocess.PIPE, text=True, **pipes)
 

@@ -42,7 +42,8 @@ PEERS = (
 )
 
 POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")  # left to each library: only one works at a time
+CHOICES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+"""Left to each library: how its threads wait, since only one works at a time, and for which processor its kernels are."""
 
 
 def environment(peer: Peer | None, threads: int, caches: str) -> dict[str, str]:
@@ -56,18 +57,6 @@ def environment(peer: Peer | None, threads: int, caches: str) -> dict[str, str]:
         "NUMBA_CACHE_DIR": f"{caches}/numba",
         "PYTENSOR_FLAGS": f"base_compiledir={caches}/pytensor,floatX=float32",
     }
-    if peer is None:
-        switches |= yardstick()
-    else:
-        switches |= {name: value.format(threads=threads) for name, value in peer.environment.items()}
-    return switches
-
-
-def yardstick() -> dict[str, str]:
-    """What a yardstick gets: it must hold where something else computes, too, and use all that the processor has."""
-    found = {"OMP_WAIT_POLICY": "passive"}
-    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as information:
-        flags = next((set(line.split()) for line in information if line.startswith("flags")), set())
-    if {"avx512f", "avx512dq", "avx512bw", "avx512vl"} <= flags:  # OpenBLAS takes a processor it does not know for an older one
-        found["OPENBLAS_CORETYPE"] = "SKYLAKEX"
-    return found
+    of_yardsticks = {"OMP_WAIT_POLICY": "passive"}  # they must hold where something else computes
+    own = peer.environment if peer else of_yardsticks
+    return switches | {name: value.format(threads=threads) for name, value in own.items()}

@@ -141,8 +141,8 @@ def questions_on_cuda():
 @pytest.mark.parametrize(("module", "case"), questions_on_cuda(), ids=lambda part: getattr(part, "__name__", part))
 def test_our_answer_on_an_emulated_gpu_equals_numpys(module, case, monkeypatch):
     monkeypatch.setenv("TRACEJIT_CUDA", "emulate")
-    monkeypatch.setenv("TRACEJIT_DEVICE", "cuda")
-    call, error = worker.ready(module, module.CASES[case], "with_tracejit", small=True)
+    with tj.device("cuda"):  # as TRACEJIT_DEVICE=cuda does for a process
+        call, error = worker.ready(module, module.CASES[case], "with_tracejit", small=True)
     call.wait()
     assert error <= module.CASES[case].tolerance
 

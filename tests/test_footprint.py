@@ -99,7 +99,8 @@ import resource
 import numpy as np, tracejit as tj
 
 def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    with open("/proc/self/status") as file:  # the counter of getrusage goes on from the parent's
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
 
 def resident():
     with open("/proc/self/statm") as file:
