@@ -307,6 +307,7 @@ def test_what_a_differentiated_function_reads_is_guarded_through_grad(monkeypatc
     assert f(np.ones(2)).tolist() == [10, 10] and f.compilations == 2
 
 
+@pytest.mark.filterwarnings("ignore:Setting the:DeprecationWarning")  # newer NumPys discourage it
 def test_a_captured_array_whose_shape_or_dtype_is_assigned_is_another_trace() -> None:
     held = np.arange(6.0)
     f = tj.function(lambda x: x + held)
