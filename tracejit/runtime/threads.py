@@ -62,8 +62,7 @@ class _Pool:
         """Address of the function that programs call; workers are there afterwards."""
         with self.lock:
             if self.code is None:
-                ticks = 1 << int(SPIN * ticks_per_second()).bit_length() >> 1  # a round number: the same in later processes
-                self.code = _assembled(_text(self.state(), ticks), "parallel_for")
+                self.code = _assembled(_text(self.state(), max(int(SPIN * ticks_per_second()), 1)), "parallel_for")
                 self.process = os.getpid()
                 for kept in (self.code, self.memory):  # the workers run until the process ends
                     ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
@@ -161,11 +160,11 @@ def _assembled(text: str, symbol: str) -> native.NativeCode:
 
 
 def _text(state: int, spin: int) -> str:
-    """LLVM IR of ``parallel_for`` and ``worker`` over the state at this address."""
+    """LLVM IR of ``parallel_for`` and ``worker`` over the state at this address; the same text in every process."""
     begin = native.place("threads", state)
     words = {name: f"inttoptr (i64 add (i64 {begin}, i64 {8 * word}) to ptr)" for name, word in _WORD.items()}
     relax = _RELAX.get(platform.machine(), "")
-    text = _TEXT.format(counter=COUNTER, spin=spin, relax=relax and f"call void @llvm.{relax}", **words)
+    text = _TEXT.format(counter=COUNTER, spin=native.place("spin", spin), relax=relax and f"call void @llvm.{relax}", **words)
     return text + _waiting(words["epoch"]) + (relax and f"declare void @llvm.{relax.replace('i32 1', 'i32')}\n")
 
 
