@@ -270,7 +270,7 @@ def _line_of(statement: ast.stmt) -> Iterator[None]:
         yield
     except LineError:
         raise
-    except (TypeError, ValueError, KeyError, AssertionError, NotImplementedError) as error:
+    except (TypeError, ValueError, KeyError, AssertionError) as error:
         raise LineError(statement.lineno, str(error)) from error
 
 
