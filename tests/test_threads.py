@@ -93,6 +93,23 @@ def test_a_worker_without_work_sleeps() -> None:
     assert time.process_time() - before < 0.05
 
 
+if sys.platform == "linux":
+
+    def test_workers_wake_on_other_processors_than_the_callers() -> None:
+        def where(chunk: int) -> None:
+            if threading.get_ident() != caller:
+                masks.append(os.sched_getaffinity(0))
+            time.sleep(0.005)
+
+        allowed, caller, masks = os.sched_getaffinity(0), threading.get_ident(), list[set[int]]()
+        threads.set_num_threads(2)
+        launch(lambda chunk: None, 2, 2)
+        time.sleep(0.05)  # the worker sleeps now
+        launch(where, 40, 2)
+        assert masks
+        assert all(mask < allowed and len(mask) == len(allowed) - 1 for mask in masks) or len(allowed) == 1
+
+
 def test_a_process_ends_while_workers_wait() -> None:
     program = "import test_threads as t; t.threads.set_num_threads(8); t.launch(lambda chunk: None, 64, 8); print('done')"
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

@@ -8,6 +8,8 @@ Programs call ``tracejit_parallel_for(run, args, dims, steps, data, inner, array
   virtual machine that wakes its processors slowly, makes a program slower by what it takes away and no more.
 * A worker without a ticket looks for the next one during ``SPIN``, then sleeps until it is woken. Programs launch one
   region after the other; in between nobody has to be woken.
+* Workers are woken on other processors than the caller's. Left alone, a system may put a worker behind the caller and leave
+  another processor idle for milliseconds; virtual machines do, whose idle processors look taken.
 * Who comes while the pool is at work for another caller does its chunks itself.
 
 What a chunk is depends on sizes alone, and chunks do not see who runs them: the results do not depend on any of this.
@@ -24,21 +26,18 @@ import ctypes
 import functools
 import os
 import platform
-import sys
 import threading
 import time
 from contextlib import suppress
-from typing import Any
 
 from tracejit.backends.clock import COUNTER
 from tracejit.config import config
-from tracejit.errors import CompileError
-from tracejit.runtime import native
+from tracejit.runtime import native, waiting
 
 SPIN = 100e-6  # seconds
-TICKET, DONE, BUSY, EPOCH, SLEEPERS, RUN, DATA, CHUNKS, HELPERS = 0, 16, 32, 48, 64, 80, 81, 82, 83
+TICKET, DONE, BUSY, EPOCH, SLEEPERS, RUN, DATA, CHUNKS, HELPERS, WORKERS = 0, 16, 32, 48, 64, 80, 81, 82, 83, 96
 """Words of the state; what different threads write is two lines of the cache apart."""
-WORDS = 96
+WORDS = WORKERS + waiting.PLACED
 
 # The guard copies this cell into table[1] on every call: a change reaches every program, and a fork can undo it.
 _threads = (ctypes.c_int64 * 1)()
@@ -165,12 +164,13 @@ def _text(state: int, spin: int) -> str:
     words = {name: f"inttoptr (i64 add (i64 {begin}, i64 {8 * word}) to ptr)" for name, word in _WORD.items()}
     relax = _RELAX.get(platform.machine(), "")
     text = _TEXT.format(counter=COUNTER, spin=native.place("spin", spin), relax=relax and f"call void @llvm.{relax}", **words)
-    return text + _waiting(words["epoch"]) + (relax and f"declare void @llvm.{relax.replace('i32 1', 'i32')}\n")
+    text += waiting.text(words["epoch"], words["workers"])
+    return text + (relax and f"declare void @llvm.{relax.replace('i32 1', 'i32')}\n")
 
 
 _WORD = {
     "ticket": TICKET, "done": DONE, "busy": BUSY, "epoch": EPOCH, "sleepers": SLEEPERS,
-    "run": RUN, "data": DATA, "chunks": CHUNKS, "helpers": HELPERS,
+    "run": RUN, "data": DATA, "chunks": CHUNKS, "helpers": HELPERS, "workers": WORKERS,
 }  # fmt: skip
 
 
@@ -181,24 +181,6 @@ _RELAX = {
     "arm64": "aarch64.hint(i32 1)",
 }
 """The instruction that makes room while a thread looks for work."""
-
-
-def _waiting(epoch: str) -> str:
-    """LLVM IR of ``wait(i32 seen)``, which sleeps while the epoch is the one seen, of ``wake()``, and of ``give_way()``."""
-    system: str = sys.platform
-    if system == "linux":
-        return _LINUX.format(epoch=epoch, futex=202 if platform.machine() == "x86_64" else 98)
-    if system == "darwin":
-        return _DARWIN.format(epoch=epoch)
-    if system == "win32":
-        return _WINDOWS.format(epoch=epoch, **_windows_functions())
-    raise CompileError(f"threads: no way to wait is known on {system}; set TRACEJIT_NUM_THREADS=1")
-
-
-def _windows_functions() -> dict[str, int | None]:
-    kernel: Any = ctypes.CDLL("kernelbase.dll")
-    names = {"wait": "WaitOnAddress", "wake": "WakeByAddressAll", "switch": "SwitchToThread"}
-    return {word: ctypes.cast(getattr(kernel, name), ctypes.c_void_p).value for word, name in names.items()}
 
 
 _TEXT = """
@@ -234,6 +216,7 @@ publish:
   %someone = icmp sgt i64 %sleeping, 0
   br i1 %someone, label %rouse, label %draw
 rouse:
+  call void @spread(i64 %others)
   %old = atomicrmw add ptr {epoch}, i32 1 seq_cst
   call void @wake()
   br label %draw
@@ -297,6 +280,7 @@ nothing:
 
 define void @worker(i64 %me) {{
 entry:
+  call void @arrive(i64 %me)
   br label %fresh
 fresh:
   %begun = call i64 @{counter}()
@@ -322,58 +306,5 @@ rest:
 awake:
   %less = atomicrmw sub ptr {sleepers}, i64 1 seq_cst
   br label %fresh
-}}
-"""
-
-_LINUX = """
-declare i64 @syscall(i64, ...)
-declare i32 @sched_yield()
-define internal void @wait(i32 %seen) {{
-  %out = call i64 (i64, ...) @syscall(i64 {futex}, ptr {epoch}, i64 128, i32 %seen, ptr null, ptr null, i32 0)
-  ret void
-}}
-define internal void @wake() {{
-  %out = call i64 (i64, ...) @syscall(i64 {futex}, ptr {epoch}, i64 129, i32 2147483647, ptr null, ptr null, i32 0)
-  ret void
-}}
-define internal void @give_way() {{
-  %out = call i32 @sched_yield()
-  ret void
-}}
-"""
-
-_DARWIN = """
-declare i32 @__ulock_wait(i32, ptr, i64, i32)
-declare i32 @__ulock_wake(i32, ptr, i64)
-declare i32 @sched_yield()
-define internal void @wait(i32 %seen) {{
-  %value = zext i32 %seen to i64
-  %out = call i32 @__ulock_wait(i32 1, ptr {epoch}, i64 %value, i32 0)
-  ret void
-}}
-define internal void @wake() {{
-  %out = call i32 @__ulock_wake(i32 257, ptr {epoch}, i64 0)
-  ret void
-}}
-define internal void @give_way() {{
-  %out = call i32 @sched_yield()
-  ret void
-}}
-"""
-
-_WINDOWS = """
-define internal void @wait(i32 %seen) {{
-  %value = alloca i32
-  store i32 %seen, ptr %value
-  %out = call i32 inttoptr (i64 {wait} to ptr)(ptr {epoch}, ptr %value, i64 4, i32 -1)
-  ret void
-}}
-define internal void @wake() {{
-  call void inttoptr (i64 {wake} to ptr)(ptr {epoch})
-  ret void
-}}
-define internal void @give_way() {{
-  %out = call i32 inttoptr (i64 {switch} to ptr)()
-  ret void
 }}
 """
