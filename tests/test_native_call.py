@@ -11,7 +11,9 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 import types
+import warnings
 import weakref
 from collections import namedtuple
 
@@ -400,6 +402,22 @@ def test_results_without_dimensions_are_numpys_scalars(dtype):
         assert type(out) is expected and out.dtype == value.dtype and out == value
 
 
+@pytest.mark.parametrize("dtype", ["?", "i1", "i8", "f4", "f8", "c16"])
+def test_scalars_that_are_held_keep_their_values(dtype):
+    values = np.arange(12).astype(dtype)
+    code = native.assemble(COPY.format(bits=8 * values.itemsize), "step")
+    program = Bare(bind(code.address, np.zeros(10, np.int64), (), (8,), [(9, OutputPool((), dtype))]))
+    enter = Guarded([array_step(values[0:1].reshape(())), (Op.RUN, 1, program, (Kind.SCALAR,))], 1, 2, 1)
+    held = []
+    for i in range(12):
+        held.append(enter(values[i : i + 1].reshape(())))
+        enter(values[1:2].reshape(()))  # dropped
+        shown = memoryview(enter(values[i : i + 1].reshape(())))
+        enter(values[1:2].reshape(()))
+        assert shown.tobytes() == values[i].tobytes()
+    assert held == values.tolist() and {*map(type, held)} == {values.dtype.type}
+
+
 def test_results_may_be_pythons_ints():
     code = native.assemble(COPY.format(bits=64), "step")
     program = Bare(bind(code.address, np.zeros(10, np.int64), (1,), (8,), [(9, OutputPool((), "i8"))]))
@@ -421,18 +439,78 @@ def test_results_are_new_arrays(step, shape, dtype):
     assert not any(np.shares_memory(a, b) for i, a in enumerate(held) for b in held[:i])
 
 
-@pytest.mark.parametrize("look", [lambda x: x, lambda x: x[3:5], lambda x: memoryview(x), lambda x: x.base, lambda x: [x.T]])
-def test_memory_of_dropped_results_is_used_again_and_never_before(step, look):
-    program = Bare(bind(step.address, np.zeros(10, np.int64), (), (), [(9, OutputPool((64, 1024), "f4"))]))
-    enter = Guarded([(Op.RUN, 0, program, (Kind.ARRAY,))], 0, 1, 0)
-    first = enter().ctypes.data
-    assert enter().ctypes.data == first
+@pytest.mark.parametrize(
+    "look", [lambda x: x, lambda x: x[...], lambda x: memoryview(x), lambda x: x.view().base, lambda x: [x.T]]
+)
+@pytest.mark.parametrize("shape", [(), (3,), (64, 1024)])
+def test_a_dropped_result_is_given_again_and_never_before(step, look, shape):
+    enter = giving(step, shape)
+    first = id(enter())
+    assert id(enter()) == first
     seen = look(enter())
     others = [enter() for _ in range(6)]
-    assert first not in {other.ctypes.data for other in others} and len({other.ctypes.data for other in others}) == 6
+    assert first not in map(id, others) and len({*map(id, others)}) == 6
     del seen, others
     held = [enter() for _ in range(4)]
-    assert all(out.base is not None for out in held) and len({out.ctypes.data for out in held}) == 4
+    assert all(out.base is None and out.flags.owndata for out in held) and len({out.ctypes.data for out in held}) == 4
+
+
+def giving(step, shape, kind=Kind.ARRAY):
+    """What gives an array of float32 of this shape, or a scalar."""
+    program = Bare(bind(step.address, np.zeros(10, np.int64), (), (), [(9, OutputPool(shape, "f4"))]))
+    return Guarded([(Op.RUN, 0, program, (kind,))], 0, 1, 0)
+
+
+def shaped(array):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        array.shape = (6, 1)
+        array.shape = (3, 2)
+
+
+CHANGES = {
+    "read-only": lambda x: x.setflags(write=False),
+    "another shape": shaped,
+    "other memory": lambda x: x.resize((4, 5), refcheck=False),
+    "other elements": lambda x: x.__setstate__((1, (2, 3), np.dtype("i4"), False, b"1234" * 6)),
+    "another order": lambda x: x.__setstate__((1, (2, 3), np.dtype("f4"), True, b"1234" * 6)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_result_that_was_changed_is_not_given_again(step, change):
+    enter = giving(step, (2, 3))
+    changed = enter()
+    change(changed)
+    del changed
+    for out in [enter() for _ in range(9)]:
+        assert out.flags.c_contiguous and out.flags.writeable and out.flags.owndata
+        assert out.shape == (2, 3) and out.dtype is np.dtype("f4")
+
+
+def test_a_result_that_has_weak_references_is_not_given_again(step):
+    enter = giving(step, (2, 3))
+    watched = weakref.ref(enter())
+    assert enter() is not watched()
+    held = [enter() for _ in range(9)]
+    assert watched() is None and len({*map(id, held)}) == 9
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (200, 1000)])
+@pytest.mark.parametrize("kind", [Kind.ARRAY, Kind.SCALAR])
+def test_results_that_are_held_and_dropped_leave_no_memory_behind(step, guard, shape, kind):
+    enter = giving(step, shape, kind if shape == () else Kind.ARRAY)
+    held = [enter() for _ in range(9)]
+    tracemalloc.start()
+    try:
+        for i in range(20_000 if guard == "native" else 500):
+            held[i * i % 9] = enter()
+        before = tracemalloc.get_traced_memory()[0]
+        for i in range(20_000 if guard == "native" else 500):
+            held[i * i % 9] = enter()
+        assert abs(tracemalloc.get_traced_memory()[0] - before) < 5000 + (4 * held[0].nbytes if held[0].ndim else 0)
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_result_beyond_memory_is_an_error_and_the_program_has_not_run(step):

@@ -13,10 +13,10 @@ The code reads routes and bindings as int64 words:
 | 0, 1, 2, 3 | addresses of the step, the table, the number of threads; mode |
 | 4, 5 | length and address of the key |
 | 6, 7 | number of values, address of the table's words for them |
-| 8, 9 | number of outputs, address of their records, six words each |
+| 8, 9 | number of outputs, address of their records, eight words each |
 
-A record holds the word of the table, the dtype, rank, dimensions, the pool if it is large, and spares or,
-without dimensions, the memory of a scalar.
+A record holds the word of the table; of an array, the dtype, rank, dimensions and spares; of a number, the memory and spares
+or 0; and the place of the spare that is replaced next.
 """
 
 from __future__ import annotations
@@ -101,10 +101,9 @@ def write_binding(binding: Binding) -> None:
 
 
 def _output(output: Output) -> Tail:
-    pool = output.pool
-    large = id(pool) if pool.recycles else 0
-    memory = id(pool.spares) if pool.shape else output.scalar.ctypes.data
-    return output.place, id(pool.dtype), len(pool.shape), pool.shape, large, memory
+    pool, numbers = output.pool, id(output.numbers) if output.numbers is not None else 0
+    array = id(pool.dtype), len(pool.shape), pool.shape, id(pool.spares)
+    return output.place, *array, output.scalar.ctypes.data, numbers, 0
 
 
 def _word(kind: str, operand: Any) -> Any:
@@ -138,7 +137,7 @@ def _laid_out(head: Sequence[int | Tail]) -> Words:
 # -------------------------------------------------------------------------------------------------------------- the code
 
 _KNOWN: Final = (np.ndarray, float, int, True, False, None, list, dict, str, Exception)
-_NAMES: Final = ("acquire", "release", "missed", "failed", "take")
+_NAMES: Final = ("acquire", "release", "missed", "failed")
 
 
 @functools.cache

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-_DATA, _NEW, _SCALAR, _SET_BASE = 2, 94, 60, 282  # places in NumPy's table of functions: part of its ABI
+_DATA, _NEW, _SCALAR = 2, 94, 60  # places in NumPy's table of functions: part of its ABI
 
 
 TYPE_FLAGS = 168  # where a class has its flags
@@ -39,10 +39,10 @@ def offset(member: Any) -> int:
 
 
 @functools.cache
-def numpy_functions() -> tuple[int, int, int]:
-    """Addresses of PyArray_NewFromDescr, PyArray_Scalar and PyArray_SetBaseObject."""
+def numpy_functions() -> tuple[int, int]:
+    """Addresses of PyArray_NewFromDescr and PyArray_Scalar."""
     table = _numpy_table()
-    return word(table + 8 * _NEW), word(table + 8 * _SCALAR), word(table + 8 * _SET_BASE)
+    return word(table + 8 * _NEW), word(table + 8 * _SCALAR)
 
 
 def _numpy_table() -> int:
@@ -96,8 +96,11 @@ def _references() -> bool:
 def _arrays() -> bool:
     array = np.arange(12, dtype=np.float32).reshape(3, 4)[1:]
     dtype = array.dtype
+    scalars: list[Any] = [np.float64(2.5), np.complex128(1.5 - 2j), np.int64(-3), np.float32(0.1), np.uint8(7)]
     return (
-        np.ndarray.__basicsize__ >= 72
+        np.ndarray.__basicsize__ >= 80
+        and np.ndarray.__weakrefoffset__ == 72
+        and all(ctypes.string_at(id(x) + 16, x.nbytes) == x.tobytes() for x in scalars)
         and np.dtype.__basicsize__ >= 32
         and word(id(array) + 8) == id(np.ndarray)
         and word(id(array) + 16) == array.ctypes.data

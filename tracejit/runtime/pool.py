@@ -1,22 +1,24 @@
-"""Memory of programs: results that are recycled once nobody can see them, and scratch space."""
+"""Memory of programs: results that are given again once nobody can see them, and scratch space."""
 
 from __future__ import annotations
 
 import sys
+import weakref
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-_SPARES = 4
-_SMALL = 1 << 14  # bytes; below, a new array costs less than a used one, and no page faults
+MOST_SPARES = 4
+FRESH = 0x505  # flags of a new array: contiguous, owns its data, aligned, writeable
+F_CONTIGUOUS = 0x2  # which some shapes are, too
 
 
 def _alone() -> int:
     """The count of an array that only a caller of the form of ``take`` refers to."""
     spares = [np.empty(0)]
-    base = spares.pop(0)
-    return sys.getrefcount(base)
+    array = spares.pop(0)
+    return sys.getrefcount(array)
 
 
 _ALONE = _alone()
@@ -26,47 +28,42 @@ _COUNTS_ARE_EXACT = sys.implementation.name == "cpython" and getattr(sys, "_is_g
 class OutputPool:
     """Arrays of one shape and dtype for the results of a program.
 
-    A fresh large array costs more than filling it, since the system hands out its pages one fault at a time. So the pool
-    keeps the memory of its last results, and hands it out again when the pool alone refers to it. What is handed out is a new
-    view of that memory each time: views, slices, memoryviews, weak references and changed shapes of a dropped result
-    cannot be taken for the new one, and whatever still shows the old values holds the memory, which then is left alone.
+    A new array costs more than a small program, and filling a new large one costs more than the program that fills it, since
+    the system hands out its pages one fault at a time. So the pool keeps the last arrays that it gave, and gives one again
+    when nobody but the pool refers to it. Views, slices, memoryviews and whatever else shows the values of an array refer to
+    it. One that was changed, to another shape or to be read-only, or that has weak references, is not given again. So a
+    weak reference to a result may outlive the result: until the pool has given others.
 
     Attributes:
         shape, dtype: Of the arrays.
-        recycles: Whether they are large enough for that.
-        spares: The memory kept; ``guard/*.ll`` looks here first, and keeps memory of small arrays, too.
+        spares: The arrays kept, the oldest first; ``guard/*.ll`` does here what ``take`` means.
     """
 
     def __init__(self, shape: tuple[int, ...], dtype: DTypeLike) -> None:
         self.shape = shape
         self.dtype = np.dtype(dtype)
-        size = self.dtype.itemsize
-        for length in shape:
-            size *= length
-        self.recycles = size >= _SMALL and _COUNTS_ARE_EXACT
         self.spares: list[NDArray[Any]] = []
 
     def take(self) -> NDArray[Any]:
         """An array that nobody else can see, its values arbitrary. Any number of threads may call."""
-        if not self.recycles:
-            return np.empty(self.shape, self.dtype)
         spares = self.spares
-        for _ in range(len(spares)):
+        for _ in range(len(spares) if _COUNTS_ARE_EXACT else 0):
             try:
-                base = spares.pop(0)  # one step under the GIL: from here on no other thread finds it
+                array = spares.pop(0)  # one step under the GIL: from here on no other thread finds it
             except IndexError:
                 break
-            if sys.getrefcount(base) == _ALONE:
-                view = base.view()
-                spares.append(base)  # only now, when the view holds it
-                return view
-            spares.append(base)
-        base = np.empty(self.shape, self.dtype)
-        view = base.view()
-        spares.append(base)
-        if len(spares) > _SPARES:
-            del spares[:-_SPARES]
-        return view
+            if sys.getrefcount(array) == _ALONE and self._is_unchanged(array):
+                spares.append(array)  # only now, when the caller's reference counts
+                return array
+            spares.append(array)
+        array = np.empty(self.shape, self.dtype)
+        spares.append(array)
+        del spares[:-MOST_SPARES]
+        return array
+
+    def _is_unchanged(self, array: NDArray[Any]) -> bool:
+        is_fresh = array.flags.num & ~F_CONTIGUOUS == FRESH and not weakref.getweakrefcount(array)
+        return is_fresh and array.dtype is self.dtype and array.shape == self.shape
 
 
 class Arena:

@@ -102,14 +102,18 @@ class Output:
         place: Word of the table that gets the address.
         pool: Where arrays for it come from.
         scalar: Memory for a result that becomes a number.
+        numbers: Scalars of NumPy that were results; the builtin guard lets the program write to one that nobody else refers
+            to. None where there is but one object for each value, or more to an object than its value.
     """
 
     place: int
     pool: OutputPool
     scalar: NDArray[Any] = field(init=False)
+    numbers: list[Any] | None = field(init=False)
 
     def __post_init__(self) -> None:
         self.scalar = np.zeros(1, self.pool.dtype)
+        self.numbers = [] if self.pool.dtype.kind in "iufc" else None
 
 
 @dataclass(eq=False, slots=True)

@@ -6,14 +6,15 @@
 ;   tuple: elements 24                        list: address of elements 24
 ;   float: value 16                           cell: content 16
 ;   weak reference: object 16                 first slot: 16
-;   array: data 16, rank 24 (i32), dimensions 32, descr 56, flags 64 (i32)
+;   array: data 16, rank 24 (i32), dimensions 32, descr 56, flags 64 (i32), weak references 72
+;   scalar of NumPy: value 16
 ;   descr: kind, type, byte order 24, number 28 (i32)
 ; A register owns what it holds, but for those of the arguments. Results: 0 is an exception, 1 a miss, all else an object.
 ; What most calls run through says alwaysinline, so that no optimizer is needed.
 
 ; Filled by builtin.py, in this order: the types ndarray, float, int; True, False, None; list, dict, str, Exception; the functions
-; PyArray_NewFromDescr, PyArray_Scalar, PyArray_SetBaseObject; the address of TURN.running, TURN; names of methods.
-@facts = global [20 x i64] zeroinitializer
+; PyArray_NewFromDescr, PyArray_Scalar; the address of TURN.running, TURN; names of methods.
+@facts = global [18 x i64] zeroinitializer
 
 declare void @_Py_Dealloc(i64)
 declare i64 @PyObject_Vectorcall(i64, i64, i64, i64)

@@ -11,15 +11,15 @@ define private i64 @call_method(i64 %object, i64 %name) {
 
 ; Take the lock of all programs; 0 with an exception.
 define private i64 @acquire() {
-  %lock = call i64 @fact(i64 14)
-  %name = call i64 @fact(i64 15)
+  %lock = call i64 @fact(i64 13)
+  %name = call i64 @fact(i64 14)
   %done = call i64 @call_method(i64 %lock, i64 %name)
   ret i64 %done
 }
 
 define private i64 @release() {
-  %lock = call i64 @fact(i64 14)
-  %name = call i64 @fact(i64 16)
+  %lock = call i64 @fact(i64 13)
+  %name = call i64 @fact(i64 15)
   %done = call i64 @call_method(i64 %lock, i64 %name)
   ret i64 %done
 }
@@ -41,7 +41,7 @@ define private i64 @step(i64 %binding) alwaysinline {
 ; The same in turn, while other threads may run: those of Python, in mode 2, and those that the step itself lets in.
 define private i64 @open_step(i64 %binding, i64 %mode) {
 start:
-  %cell = call i64 @fact(i64 13)
+  %cell = call i64 @fact(i64 12)
   %before = call i64 @word(i64 %cell, i64 0)
   call void @put(i64 %cell, i64 0, i64 1)
   %release = icmp eq i64 %mode, 2
@@ -62,7 +62,7 @@ done:
 }
 
 ; Fill the table of a binding with the values of arguments and the addresses of results.
-define private void @fill(i64 %binding, i64 %values, i64 %results) alwaysinline {
+define private void @fill(i64 %binding, i64 %values, i64 %results, i64 %kinds) alwaysinline {
 start:
   %table = call i64 @at(i64 %binding, i64 1)
   %threads_at = call i64 @at(i64 %binding, i64 2)
@@ -93,20 +93,27 @@ outputs_left:
   br i1 %another, label %output, label %done
 output:
   %word = call i64 @at(i64 %record, i64 0)
-  %array = call i64 @at(i64 %results, i64 %k)
-  %is_scalar = icmp eq i64 %array, 0            ; made when the program has run
-  br i1 %is_scalar, label %scalar, label %data
-scalar:
+  %object = call i64 @at(i64 %results, i64 %k)
+  %kind = call i64 @at(i64 %kinds, i64 %k)
+  %later = icmp eq i64 %object, 0               ; made when the program has run
+  br i1 %later, label %memory, label %made
+memory:
   %own = call i64 @at(i64 %record, i64 5)
   br label %store
-data:
-  %memory = call i64 @word(i64 %array, i64 16)
+made:
+  %is_array = icmp eq i64 %kind, 0
+  br i1 %is_array, label %array, label %scalar
+array:
+  %data = call i64 @word(i64 %object, i64 16)
+  br label %store
+scalar:
+  %content = add i64 %object, 16
   br label %store
 store:
-  %address = phi i64 [%own, %scalar], [%memory, %data]
+  %address = phi i64 [%own, %memory], [%data, %array], [%content, %scalar]
   call void @set(i64 %table, i64 %word, i64 %address)
   %next_output = add i64 %k, 1
-  %next_record = add i64 %record, 48
+  %next_record = add i64 %record, 64
   br label %outputs_left
 done:
   ret void
@@ -142,33 +149,32 @@ prepare:
   call void @own(i64 %block)
   %output_count = call i64 @at(i64 %binding, i64 8)
   %records = call i64 @at(i64 %binding, i64 9)
-  br label %arrays_left
-arrays_left:
-  %k = phi i64 [0, %prepare], [%next_k, %array], [%next_k, %arrays]
-  %record_offset = mul i64 %k, 48
+  br label %objects_left
+objects_left:
+  %k = phi i64 [0, %prepare], [%next_k, %objects]
+  %record_offset = shl i64 %k, 6
   %record = add i64 %records, %record_offset
   %another = icmp slt i64 %k, %output_count
-  br i1 %another, label %arrays, label %enter
-arrays:
+  br i1 %another, label %object, label %enter
+object:
   %kind = call i64 @at(i64 %kinds, i64 %k)
-  %next_k = add i64 %k, 1
-  %is_array = icmp eq i64 %kind, 0
-  br i1 %is_array, label %array, label %arrays_left
-array:
-  %new = call i64 @made_array(i64 %record)
+  %new = call i64 @made_output(i64 %record, i64 %kind)
+  %no_memory = icmp eq i64 %new, -1
+  br i1 %no_memory, label %exception, label %objects
+objects:
   call void @set(i64 %results, i64 %k, i64 %new)
-  %no_memory = icmp eq i64 %new, 0
-  br i1 %no_memory, label %exception, label %arrays_left
+  %next_k = add i64 %k, 1
+  br label %objects_left
 
 enter:
   %mode = call i64 @at(i64 %binding, i64 3)
-  %cell = call i64 @fact(i64 13)
+  %cell = call i64 @fact(i64 12)
   %running = call i64 @word(i64 %cell, i64 0)
   %open_or_waiting = or i64 %mode, %running
   %alone = icmp eq i64 %open_or_waiting, 0
   br i1 %alone, label %quick, label %slow
 quick:
-  call void @fill(i64 %binding, i64 %values, i64 %results)
+  call void @fill(i64 %binding, i64 %values, i64 %results, i64 %kinds)
   %quick_status = call i64 @step(i64 %binding)
   br label %ran
 slow:
@@ -176,7 +182,7 @@ slow:
   %refused = icmp eq i64 %acquired, 0
   br i1 %refused, label %exception, label %slow_step
 slow_step:
-  call void @fill(i64 %binding, i64 %values, i64 %results)
+  call void @fill(i64 %binding, i64 %values, i64 %results, i64 %kinds)
   %slow_status = call i64 @open_step(i64 %binding, i64 %mode)
   br label %ran
 ran:
@@ -188,24 +194,25 @@ bad:
   %number = call i64 @PyLong_FromLongLong(i64 %status)
   call void @set(i64 %arguments, i64 0, i64 %program)
   call void @set(i64 %arguments, i64 1, i64 %number)
-  %name = call i64 @fact(i64 18)
+  %name = call i64 @fact(i64 17)
   %nothing = call i64 @PyObject_VectorcallMethod(i64 %name, i64 %arguments, i64 2, i64 0)
   call void @drop(i64 %number)
   call void @drop(i64 %nothing)
   br label %exception
 
 scalars_left:
-  %j = phi i64 [0, %ran], [%next_j, %scalar], [%next_j, %scalars]
-  %scalar_offset = mul i64 %j, 48
-  %scalar_record = add i64 %records, %scalar_offset
+  %j = phi i64 [0, %ran], [%next_j, %scalar], [%next_j, %later]
   %one_more = icmp slt i64 %j, %output_count
-  br i1 %one_more, label %scalars, label %done
-scalars:
-  %scalar_kind = call i64 @at(i64 %kinds, i64 %j)
+  br i1 %one_more, label %later, label %done
+later:
+  %result = call i64 @at(i64 %results, i64 %j)
   %next_j = add i64 %j, 1
-  %made_before = icmp eq i64 %scalar_kind, 0
+  %made_before = icmp ne i64 %result, 0
   br i1 %made_before, label %scalars_left, label %scalar
 scalar:
+  %scalar_kind = call i64 @at(i64 %kinds, i64 %j)
+  %scalar_offset = shl i64 %j, 6
+  %scalar_record = add i64 %records, %scalar_offset
   %made = call i64 @made_scalar(i64 %scalar_record, i64 %scalar_kind)
   call void @set(i64 %results, i64 %j, i64 %made)
   %none_made = icmp eq i64 %made, 0

@@ -52,92 +52,163 @@ none:
   ret i64 0
 }
 
-; A new array as an output record says. It shows memory that is used again, which costs less than an array with memory of its
-; own: that of a spare which nobody else refers to. Where there is none, a few small ones are made; a pool sees to large ones.
-define private i64 @made_array(i64 %record) alwaysinline {
+; The first object of a list to which nobody else refers, owned; 0 where there is none. Of arrays, one that is unchanged.
+define private i64 @spare(i64 %list, i64 %record, i1 %is_array) alwaysinline {
 start:
-  %one = alloca i64
-  %dtype = call i64 @at(i64 %record, i64 1)
-  %rank = call i64 @at(i64 %record, i64 2)
-  %dims = call i64 @at(i64 %record, i64 3)
-  %pool = call i64 @at(i64 %record, i64 4)
-  %list = call i64 @at(i64 %record, i64 5)
-  %number = icmp eq i64 %rank, 0
-  br i1 %number, label %fresh, label %spares
-spares:
   %count = call i64 @word(i64 %list, i64 16)
   %elements = call i64 @word(i64 %list, i64 24)
   br label %loop
 loop:
-  %i = phi i64 [0, %spares], [%next, %look]
+  %i = phi i64 [0, %start], [%next, %look], [%next, %array]
   %more = icmp slt i64 %i, %count
   br i1 %more, label %look, label %none
 look:
   %spare = call i64 @at(i64 %elements, i64 %i)
-  %references_word = call i64 @word(i64 %spare, i64 0)
-  %references = trunc i64 %references_word to i32
+  %pointer = inttoptr i64 %spare to ptr
+  %references = load i32, ptr %pointer
   %next = add i64 %i, 1
-  %alone = icmp eq i32 %references, 1           ; only the list of spares refers to it
-  br i1 %alone, label %reuse, label %loop
-reuse:
-  call void @own(i64 %spare)
-  br label %show
-none:
-  %small = icmp eq i64 %pool, 0
-  br i1 %small, label %few, label %take
-few:
-  %room = icmp slt i64 %count, 4
-  br i1 %room, label %keep, label %fresh
-keep:
-  %kept = call i64 @new_array(i64 %dtype, i64 %rank, i64 %dims, i64 0, i32 0)
-  %no_memory = icmp eq i64 %kept, 0
-  br i1 %no_memory, label %failed, label %append
-append:
-  %refused = call i32 @PyList_Append(i64 %list, i64 %kept)
-  %appended = icmp eq i32 %refused, 0
-  br i1 %appended, label %show, label %give_up
-show:
-  %base = phi i64 [%spare, %reuse], [%kept, %append]
-  %data = call i64 @word(i64 %base, i64 16)
-  %view = call i64 @new_array(i64 %dtype, i64 %rank, i64 %dims, i64 %data, i32 1281)
-  %no_view = icmp eq i64 %view, 0
-  br i1 %no_view, label %give_up, label %attach
-give_up:
-  %owned = phi i64 [%kept, %append], [%base, %show]
-  call void @drop(i64 %owned)
-  br label %failed
-attach:                                         ; which takes over the reference to the base, or drops it
-  %set_base = call i64 @fact(i64 12)
-  %set_base_function = inttoptr i64 %set_base to ptr
-  %unattached = call i32 %set_base_function(i64 %view, i64 %base)
-  %attached = icmp eq i32 %unattached, 0
-  br i1 %attached, label %shown, label %lose
-shown:
-  ret i64 %view
-lose:
-  call void @drop(i64 %view)
-  br label %failed
-failed:
-  ret i64 0
-fresh:
-  %new = call i64 @new_array(i64 %dtype, i64 %rank, i64 %dims, i64 0, i32 0)
-  ret i64 %new
+  %alone = icmp eq i32 %references, 1           ; only the list refers to it
+  br i1 %alone, label %which, label %loop
+which:
+  br i1 %is_array, label %array, label %take
+array:
+  %unchanged = call i1 @is_unchanged(i64 %spare, i64 %record)
+  br i1 %unchanged, label %take, label %loop
 take:
-  store i64 %pool, ptr %one
-  %arguments = ptrtoint ptr %one to i64
-  %name = call i64 @fact(i64 19)
-  %taken = call i64 @PyObject_VectorcallMethod(i64 %name, i64 %arguments, i64 1, i64 0)
-  ret i64 %taken
+  store i32 2, ptr %pointer
+  ret i64 %spare
+none:
+  ret i64 0
 }
 
-define private i64 @new_array(i64 %dtype, i64 %rank, i64 %dims, i64 %data, i32 %flags) alwaysinline {
+; Whether an array that was a result is as new ones are.
+define private i1 @is_unchanged(i64 %array, i64 %record) alwaysinline {
+start:
+  %dtype = call i64 @at(i64 %record, i64 1)
+  %descr = call i64 @word(i64 %array, i64 56)
+  %same_dtype = icmp eq i64 %descr, %dtype
+  %flags_word = call i64 @word(i64 %array, i64 64)
+  %flags = and i64 %flags_word, 4294967293      ; but for contiguous in Fortran's order, which some shapes are
+  %fresh = icmp eq i64 %flags, 1285             ; pool.FRESH
+  %watchers = call i64 @word(i64 %array, i64 72)
+  %unwatched = icmp eq i64 %watchers, 0
+  %rank = call i64 @at(i64 %record, i64 2)
+  %rank_word = call i64 @word(i64 %array, i64 24)
+  %found_rank = and i64 %rank_word, 4294967295
+  %same_rank = icmp eq i64 %found_rank, %rank
+  %a = and i1 %same_dtype, %fresh
+  %b = and i1 %unwatched, %same_rank
+  %both = and i1 %a, %b
+  br i1 %both, label %shape, label %no
+shape:
+  %dims = call i64 @word(i64 %array, i64 32)
+  %expected = call i64 @at(i64 %record, i64 3)
+  %same_shape = call i1 @equal_words(i64 %dims, i64 %expected, i64 %rank)
+  ret i1 %same_shape
+no:
+  ret i1 false
+}
+
+; Keep an object, which may be 0, in a list of spares, if need be in place of one of the four that are there.
+define private void @keep(i64 %list, i64 %record, i64 %object) {
+start:
+  %nothing = icmp eq i64 %object, 0
+  br i1 %nothing, label %done, label %room
+room:
+  %count = call i64 @word(i64 %list, i64 16)
+  %full = icmp sge i64 %count, 4                ; pool.MOST_SPARES
+  br i1 %full, label %replace, label %append
+append:
+  %refused = call i32 @PyList_Append(i64 %list, i64 %object)
+  %failed = icmp ne i32 %refused, 0
+  br i1 %failed, label %forget, label %done
+forget:                                         ; a spare less
+  call void @PyErr_Clear()
+  ret void
+replace:
+  %elements = call i64 @word(i64 %list, i64 24)
+  %turn = call i64 @at(i64 %record, i64 7)
+  %place = and i64 %turn, 3
+  %next = add i64 %turn, 1
+  call void @set(i64 %record, i64 7, i64 %next)
+  %before = call i64 @at(i64 %elements, i64 %place)
+  call void @own(i64 %object)
+  call void @set(i64 %elements, i64 %place, i64 %object)
+  call void @drop(i64 %before)
+  ret void
+done:
+  ret void
+}
+
+; An array as an output record says: one that was a result, or a new one.
+define private i64 @made_array(i64 %record) alwaysinline {
+start:
+  %list = call i64 @at(i64 %record, i64 4)
+  %spare = call i64 @spare(i64 %list, i64 %record, i1 true)
+  %none = icmp eq i64 %spare, 0
+  br i1 %none, label %fresh, label %done
+fresh:
+  %new = call i64 @new_array(i64 %record)
+  call void @keep(i64 %list, i64 %record, i64 %new)
+  br label %done
+done:
+  %array = phi i64 [%spare, %start], [%new, %fresh]
+  ret i64 %array
+}
+
+define private i64 @new_array(i64 %record) {
+  %dtype = call i64 @at(i64 %record, i64 1)
+  %rank = call i64 @at(i64 %record, i64 2)
+  %dims = call i64 @at(i64 %record, i64 3)
   %rank32 = trunc i64 %rank to i32
   %ndarray = call i64 @fact(i64 0)
   %new = call i64 @fact(i64 10)
   %function = inttoptr i64 %new to ptr
   call void @own(i64 %dtype)
-  %array = call i64 %function(i64 %ndarray, i64 %dtype, i32 %rank32, i64 %dims, i64 0, i64 %data, i32 %flags, i64 0)
+  %array = call i64 %function(i64 %ndarray, i64 %dtype, i32 %rank32, i64 %dims, i64 0, i64 0, i32 0, i64 0)
   ret i64 %array
+}
+
+; A scalar of NumPy for the program to write to: one that was a result and that nobody refers to any more, or a new one.
+define private i64 @made_number(i64 %record) alwaysinline {
+start:
+  %list = call i64 @at(i64 %record, i64 6)
+  %spare = call i64 @spare(i64 %list, i64 %record, i1 false)
+  %none = icmp eq i64 %spare, 0
+  br i1 %none, label %fresh, label %done
+fresh:
+  %new = call i64 @made_scalar(i64 %record, i64 1)
+  call void @keep(i64 %list, i64 %record, i64 %new)
+  br label %done
+done:
+  %number = phi i64 [%spare, %start], [%new, %fresh]
+  ret i64 %number
+}
+
+; The object for an output before the program runs: 0 of one that is made when it has run, -1 with an exception.
+define private i64 @made_output(i64 %record, i64 %kind) alwaysinline {
+start:
+  %numbers = call i64 @at(i64 %record, i64 6)
+  %is_array = icmp eq i64 %kind, 0
+  br i1 %is_array, label %array, label %number
+array:
+  %new = call i64 @made_array(i64 %record)
+  br label %made
+number:
+  %is_scalar = icmp eq i64 %kind, 1
+  %kept = icmp ne i64 %numbers, 0
+  %now = and i1 %is_scalar, %kept
+  br i1 %now, label %scalar, label %later
+scalar:
+  %scalar_made = call i64 @made_number(i64 %record)
+  br label %made
+later:
+  ret i64 0
+made:
+  %object = phi i64 [%new, %array], [%scalar_made, %scalar]
+  %failed = icmp eq i64 %object, 0
+  %out = select i1 %failed, i64 -1, i64 %object
+  ret i64 %out
 }
 
 ; The scalar that an output record says, after the program has run: of NumPy for kind 1, an int for kind 2.

@@ -359,7 +359,7 @@ define private i64 @missed(i64 %self, i64 %arguments, i64 %count, i64 %names) no
   call void @set(i64 %all, i64 0, i64 %self)
   %rest = add i64 %all, 8
   call void @copy_words(i64 %rest, i64 %arguments, i64 %given)
-  %name = call i64 @fact(i64 17)
+  %name = call i64 @fact(i64 16)
   %positional = add i64 %count, 1
   %out = call i64 @PyObject_VectorcallMethod(i64 %name, i64 %all, i64 %positional, i64 %names)
   ret i64 %out
