@@ -131,6 +131,25 @@ REDUCTIONS = [
     "nanmin",
 ]
 
+SORTED, V5 = np.sort(rng.uniform(-1, 1, 9)), np.array([0, 1, 3, 4, 7.0])
+
+
+def _searches(side):
+    def search(np, table, x, integers, i):
+        return np.searchsorted(table, x, side), np.searchsorted(integers, i, side), np.searchsorted(table, 0.1, side)
+
+    return search
+
+
+def _convolutions(mode):
+    return lambda np, x, y, z: (
+        np.convolve(x, y, mode),
+        np.convolve(z, x, mode),
+        np.correlate(x, y, mode),
+        np.correlate(z, x, mode),
+    )
+
+
 CASES = {
     **{name: (lambda np, x, name=name: getattr(np, name)(x), A) for name in UNARY},
     "arccosh": (lambda np, x: np.arccosh(x + 1), A),
@@ -237,6 +256,48 @@ CASES = {
     ),
     "outer of a ufunc": (lambda np, x, y: (np.add.outer(x, y), np.subtract.outer(y, x)), A, V),
     "add.at": (lambda np, x: _add_at(np, x.copy()), A),
+    **{f"searchsorted {side}": (_searches(side), SORTED, M, np.array([0, 1, 1, 3]), I) for side in ("left", "right")},
+    "digitize": (lambda np, x, t: (np.digitize(x, t), np.digitize(x, t, right=True), np.digitize(x, [0.5, 0, -0.5])), M, SORTED),
+    "interp": (
+        lambda np, x, t, y: (np.interp(x, t, y), np.interp(x, t, y, left=-1, right=2.0), np.interp(x, t, y, period=0.7)),
+        2 * M,
+        SORTED,
+        rng.normal(size=9),
+    ),
+    "interp far out": (lambda np, x: np.interp(x, [0.0, 1, 1, 2], [1.0, 2, 3, 4]), np.array([-np.inf, np.inf, np.nan, 1, 2, 0])),
+    "quantile": (
+        lambda np, x: (
+            np.quantile(x, 0.3),
+            np.quantile(x, [0, 0.5, 1], axis=1),
+            np.percentile(x, 40, axis=(0, 2), keepdims=True),
+        ),
+        T,
+    ),
+    "quantile of floats and integers": (lambda np, x, i: (np.quantile(x, 0.3, 0), np.percentile(i, [20, 90])), A.astype("f"), I),
+    "quantile with NaN": (lambda np, x: np.quantile(x, 0.25, axis=0), np.array([[1, np.nan], [4, 1], [2, 3]])),
+    "histogram": (
+        lambda np, x: (np.histogram(x), np.histogram(x, 4, (-0.5, 0.5)), np.histogram(x, [-1, 0, 0.1, 1], density=True)),
+        M,
+    ),
+    "histogram with weights": (lambda np, x, w: (np.histogram(x, 3, weights=w), np.histogram((10 * x).astype(int), 4)), A, B),
+    "histogram of one number": (lambda np, x: (np.histogram(x, 3), np.histogram(x[:0], 3)), np.full(4, 2.0)),
+    "gradient": (lambda np, x, t: (np.gradient(x), np.gradient(x, 0.5, t), np.gradient(x, 2.0, axis=1, edge_order=2)), M, V5),
+    "gradient at places": (lambda np, x, t: (np.gradient(x, t, axis=-1, edge_order=2), np.gradient(x[:2], axis=0)), M, V5),
+    **{f"convolve {mode}": (_convolutions(mode), *(rng.normal(size=n) for n in (7, 4, 3))) for mode in ("full", "same", "valid")},
+    "convolve with many": (
+        lambda np, x, y: (np.convolve(x, y), np.correlate(y, x, "same")),
+        rng.normal(size=90),
+        np.arange(80.0),
+    ),
+    "cov": (lambda np, x: (np.cov(x), np.cov(x, rowvar=False, bias=True), np.cov(x[0], x[1], ddof=0), np.cov(x[0])), M),
+    "corrcoef": (lambda np, x: (np.corrcoef(x), np.corrcoef(x, rowvar=False), np.corrcoef(x[0], x[1]), np.corrcoef(x[0])), M),
+    "polyval": (lambda np, p, x: (np.polyval(p, x), np.polyval([1, 2, 3], x), np.polyval(p, 2.0)), V, M),
+    "vander": (lambda np, x: (np.vander(x), np.vander(x, 3, increasing=True), np.vander(x, 0)), V),
+    "unwrap": (lambda np, x: (np.unwrap(9 * x), np.unwrap(9 * x, axis=0, discont=4.0), np.unwrap(x, period=0.5)), M),
+    "select": (lambda np, x: np.select([x > 0.5, x > 0], [x**2, -x], 7), M),
+    "select of numbers": (lambda np, x: np.select([x > 0.5, x > 0], [x, 2]), M.astype("f")),
+    "piecewise": (lambda np, x: np.piecewise(x, [x < 0, x > 0.5], [lambda x, a: -a * x, 3, lambda x, a: x + a], 2.0), M),
+    "block": (lambda np, x, y: (np.block([[x, x], [np.zeros((1, 8))]]), np.block([y, 1.0]), np.block([[y], [y]])), A, V),
 }
 
 
@@ -287,3 +348,75 @@ def test_out_may_be_given_by_its_place():
     assert tj.function(np.max)(x) == 5
     assert tj.function(np.argmin)(x) == 0
     np.testing.assert_array_equal(tj.function(lambda x: np.mean(x, 1, None, None, True))(x), x.mean(1, keepdims=True))
+
+
+def test_a_search_puts_nan_last():
+    table, x = np.array([-1, 0, np.inf, np.nan, np.nan]), np.array([np.nan, np.inf, -np.inf, 0.0])
+    for side in ("left", "right"):
+        np.testing.assert_array_equal(tj.searchsorted(table, x, side), np.searchsorted(table, x, side))
+        for size in range(18):
+            table, x = np.arange(float(size)), np.arange(-1, size + 1, 0.5)
+            np.testing.assert_array_equal(tj.searchsorted(table, x, side), np.searchsorted(table, x, side))
+
+
+W, P6 = rng.normal(size=12), rng.normal(size=6)
+SLOPES = {
+    "interp by x": (lambda x: np.interp(x, SORTED[:6], P6), W / 2),
+    "interp by values": (lambda y: np.interp(W / 2, SORTED[:6], y, period=1.1), P6),
+    "interp by points": (lambda t: np.interp(W / 2, t, P6), SORTED[:6]),
+    "quantile": (lambda x: np.quantile(x, [0.2, 0.55]), W),
+    "quantile by share": (lambda q: np.quantile(W, q), np.array([0.2, 0.55])),
+    "histogram by weights": (lambda w: np.histogram(W, 5, weights=w)[0], W + 2),
+    "gradient": (lambda x: np.gradient(x, np.arange(12.0) ** 2, edge_order=2), W),
+    "convolve": (lambda x: np.convolve(x, x[:5], "same"), W),
+    "convolve with many": (lambda x: np.convolve(np.tile(x, 9), np.tile(x, 8)) / 100, W),
+    "corrcoef": (lambda x: np.corrcoef(x.reshape(3, 4))[0], W),
+    "polyval": (lambda p: np.polyval(p, W / 2), P6),
+    "vander": (lambda x: np.vander(x, 4), W),
+    "unwrap": (lambda x: np.unwrap(5 * x), W),
+    "select": (lambda x: np.select([x > 1, x > 0], [x**2, np.sqrt(np.abs(x))], -x), W),
+    "piecewise": (lambda x: np.piecewise(x, [x < 0, x > 1], [lambda x: -(x**3), lambda x: np.log(x)]), W),
+}
+
+
+@pytest.mark.parametrize("name", SLOPES)
+def test_functions_have_the_derivatives_that_differences_show(name):
+    function, x = SLOPES[name]
+
+    def total(x):
+        return np.sum(function(x) ** 2)
+
+    def slope_square(x):
+        return np.sum(tj.grad(total)(x) ** 2)
+
+    np.testing.assert_allclose(tj.grad(total)(x), differences(total, x, 1e-6), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(tj.grad(slope_square)(x), differences(slope_square, x, 1e-5), rtol=1e-3, atol=1e-3)
+
+
+def differences(function, x, step):
+    """The derivative by central differences."""
+    steps = step * np.eye(x.size)
+    return np.array([(function(x + e) - function(x - e)) / (2 * step) for e in steps])
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda: tj.searchsorted(np.zeros((2, 2)), 1.0), tj.ShapeError, "must be a vector"),
+        (lambda: tj.searchsorted(V, 1.0, "middle"), ValueError, "side is 'middle'"),
+        (lambda: tj.interp(V, V, V[:3]), tj.ShapeError, r"xp is f64\[4\], fp f64\[3\]"),
+        (lambda: tj.quantile(V, 1.5), ValueError, "from 0 to 1"),
+        (lambda: tj.percentile(V, 50, method="nearest"), tj.UnsupportedError, "nearest"),
+        (lambda: tj.histogram(V, "auto"), tj.UnsupportedError, "depends on the data"),
+        (lambda: tj.gradient(V[:2], edge_order=2), tj.ShapeError, "needs 3"),
+        (lambda: tj.convolve(V, V[:0]), tj.ShapeError, "not a vector with elements"),
+        (lambda: tj.correlate(V, V, "part"), ValueError, "mode is 'part'"),
+        (lambda: tj.cov(T), tj.ShapeError, "more than two axes"),
+        (lambda: tj.select([P], [A, B]), ValueError, "1 conditions for 2 choices"),
+        (lambda: tj.piecewise(A, [P], [1, 2, 3]), ValueError, "3 functions for 1 conditions"),
+        (lambda: tj.block([]), ValueError, "a list is empty"),
+    ],
+)
+def test_what_does_not_fit_is_an_error(call, error, text):
+    with pytest.raises(error, match=text):
+        call()

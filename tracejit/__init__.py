@@ -50,6 +50,7 @@ from tracejit.frontend.device import device
 from tracejit.frontend.function import function
 from tracejit.frontend.gradient import grad, jvp, value_and_grad, vjp
 from tracejit.frontend.inlined import inlined
+from tracejit.frontend.numpy.analysis import *
 from tracejit.frontend.numpy.arrangement import *
 from tracejit.frontend.numpy.contraction import *
 from tracejit.frontend.numpy.creation import *
@@ -58,6 +59,7 @@ from tracejit.frontend.numpy.movement import *
 from tracejit.frontend.numpy.neural import *
 from tracejit.frontend.numpy.reductions import *
 from tracejit.frontend.numpy.sorting import *
+from tracejit.frontend.numpy.tables import *
 from tracejit.frontend.numpy.ufuncs import *
 from tracejit.frontend.scope import name_scope
 from tracejit.frontend.tape import GradientTape
@@ -130,6 +132,7 @@ __all__ = [
     "value_and_grad",
     "vjp",
 ]
+__all__ += _numpy.analysis.__all__
 __all__ += _numpy.arrangement.__all__
 __all__ += _numpy.contraction.__all__
 __all__ += _numpy.creation.__all__
@@ -138,6 +141,7 @@ __all__ += _numpy.movement.__all__
 __all__ += _numpy.neural.__all__
 __all__ += _numpy.reductions.__all__
 __all__ += _numpy.sorting.__all__
+__all__ += _numpy.tables.__all__
 __all__ += _numpy.ufuncs.__all__
 
 

@@ -1,9 +1,22 @@
 """The public functions that NumPy names, and a few that it lacks. Importing this package fills ``FUNCTIONS``."""
 
 from tracejit.frontend import indexing
-from tracejit.frontend.numpy import arrangement, contraction, creation, inquiry, movement, neural, reductions, sorting, ufuncs
+from tracejit.frontend.numpy import (
+    analysis,
+    arrangement,
+    contraction,
+    creation,
+    inquiry,
+    movement,
+    neural,
+    reductions,
+    sorting,
+    tables,
+    ufuncs,
+)
 
 __all__ = [
+    "analysis",
     "arrangement",
     "contraction",
     "creation",
@@ -13,5 +26,6 @@ __all__ = [
     "neural",
     "reductions",
     "sorting",
+    "tables",
     "ufuncs",
 ]

@@ -150,18 +150,18 @@ def array_split(ary: Node, indices_or_sections: Any, axis: int = 0) -> list[Node
     place = normal_axis(axis, ary.spec.rank, "array_split")
     if not isinstance(indices_or_sections, int | np.integer):
         return _between(ary, indices_or_sections, place)
-    size, count = _known(ary.shape[place], "array_split"), int(indices_or_sections)
+    size, count = known(ary.shape[place], "array_split"), int(indices_or_sections)
     each, more = divmod(size, count)
     return composite.split(ary, [each * i + min(i, more) for i in range(count + 1)], place)
 
 
-def _known(dim: Dim, name: str) -> int:
+def known(dim: Dim, name: str) -> int:
     number: int = dim if isinstance(dim, int) else current_trace().size_of(dim, f"needed by {name}")
     return number
 
 
 def _between(x: Node, indices: Any, axis: int) -> list[Node]:
-    size = _known(x.shape[axis], "split") if any(operator.index(i) < 0 for i in indices) else x.shape[axis]
+    size = known(x.shape[axis], "split") if any(operator.index(i) < 0 for i in indices) else x.shape[axis]
     bounds = [as_dim(i) for i in indices]
     if isinstance(size, int):
         edges = [min(max(b + size if b < 0 else b, 0), size) for b in bounds if isinstance(b, int)]
@@ -248,7 +248,7 @@ def _plane(a: Node, offset: int, axis1: int, axis2: int, name: str) -> tuple[int
     sizes = a.shape[i], a.shape[j]
     if not all(isinstance(d, int) for d in sizes) and (offset or not current_trace().decide(sizes[0], "==", sizes[1])):
         for d in sizes:
-            _known(d, name)
+            known(d, name)
     return i, j
 
 

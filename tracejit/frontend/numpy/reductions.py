@@ -99,7 +99,7 @@ def _accumulated(
 def _extremum(x: Node, axes: Axes, name: str, op: Callable[..., Node], combine: str, initial: Any) -> Node:
     if initial is None:
         _check_elements(x, axes, name, "\n  cure: give initial=")
-    _check_order(x, name)
+    check_order(x, name)
     return _with_initial(op(x, axes=axes), initial, combine)
 
 
@@ -108,7 +108,7 @@ def _check_elements(x: Node, axes: Axes, name: str, cure: str = "") -> None:
         raise ShapeError(f"{name}: {x.spec} has no elements along {axes}, and of nothing there is no {name}{cure}")
 
 
-def _check_order(x: Node, name: str) -> None:
+def check_order(x: Node, name: str) -> None:
     if x.dtype.kind == "c":
         raise DTypeError(f"{name}: {x.spec} has no order; take np.abs, or the real or imaginary part first")
 
@@ -148,7 +148,7 @@ def count_nonzero(a: Node, axis: Any = None, *, keepdims: bool = False) -> Node:
 @lifted()
 def ptp(a: Node, axis: Any = None, *, keepdims: bool = False) -> Node:
     """The largest less the smallest over ``axis``."""
-    _check_order(a, "ptp")
+    check_order(a, "ptp")
 
     def body(x: Node, axes: Axes) -> Node:
         _check_elements(x, axes, "ptp")
@@ -202,7 +202,7 @@ def _as(dtype: Any, body: Callable[[Node, Axes], Node]) -> Callable[[Node, Axes]
 @lifted()
 def median(a: Node, axis: Any = None, *, keepdims: bool = False) -> Node:
     """The middle element in order over ``axis``, or the mean of the middle two; NaN if there is one."""
-    _check_order(a, "median")
+    check_order(a, "median")
     return reduced(a, axis, keepdims, "median", True, composite.median)
 
 
@@ -265,14 +265,14 @@ def nanmean(a: Node, axis: Any = None, dtype: Any = None, *, keepdims: bool = Fa
 @lifted()
 def nanmax(a: Node, axis: Any = None, *, keepdims: bool = False) -> Node:
     """The largest over ``axis`` of what is not NaN; NaN where all is."""
-    _check_order(a, "nanmax")
+    check_order(a, "nanmax")
     return reduced(a, axis, keepdims, "nanmax", True, _nan_extremum(ops.reduce_max, -np.inf))
 
 
 @lifted()
 def nanmin(a: Node, axis: Any = None, *, keepdims: bool = False) -> Node:
     """The smallest over ``axis`` of what is not NaN; NaN where all is."""
-    _check_order(a, "nanmin")
+    check_order(a, "nanmin")
     return reduced(a, axis, keepdims, "nanmin", True, _nan_extremum(ops.reduce_min, np.inf))
 
 
@@ -299,7 +299,7 @@ def argmin(a: Node, axis: int | None = None, *, keepdims: bool = False) -> Node:
 
 
 def _arg(a: Node, axis: int | None, keepdims: bool, name: str, op: Callable[..., Node]) -> Node:
-    _check_order(a, name)
+    check_order(a, name)
     axes: Axes = tuple(range(a.spec.rank)) if axis is None else (normal_axis(axis, a.spec.rank, name),)
     x = ops.reshape(a, shape=(product(a.shape),)) if axis is None else a
     place = 0 if axis is None else axes[0]

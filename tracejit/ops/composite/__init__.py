@@ -58,6 +58,7 @@ from tracejit.ops.composite.statistics import (
     trapezoid,
     var,
 )
+from tracejit.ops.composite.tables import end, interp, quantile, searchsorted
 
 __all__ = [
     "all_",
@@ -78,6 +79,7 @@ __all__ = [
     "diff",
     "dot",
     "einsum",
+    "end",
     "erfinv",
     "eye",
     "flip",
@@ -86,6 +88,7 @@ __all__ = [
     "full",
     "gelu",
     "integers",
+    "interp",
     "isclose",
     "layer_norm",
     "linspace",
@@ -106,6 +109,7 @@ __all__ = [
     "permutation",
     "places",
     "ptp",
+    "quantile",
     "rad2deg",
     "reciprocal",
     "relu",
@@ -113,6 +117,7 @@ __all__ = [
     "roll",
     "root",
     "rsqrt",
+    "searchsorted",
     "silu",
     "sinc",
     "sized",
