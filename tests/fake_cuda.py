@@ -28,6 +28,11 @@ class FakeStream(EmulatedStream):
             driver.order(address, self.handle)
         driver.events.append((kind, self.handle, *what))
 
+    def reserve(self):
+        if self.capturing:
+            raise Misuse("memory was asked for while capturing")
+        self._driver.reserved |= {self.handle, self._driver.capture_stream}
+
     def launch(self, kernel, blocks, threads, arguments, *numbers):
         self._driver.pieces.check(arguments, 8, "launch")
         name, function = kernel
@@ -39,6 +44,8 @@ class FakeStream(EmulatedStream):
         function(self._driver, arguments, blocks, threads, *numbers)
 
     def multiply(self, product: Product):
+        if not self._driver.replaying and self.handle not in self._driver.reserved:
+            raise Misuse("a product without the memory that it works in")
         if self.capturing:
             self._note("product", product.m, product.k, product.n)
             return
@@ -53,7 +60,8 @@ class FakeStream(EmulatedStream):
     def upload(self, target, source):
         if self.capturing:
             raise Misuse("a copy from the host was captured: it would read the host's array at each replay")
-        assert source.flags.c_contiguous
+        if self._driver.capturing or not source.flags.c_contiguous:
+            raise Misuse("a copy from the host that is captured, or not contiguous")
         self._note("upload", source.nbytes, touched=[target])
         super().upload(target, source)
 
@@ -93,6 +101,8 @@ class FakeDriver(EmulatedDriver):
         self.ordered = {}  # stream -> streams whose work it has waited for
         self.users = {}  # block -> stream that used it last
         self.limit = None
+        self.replaying = False
+        self.reserved = set()  # streams with memory for products
 
     def order(self, address, handle):
         """Fault where a stream touches what another stream works on and has not been told to wait."""
@@ -131,7 +141,9 @@ class FakeDriver(EmulatedDriver):
         def replay(stream):
             self.ledger.counts["replays"] += 1
             self.events.append(("replay", stream.handle))
+            self.replaying = True  # in the memory that the capture had
             record(stream)
+            self.replaying = False
 
         return replay
 

@@ -146,13 +146,84 @@ def test_a_fault_of_the_device_is_an_error_that_says_how_to_find_its_line(packag
         driver.stream().wait()
 
 
-def test_a_refused_launch_is_a_fault_of_the_device(packages, driver, monkeypatch):
-    def refuse(*arguments):
-        raise Exception("CUDA_ERROR_INVALID_VALUE: one of the parameters is not within an acceptable range")
-
-    monkeypatch.setattr(sys.modules["cuda.core"], "launch", refuse)
-    with pytest.raises(DeviceFaultError, match="cuda: CUDA_ERROR_INVALID_VALUE: one of the parameters"):
+def test_a_refused_launch_is_a_fault_of_the_device(packages, driver):
+    with pytest.raises(DeviceFaultError, match="cuda: CUDA_ERROR_INVALID_VALUE: 1 blocks of 2048"):
         driver.stream().launch(None, 1, 2048, 0)
+
+
+def test_without_elements_nothing_is_copied(packages, driver):
+    array = placed(driver, np.empty((0, 3)), "test")
+    assert array.numpy().shape == (0, 3) and array.copy().shape == (0, 3)
+    assert packages.names("to device", "to host", "move") == [] and not driver.ledger.copied
+
+
+def test_large_arrays_of_the_host_have_been_read_when_their_copy_returns(packages, driver):
+    for count in (1 << 16, (1 << 16) + 1):
+        placed(driver, np.empty(count, np.uint8), "test")
+    assert [name for name, *_ in packages.names("to device", "wait")] == ["to device", "to device", "wait"]
+
+
+def test_a_capture_that_fails_leaves_the_stream_for_the_next(packages, driver):
+    x = driver.allocate(8, "test")
+    with pytest.raises(DeviceFaultError, match="CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED"):
+        driver.capture(lambda stream: stream.upload(x.address, np.zeros(1)))
+    assert packages.capturing is None
+    driver.capture(lambda stream: stream.move(x.address, x.address + 4, 4))
+
+
+def test_memory_for_products_is_taken_before_they_are_captured(packages, driver):
+    x = driver.allocate(64, "test")
+    p = Product(np.dtype("f4"), (False, False), x.address, x.address, x.address, 2, 2, 2, 2, 2, 2, 1, 0)
+    with pytest.raises(DeviceFaultError, match="cudaErrorStreamCaptureUnsupported"):
+        driver.capture(lambda stream: stream.multiply(p))
+    driver.stream().reserve()
+    driver.capture(lambda stream: stream.multiply(p))
+    assert driver.ledger.held["products"] == 2 * (32 << 20)
+
+
+def test_workspaces_of_few_streams_are_kept_and_that_of_graphs(packages, driver):
+    for handle in range(20, 40):
+        driver.stream(handle).reserve()
+    assert driver.ledger.held["products"] == 8 * (32 << 20)
+    p = Product(np.dtype("f4"), (False, False), *[driver.allocate(64, "test").address] * 3, 0, 2, 2, 2, 2, 2, 1, 0)
+    driver.capture(lambda stream: stream.multiply(p))
+
+
+def test_a_stream_that_is_no_more_is_a_fault_and_ours_keep_the_callers(packages, driver, monkeypatch):
+    class Owner:
+        ptr = 31
+
+    owner = Owner()
+    monkeypatch.setattr(sys.modules["cupy"].cuda, "get_current_stream", lambda: owner)
+    stream = driver.stream()
+    assert stream.handle == 31 and stream.handle.owner is owner
+    packages.destroyed.add(31)
+    for use in (stream.wait, lambda: driver.stream(12).after(stream.handle)):
+        with pytest.raises(DeviceFaultError, match="CUDA_ERROR_INVALID_HANDLE"):
+            use()
+
+
+def test_results_say_which_stream_writes_them(packages, driver, monkeypatch):
+    asked = []
+
+    class Exported:
+        __cuda_array_interface__ = {"shape": (3,), "stream": 5}  # noqa: RUF012
+
+        def __dlpack__(self, **options):
+            asked.append(options)
+
+    array = placed(driver, np.zeros(3), "test")
+    monkeypatch.setattr(type(array.memory), "exported", lambda self, array: Exported())
+    assert array.__cuda_array_interface__["stream"] == 5
+    array.stream = 11
+    assert array.__cuda_array_interface__ == {"shape": (3,), "stream": 11, "version": 3}
+    array.__dlpack__(stream=1, max_version=(1, 0))
+    array.__dlpack__(stream=11)
+    array.__dlpack__(stream=-1)
+    assert packages.names("after") == [("after", 0, 11)]
+    assert asked == [{"stream": -1, "max_version": (1, 0)}, {"stream": -1}, {"stream": -1}]
+    array.stream = 0
+    assert array.__cuda_array_interface__["stream"] == 1
 
 
 def test_a_full_device_is_an_error_with_the_numbers(packages, driver):
@@ -173,7 +244,8 @@ def product(driver, a, b, c, alpha=1.0, beta=0, ta=False, tb=False, **more):
     k = a.shape[-2] if ta else a.shape[-1]
     x, y, z = (placed(driver, v, "test") for v in (a, b, c))
     if isinstance(alpha, np.ndarray):
-        alpha = At(placed(driver, alpha, "test").address)
+        kept = placed(driver, alpha, "test")
+        alpha = At(kept.address)
     ld = [v.shape[-1] for v in (a, b, c)]
     p = Product(c.dtype, (ta, tb), z.address, x.address, y.address, m, k, n, *ld, alpha, beta, **more)
     driver.stream().multiply(p)
@@ -232,3 +304,48 @@ def test_products_of_other_dtypes_are_an_error_that_says_which_there_are(package
 def test_empty_products_ask_for_nothing(packages, driver):
     product(driver, *matrices("f4", (0, 4), (4, 5), (0, 5)))
     assert packages.names("gemm") == []
+
+
+def test_products_over_no_elements_are_zeros(packages, driver):
+    a, b, c = matrices("f4", (3, 0), (0, 5), (3, 5))
+    np.testing.assert_array_equal(product(driver, a, b, c), np.zeros((3, 5)))
+    a, b, c = matrices("f4", (2, 3, 0), (0, 5), (2, 3, 5))
+    np.testing.assert_array_equal(product(driver, a, b, c, batch=2, step_c=15), np.zeros((2, 3, 5)))
+    assert packages.names("gemm") == []
+
+
+def test_threads_ask_for_products_one_after_the_other(packages, driver):
+    a, b, c = matrices("f4", (3, 4), (4, 5), (3, 5))
+    x, y, z = (placed(driver, v, "test") for v in (a, b, c))
+    p = Product(z.dtype, (False, False), z.address, x.address, y.address, 3, 4, 5, 4, 5, 5, 1, 0)
+
+    def ask(handle):
+        for _ in range(100):
+            driver.blas.multiply(p, handle)
+
+    threads = [threading.Thread(target=ask, args=(handle,)) for handle in (21, 22)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    asked = [name for name, *_ in packages.names("set_stream", "set_workspace", "gemm")]
+    assert asked == ["set_stream", "set_workspace", "gemm"] * 200
+
+
+def test_a_missing_cublas_names_the_extra(packages, monkeypatch):
+    def not_found():
+        raise RuntimeError("Failure finding libcublas.so.13\nmore")
+
+    monkeypatch.setattr(sys.modules["nvmath.bindings.cublas"], "create", not_found)
+    with pytest.raises(MissingExtraError, match="cuBLAS does not start \\(Failure finding libcublas"):
+        HardwareDriver()
+
+
+def test_an_old_cuda_core_is_named(packages, monkeypatch):
+    monkeypatch.delattr(sys.modules["cuda.core"], "launch")
+    assert "cuda.core is older than version 1" in str(missing())

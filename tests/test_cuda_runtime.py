@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from fake_cuda import FakeDriver, Misuse
+from fake_cuda import FakeDriver, FakeStream, Misuse
 
 from tracejit.backends.cuda import compile as compiler
 from tracejit.codegen.source import HEAD, Layout, Source
@@ -178,6 +178,26 @@ def test_the_callers_stream_is_used_and_streams_wait_for_each_other(driver):
     x.caller = 9  # as PyTorch's tensors say
     run(x, w, 1.0)
     assert driver.events[-1][1] == 9
+
+
+def test_a_word_of_the_host_goes_along_with_the_table(driver):
+    run = executable(driver, {1: driver.placed(W), 2: (rate := np.array(0.5))})
+    x = driver.placed(X)
+    before = driver.ledger.counts["uploads"]
+    for value in (0.5, 2.0, 3.0):
+        rate[...] = value
+        np.testing.assert_array_equal(run(x)[0].numpy(), X @ W * np.float32(value))
+    assert driver.ledger.counts["uploads"] - before == 3
+
+
+def test_no_memory_for_products_is_found_out_before_anything_runs(driver, monkeypatch):
+    def refuse(stream):
+        raise driver.ledger.refused(1 << 25, "products", 0, 1 << 30)
+
+    monkeypatch.setattr(FakeStream, "reserve", refuse)
+    with pytest.raises(DeviceMemoryError, match="asked for products"):
+        executable(driver)(X, W, 1.0)
+    assert driver.names("product", "launch") == []
 
 
 def test_a_program_waits_for_whoever_writes_its_arguments_and_variables(driver):

@@ -38,6 +38,9 @@ class Memory(Protocol):
     def copied(self, address: int, nbytes: int, stream: int | None) -> Memory:
         """Other memory with the same content."""
 
+    def order(self, before: int, after: int) -> None:
+        """Have the work of one stream wait for what another one has been given so far, by their handles."""
+
     def exported(self, array: DeviceArray) -> Any:
         """The array as an object of the library that owns the memory, which speaks DLPack."""
 
@@ -123,10 +126,13 @@ class DeviceArray:
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:
         exported: dict[str, Any] = self.memory.exported(self).__cuda_array_interface__
-        return exported
+        return exported if self.stream is None else exported | {"version": 3, "stream": int(self.stream) or 1}
 
-    def __dlpack__(self, **options: Any) -> Any:
-        return self.memory.exported(self).__dlpack__(**options)
+    def __dlpack__(self, *, stream: int | None = None, **options: Any) -> Any:
+        """As DLPack has it; work on ``stream`` waits for what still writes the array."""
+        if self.stream is not None and stream != -1:
+            self.memory.order(self.stream, 0 if stream in (None, 1) else stream)
+        return self.memory.exported(self).__dlpack__(stream=-1, **options)
 
     def __dlpack_device__(self) -> tuple[int, int]:
         place: tuple[int, int] = self.memory.exported(self).__dlpack_device__()

@@ -7,17 +7,20 @@ float32 is computed in float32; ``TRACEJIT_TF32=1`` lets cuBLAS round the operan
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
-from typing import Any, NamedTuple
+import threading
+from collections import OrderedDict
+from typing import NamedTuple
 
 import numpy as np
 
 from tracejit.config import config
 from tracejit.errors import UnsupportedError
-from tracejit.runtime.cuda.driver import At, Product
+from tracejit.runtime.cuda.driver import At, Driver, Product, missing_extra
+from tracejit.runtime.cuda.memory import Block
 
 WORKSPACE = 32 << 20  # bytes: what NVIDIA advises for Hopper
 HOST, DEVICE = 0, 1  # where cuBLAS finds alpha and beta
+_MOST_WORKSPACES = 8
 _FAST_TF32 = 77
 _ANY = -1  # cuBLAS chooses the algorithm
 
@@ -38,20 +41,38 @@ _TYPES = {
 
 
 class Blas:
-    """A handle of cuBLAS with memory of its own, so that products can be captured in graphs.
+    """A handle of cuBLAS with memory of its own, so that products can be captured in graphs. Any number of threads may use it.
 
     Args:
-        allocate: Gives device memory; an object with its address as ``ptr``.
+        driver: Gives memory.
+        capturing: The stream that graphs are captured on; they keep its workspace.
+
+    Raises:
+        MissingExtraError: The library is not installed.
     """
 
-    def __init__(self, allocate: Callable[[int], Any]) -> None:
+    def __init__(self, driver: Driver, capturing: int) -> None:
         self._cublas = importlib.import_module("nvmath.bindings.cublas")
-        self._handle = self._cublas.create()
-        self._allocate = allocate
+        try:
+            self._handle = self._cublas.create()
+        except RuntimeError as error:  # the loader's, which cannot find it
+            raise missing_extra(f"cuBLAS does not start ({str(error).splitlines()[0]})") from None
+        self._driver, self._capturing = driver, capturing
         self._tf32 = config().tf32
-        self._workspaces: dict[int, Any] = {}  # by stream, since products of two streams may run at once
+        self._lock = threading.RLock()  # the handle's stream, workspace and mode belong to one product at a time
+        self._workspaces: OrderedDict[int, Block] = OrderedDict()  # by stream, since products of two streams may run at once
         self._factors: dict[tuple[np.dtype, bytes], np.ndarray] = {}  # alive as long as the handle, as graphs refer to them
-        self._zeros_and_ones: dict[tuple[np.dtype, int], Any] = {}
+        self._zeros_and_ones: dict[tuple[np.dtype, int], Block] = {}
+
+    def reserve(self, stream: int) -> Block:
+        """The memory for products on a stream, the streams of of which the last few are remembered."""
+        with self._lock:
+            if stream not in self._workspaces:
+                self._workspaces[stream] = self._driver.allocate(WORKSPACE, "products", stream)
+                if len(self._workspaces) > _MOST_WORKSPACES:
+                    del self._workspaces[next(s for s in self._workspaces if s != self._capturing)]
+            self._workspaces.move_to_end(stream)
+            return self._workspaces[stream]
 
     def multiply(self, product: Product, stream: int) -> None:
         """Ask for a product on a stream."""
@@ -64,22 +85,21 @@ class Blas:
             )
         if min(p.m, p.n, p.batch) == 0:
             return
-        if stream not in self._workspaces:
-            self._workspaces[stream] = self._allocate(WORKSPACE)
-        self._cublas.set_stream(self._handle, stream)
-        self._cublas.set_workspace(self._handle, self._workspaces[stream].ptr, WORKSPACE)
-        on_device = isinstance(p.alpha, At)
-        self._cublas.set_pointer_mode(self._handle, DEVICE if on_device else HOST)
-        alpha = p.alpha.address if on_device else self._number(p.dtype, p.alpha)
-        beta = self._on_device(p.dtype, p.beta) if on_device else self._number(p.dtype, p.beta)
-        compute = _FAST_TF32 if p.dtype.char in "fF" and self._tf32 else kind.compute
-        head = (self._handle, int(p.transposed[1]), int(p.transposed[0]), p.n, p.m, p.k, alpha)
-        b, a, c = ((address, kind.data, ld) for address, ld in ((p.b, p.ldb), (p.a, p.lda), (p.c, p.ldc)))
-        if p.batch == 1:
-            self._cublas.gemm_ex(*head, *b, *a, beta, *c, compute, _ANY)
-        else:
-            steps = (*b, p.step_b, *a, p.step_a, beta, *c, p.step_c)
-            self._cublas.gemm_strided_batched_ex(*head, *steps, p.batch, compute, _ANY)
+        with self._lock:
+            self._cublas.set_stream(self._handle, int(stream))  # first: it takes the workspace away
+            self._cublas.set_workspace(self._handle, self.reserve(stream).address, WORKSPACE)
+            on_device = isinstance(p.alpha, At)
+            self._cublas.set_pointer_mode(self._handle, DEVICE if on_device else HOST)
+            alpha = p.alpha.address if on_device else self._number(p.dtype, p.alpha)
+            beta = self._on_device(p.dtype, p.beta, stream) if on_device else self._number(p.dtype, p.beta)
+            compute = _FAST_TF32 if p.dtype.char in "fF" and self._tf32 else kind.compute
+            head = (self._handle, int(p.transposed[1]), int(p.transposed[0]), p.n, p.m, p.k, alpha)
+            b, a, c = ((address, kind.data, max(ld, 1)) for address, ld in ((p.b, p.ldb), (p.a, p.lda), (p.c, p.ldc)))
+            if p.batch == 1:
+                self._cublas.gemm_ex_64(*head, *b, *a, beta, *c, compute, _ANY)
+            else:
+                steps = (*b, p.step_b, *a, p.step_a, beta, *c, p.step_c)
+                self._cublas.gemm_strided_batched_ex_64(*head, *steps, p.batch, compute, _ANY)
 
     def _number(self, dtype: np.dtype, value: complex) -> int:
         """Host address of a number."""
@@ -87,10 +107,12 @@ class Blas:
         kept = self._factors.setdefault((dtype, number.tobytes()), number)
         return int(kept.ctypes.data)
 
-    def _on_device(self, dtype: np.dtype, value: int) -> int:
+    def _on_device(self, dtype: np.dtype, value: int, stream: int) -> int:
         """Device address of 0 or 1."""
-        if (dtype, value) not in self._zeros_and_ones:
-            memory = self._allocate(dtype.itemsize)
-            memory.copy_from_host(np.full(1, value, dtype).ctypes.data, dtype.itemsize)  # when it first runs, not in a capture
-            self._zeros_and_ones[dtype, value] = memory
-        return int(self._zeros_and_ones[dtype, value].ptr)
+        if (dtype, value) not in self._zeros_and_ones:  # when a product first runs, which is not in a capture
+            block = self._driver.allocate(dtype.itemsize, "products", stream)
+            own = self._driver.stream(stream)
+            own.upload(block.address, np.full(1, value, dtype))
+            own.wait()  # other streams read it
+            self._zeros_and_ones[dtype, value] = block
+        return self._zeros_and_ones[dtype, value].address

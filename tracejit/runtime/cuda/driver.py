@@ -77,10 +77,30 @@ class Module:
     entries: Mapping[str, str] = field(default_factory=dict)
 
 
+class Handle(int):
+    """The number of a stream, which lives as long as this does: its owner is another library's object."""
+
+    owner: object = None
+
+    @classmethod
+    def of(cls, owner: Any) -> Handle:
+        """The handle of CuPy's stream."""
+        made = cls(owner.ptr)
+        made.owner = owner
+        return made
+
+
 class Stream(Protocol):
     """Work that a device does in order. Addresses are the device's; no call but ``wait`` and ``download`` waits."""
 
     handle: int
+
+    def reserve(self) -> None:
+        """Have the memory that products work in, so that none of them fails for want of it.
+
+        Raises:
+            DeviceMemoryError: There is none left.
+        """
 
     def launch(self, kernel: Any, blocks: int, threads: Threads, arguments: int, *numbers: int) -> None: ...
 
@@ -119,7 +139,7 @@ class Driver(Protocol):
         """The kernels of a program, by region, as ``launch`` takes them."""
 
     def stream(self, handle: int | None = None) -> Stream:
-        """The stream of a handle; the caller's current one if not given."""
+        """The stream of a handle; the caller's current one if not given, which lives as long as the handle does."""
 
     def capture(self, record: Callable[[Stream], None]) -> Callable[[Stream], None]:
         """What ``record`` does to a stream, as one graph: not done now, but by each call of what is returned."""

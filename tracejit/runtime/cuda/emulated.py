@@ -84,6 +84,9 @@ class EmulatedStream:
         self._driver, self.handle = driver, handle
         self._each = 0 if replays else 1
 
+    def reserve(self) -> None:
+        """Nothing: products need no more memory than their operands."""
+
     def launch(self, kernel: Any, blocks: int, threads: Threads, arguments: int, *numbers: int) -> None:
         words = (ctypes.c_int64 * (self._driver.pieces.left(arguments, "launch") // 8)).from_address(arguments)
         self._driver.ledger.counts["launches"] += self._each

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from tracejit.config import config
 from tracejit.errors import DeviceFaultError, IndexOutOfBoundsError, UnsupportedError
 from tracejit.ir.size import Size, evaluate, symbols
-from tracejit.runtime.cuda.driver import Stream
+from tracejit.runtime.cuda.driver import Product, Stream
 from tracejit.runtime.cuda.memory import Block
 from tracejit.runtime.cuda.program import Program
 from tracejit.runtime.cuda.steps import Check, Command, Launch, Table, perform, perform_one, scalar_word
@@ -32,6 +32,7 @@ MISS: Final = None
 _MOST_BINDINGS = 16
 _MOST_GRAPHS = 8
 _ALIGNMENT = 256
+_WORD = 8
 _NUMBERS = {float: np.dtype(np.float64), int: np.dtype(np.int64), bool: np.dtype(np.bool_)}
 
 
@@ -116,10 +117,10 @@ class Executable:
                 stream.after(self._stream)  # the memory of this executable is in use there
             binding = self._bound(sizes, stream)
             outputs = [self._output(node.spec.concrete(sizes), stream) for node in self.program.graph.outputs]
-            held = {i: self._resident(binding, i, buffer, stream) for i, buffer in self._buffers.items()}
-            given = [self._resident(binding, i, leaf, stream) for (i, _), leaf in zip(self._leaves, leaves, strict=True)]
-            self._order(stream, [*held.values(), *given])
-            self._fill(binding, held, given, outputs, stream)
+            given = {i: leaf for (i, _), leaf in zip(self._leaves, leaves, strict=True)}
+            values = {i: self._resident(binding, i, value, stream) for i, value in (self._buffers | given).items()}
+            self._order(stream, values.values())
+            self._fill(binding, values, outputs, stream)
             status = self._run(binding, stream)
             for array in (*self._buffers.values(), *outputs):
                 if isinstance(array, DeviceArray):
@@ -170,8 +171,11 @@ class Executable:
         return self.program.driver.stream(next(named, None))
 
     def _resident(self, binding: Binding, number: int, value: Any, stream: Stream) -> Any:
-        """The value of an input on the device: host arrays go to memory that is kept for them; numbers stay as they are."""
-        if not isinstance(value, np.ndarray):
+        """The value of an input on the device: host arrays go to memory that is kept for them; numbers stay as they are.
+
+        So do arrays of one word, such as a counter of steps: they go along with the table.
+        """
+        if not isinstance(value, np.ndarray) or value.nbytes <= _WORD:
             return value
         if number not in binding.staged:
             purpose = f"arguments of {self.program.graph.name}"
@@ -196,8 +200,8 @@ class Executable:
             for name, word in source.layout.sizes.items():
                 table[word] = sizes[name]
             self._place(table, sizes, stream)
-            length = source.layout.length + len(self._leaves)
-            device = self.program.driver.allocate(8 * length, f"tables of {self.program.graph.name}", stream.handle)
+            length = source.layout.length + len(source.layout.inputs)
+            device = self.program.driver.allocate(_WORD * length, f"tables of {self.program.graph.name}", stream.handle)
             found = self._bindings[key] = Binding(sizes, table, device)
             if len(self._bindings) > _MOST_BINDINGS:
                 stream.wait()  # the table of the oldest may be in use
@@ -223,31 +227,22 @@ class Executable:
             table[word] = self._arena.address + start
         table[layout.workspace] = self._arena.address + end
 
-    def _fill(
-        self,
-        binding: Binding,
-        held: Mapping[int, DeviceArray],
-        given: Sequence[Any],
-        outputs: Sequence[DeviceArray],
-        stream: Stream,
-    ) -> None:
+    def _fill(self, binding: Binding, values: Mapping[int, Any], outputs: Sequence[DeviceArray], stream: Stream) -> None:
         """Complete the table, and send the device its part."""
         layout, table = self.program.source.layout, binding.table
-        numbers = np.zeros(len(self._leaves), np.int64)
-        for i, array in held.items():
-            table[layout.inputs[i]] = array.address
-        for number, ((i, _), leaf) in enumerate(zip(self._leaves, given, strict=True)):
-            if isinstance(leaf, DeviceArray):
-                table[layout.inputs[i]] = leaf.address
+        numbers = np.zeros(len(layout.inputs), np.int64)
+        for i, value in values.items():
+            if isinstance(value, DeviceArray):
+                table[layout.inputs[i]] = value.address
             else:
-                numbers[number] = scalar_word(leaf)
-                table[layout.inputs[i]] = binding.device.address + 8 * (layout.length + number)
+                numbers[i] = scalar_word(value)
+                table[layout.inputs[i]] = binding.device.address + _WORD * (layout.length + i)
         for word, output in zip(layout.outputs, outputs, strict=True):
             table[word] = output.address
         table[self._copies[0]] = table[self._copies[1]]
         stream.upload(binding.device.address, np.concatenate([table, numbers]))
 
-    def _order(self, stream: Stream, arrays: Sequence[Any]) -> None:
+    def _order(self, stream: Stream, arrays: Iterable[Any]) -> None:
         """Have the stream wait for whoever still writes the arrays."""
         handles = {a.stream for a in arrays if isinstance(a, DeviceArray) and a.stream is not None}
         for handle in sorted(handles - {stream.handle}):
@@ -258,6 +253,8 @@ class Executable:
     def _run(self, binding: Binding, stream: Stream) -> int:
         """Give the stream the work of a call; the status that it ended with, 0 where no check stopped it."""
         plan, seen = self._plan(binding)
+        if not seen and any(isinstance(command, Product) for segment in plan for command in segment.commands):
+            stream.reserve()  # before anything is written
         for segment in plan:
             self._run_segment(segment, binding.device.address, stream, seen)
             if segment.check is not None:

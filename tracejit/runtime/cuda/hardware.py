@@ -9,13 +9,14 @@ import importlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from tracejit.backends.cuda.geometry import Geometry, Threads
-from tracejit.errors import DeviceError, DeviceFaultError
-from tracejit.runtime.cuda.driver import WITHOUT, Module, Product, Stream, missing_extra
+from tracejit.errors import DeviceError, DeviceFaultError, TracejitError
+from tracejit.runtime.cuda.driver import WITHOUT, Handle, Module, Product, Stream, missing_extra
 from tracejit.runtime.cuda.memory import Block, Ledger
 from tracejit.runtime.device import DeviceArray
 
@@ -28,6 +29,7 @@ _PACKAGES = (
     "nvmath.bindings.cublas",
 )
 _LEAST = (7, 5)  # what CUDA 13 can still compile for
+_STAGED = 65536  # bytes: as many the driver has read from pageable memory when a copy's call returns
 
 
 def missing(load: Callable[[str], Any] = importlib.import_module) -> Exception | None:
@@ -37,6 +39,8 @@ def missing(load: Callable[[str], Any] = importlib.import_module) -> Exception |
             load(name)
         except ImportError as error:
             return missing_extra(f"{name} cannot be imported ({error})")
+    if not hasattr(load("cuda.core"), "launch"):
+        return missing_extra("cuda.core is older than version 1")
     cuda = load("cuda.bindings.driver")
     try:
         (status,) = cuda.cuInit(0)
@@ -75,38 +79,60 @@ class HardwareStream:
     Args:
         driver: Of its GPU.
         core: As ``cuda.core`` has it.
+        handle: Its number.
         target: What kernels are launched on: ``core``, or the builder of a graph that captures it.
     """
 
-    def __init__(self, driver: HardwareDriver, core: Any, target: Any = None) -> None:
-        self._driver, self._core = driver, core
+    def __init__(self, driver: HardwareDriver, core: Any, handle: int, target: Any = None) -> None:
+        self._driver, self._core, self.handle = driver, core, handle
         self._target = core if target is None else target
-        self.handle = int(core.handle)
+
+    def reserve(self) -> None:
+        self._driver.reserve(self.handle)
 
     def launch(self, kernel: Any, blocks: int, threads: Threads, arguments: int, *numbers: int) -> None:
-        core = self._driver.core
-        self._driver.ledger.counts["launches"] += 1
-        with self._driver.faults():
-            core.launch(self._target, core.LaunchConfig(grid=blocks, block=threads), kernel, arguments, *map(np.int64, numbers))
+        driver = self._driver
+        driver.ledger.counts["launches"] += 1
+        with driver.faults():
+            driver.core.launch(self._target, driver.grid(blocks, threads), kernel, arguments, *map(np.int64, numbers))
 
     def multiply(self, product: Product) -> None:
         self._driver.ledger.counts["products"] += 1
-        self._driver.blas.multiply(product, self.handle)
+        if product.k == 0 and not product.beta:
+            self._clear(product)
+            return
+        with self._driver.faults():
+            self._driver.blas.multiply(product, self.handle)
+
+    def _clear(self, product: Product) -> None:
+        """A product over no elements: zeros, which cuBLAS is not asked for, since its operands have no addresses."""
+        nbytes = product.m * product.n * product.dtype.itemsize
+        for i in range(product.batch if nbytes else 0):
+            place = product.c + i * product.step_c * product.dtype.itemsize
+            self._driver.check(self._driver.cuda.cuMemsetD8Async(place, 0, nbytes, self.handle))
 
     def move(self, target: int, source: int, nbytes: int) -> None:
-        self._driver.check(self._driver.cuda.cuMemcpyDtoDAsync(target, source, nbytes, self.handle))
+        if nbytes:  # without elements there is no memory, and no address
+            self._driver.check(self._driver.cuda.cuMemcpyDtoDAsync(target, source, nbytes, self.handle))
 
     def upload(self, target: int, source: np.ndarray) -> None:
-        self._driver.ledger.note_copy("uploads", source.nbytes)  # of pageable memory: read before the call returns
+        if not source.nbytes:
+            return
+        self._driver.ledger.note_copy("uploads", source.nbytes)
         self._driver.check(self._driver.cuda.cuMemcpyHtoDAsync(target, source.ctypes.data, source.nbytes, self.handle))
+        if source.nbytes > _STAGED:
+            self.wait()  # it may still be read
 
     def download(self, target: np.ndarray, source: int) -> None:
+        if not target.nbytes:
+            return
         self._driver.ledger.note_copy("downloads", target.nbytes)
         self._driver.check(self._driver.cuda.cuMemcpyDtoHAsync(target.ctypes.data, source, target.nbytes, self.handle))
         self.wait()
 
     def after(self, handle: int) -> None:
-        self._core.wait(self._driver.core.Stream.from_handle(handle))
+        with self._driver.faults():
+            self._core.wait(self._driver.core.Stream.from_handle(int(handle)))
 
     def wait(self) -> None:
         self._driver.check(self._driver.cuda.cuStreamSynchronize(self.handle))
@@ -128,9 +154,14 @@ class HardwareDriver:
         self._threads = threading.local()
         self._enter_context()
         self.ledger = Ledger()
-        self.blas = Blas(self._cupy.cuda.alloc)
         self._capturing = self._device.create_stream()  # the caller's may be the default stream, which cannot be captured
+        self._graphs = threading.RLock()  # one capture at a time, and one replay is told of at a time
         self._replayed: int | None = None  # the stream of the last replay
+        self.grid = lru_cache(maxsize=4096)(self._grid)
+        self.blas = Blas(self, int(self._capturing.handle))
+
+    def _grid(self, blocks: int, threads: Threads) -> Any:
+        return self.core.LaunchConfig(grid=blocks, block=threads)
 
     @property
     def compute_capability(self) -> tuple[int, int]:
@@ -139,7 +170,7 @@ class HardwareDriver:
 
     def allocate(self, nbytes: int, purpose: str, stream: int | None = None) -> Block:
         try:  # CuPy's pool gives memory back to the stream that it was taken on, so nothing under way there is overwritten
-            with nullcontext() if stream is None else self._cupy.cuda.ExternalStream(stream):
+            with nullcontext() if stream is None else self._cupy.cuda.ExternalStream(int(stream)):
                 pointer = self._cupy.cuda.alloc(nbytes)
         except self._cupy.cuda.memory.OutOfMemoryError:
             free, total = self._cupy.cuda.runtime.memGetInfo()
@@ -147,11 +178,18 @@ class HardwareDriver:
             raise self.ledger.refused(nbytes, purpose, free, total) from None
         return Block(self, _Owner(pointer), pointer.ptr, nbytes, purpose)
 
+    def reserve(self, stream: int) -> None:
+        """Have the memory that cuBLAS works in, on a stream and in graphs."""
+        self.blas.reserve(stream)
+        self.blas.reserve(int(self._capturing.handle))
+
     def load(self, module: Module) -> Mapping[str, Any]:
         if not module.entries:
             return {}
-        code = self.core.ObjectCode.from_cubin(module.cubin)
-        return {name: code.get_kernel(entry) for name, entry in module.entries.items()}
+        self._enter_context()
+        with self.faults():
+            code = self.core.ObjectCode.from_cubin(module.cubin)
+            return {name: code.get_kernel(entry) for name, entry in module.entries.items()}
 
     def _enter_context(self) -> None:
         """Make the GPU's context that of this thread, which the driver asks of each thread once."""
@@ -161,25 +199,34 @@ class HardwareDriver:
 
     def stream(self, handle: int | None = None) -> Stream:
         self._enter_context()
-        chosen = self._cupy.cuda.get_current_stream().ptr if handle is None else handle
-        return HardwareStream(self, self.core.Stream.from_handle(chosen))
+        chosen = Handle.of(self._cupy.cuda.get_current_stream()) if handle is None else handle
+        return HardwareStream(self, self.core.Stream.from_handle(int(chosen)), chosen)
 
     def capture(self, record: Callable[[Stream], None]) -> Callable[[Stream], None]:
         self.ledger.counts["captures"] += 1
-        builder = self._capturing.create_graph_builder()
-        builder.begin_building()
-        record(HardwareStream(self, builder.stream, builder))
-        graph = builder.end_building().complete()
+        with self._graphs:
+            graph = self._captured(record)
 
         def replay(stream: Stream) -> None:
             self.ledger.counts["replays"] += 1
-            if self._replayed not in (None, stream.handle):
-                stream.after(self._replayed)  # all graphs share cuBLAS's workspace of the stream that they were captured on
-            self._replayed = stream.handle
-            with self.faults():
-                graph.launch(self.core.Stream.from_handle(stream.handle))
+            with self._graphs, self.faults():
+                if self._replayed not in (None, stream.handle):
+                    stream.after(self._replayed)  # all graphs share cuBLAS's workspace of the stream that they were captured on
+                graph.launch(self.core.Stream.from_handle(int(stream.handle)))
+                self._replayed = stream.handle
 
         return replay
+
+    def _captured(self, record: Callable[[Stream], None]) -> Any:
+        """What ``record`` does as a graph; a capture that fails leaves the stream as it was."""
+        with self.faults():
+            builder = self._capturing.create_graph_builder()
+            builder.begin_building()
+            try:
+                record(HardwareStream(self, builder.stream, int(self._capturing.handle), builder))
+            finally:
+                builder.end_building()
+            return builder.complete()
 
     def check(self, answer: tuple[Any, ...]) -> None:
         """Raise what a call of the driver answered, if it is no success."""
@@ -189,10 +236,12 @@ class HardwareDriver:
 
     @contextmanager
     def faults(self) -> Iterator[None]:
-        """Raise what cuda.core raises within as a fault of the device."""
+        """Raise what NVIDIA's packages raise within as a fault of the device."""
         try:
             yield
-        except Exception as error:  # its class for these is not public
+        except TracejitError:
+            raise
+        except Exception as error:  # their classes for these are not all public
             raise _fault(str(error)) from error
 
 

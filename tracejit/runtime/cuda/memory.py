@@ -71,6 +71,10 @@ class Memory(ABC):
     def move(self, target: int, source: int, nbytes: int, stream: int | None) -> None:
         self.driver.stream(stream).move(target, source, nbytes)
 
+    def order(self, before: int, after: int) -> None:
+        if before != after:
+            self.driver.stream(after).after(before)
+
     def copied(self, address: int, nbytes: int, stream: int | None) -> Block:
         block = self.driver.allocate(nbytes, "copies", stream)
         self.move(block.address, address, nbytes, stream)
