@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import tracejit as tj
-from tracejit.codegen import lanes
 from tracejit.ir.size import evaluate
+from tracejit.schedule import cost
 from tracejit.transforms import passes
 from tracejit.transforms.unroll import unroll
 
@@ -147,6 +147,10 @@ ROWS: dict[str, tuple[Function, tuple[Any, ...]]] = {
     "standardized": (standardized, (short(300, 6),)),
     "cross entropy": (tj.value_and_grad(tj.cross_entropy), (short(300, 5), LABELS)),
     "argmax": (lambda x: (x.argmax(1), x.argmin(1), x.max(1)), (np.floor(3 * short(300, 9)),)),
+    "argmax of specials": (
+        lambda x: (x.argmax(1), x.argmin(1)),
+        (np.array([[1, np.nan, np.nan, 2], [-np.inf] * 4, [0.0, -0.0, 0, 0]]),),
+    ),
     "gathered": (gathered, (short(40, 6), LABELS)),
     "bools": (lambda x: ((x > 0).any(1), (x > 0).all(1), (x > 0).sum(1)), (short(300, 3),)),
     "complex": (lambda x: (x * x.sum(1, keepdims=True), x.prod(1)), (short(200, 3) + 1j * short(200, 3),)),
@@ -167,7 +171,7 @@ def test_rows_are_right_side_by_side_and_one_after_the_other(name: str, monkeypa
         assert_close(found, function(*arguments))
     assert_close(f.debug(*arguments), found)
     for limit in ("SHORT_SUM", "SHORT_MATH", "SHORT_SEARCH", "COLUMN_BYTES", "TILE_BYTES"):
-        monkeypatch.setattr(lanes, limit, 0)
+        monkeypatch.setattr(cost, limit, 0)
     direct = tj.function(function)
     assert_close(direct(*arguments), found)
     assert "lanes" not in str(direct.source())
@@ -195,6 +199,33 @@ def test_the_number_of_threads_changes_no_bit(name: str) -> None:
     finally:
         tj.set_num_threads(before)
     assert all(np.array_equal(a, b) for a, b in zip(one, three, strict=True))
+
+
+CROSSED: dict[str, tuple[Function, tuple[Any, ...]]] = {
+    "sum with the transpose": (lambda x: x + x.T, (short(150, 150),)),
+    "transpose": (lambda x: x.T * 2, (short(130, 70).astype(np.float32),)),
+    "one row": (lambda x, y: x.T + y, (short(1, 70), short(70, 1))),
+    "less than one": (lambda x, y: x.T - y, (short(5, 3), short(3, 5))),
+    "batch": (lambda x, y: np.exp(x.transpose(0, 2, 1)) * y[:, None], (short(3, 65, 66), short(3, 65))),
+    "reversed": (lambda x, y: x[::-1].T + y[:, ::-1], (short(70, 80), short(80, 70))),
+    "a transposed result": (lambda x, y: (x + y.T, (x * y.T).sum(), (x > y.T).any()), (short(66, 129), short(129, 66))),
+    "steps": (lambda x, y: x[::2, ::3].T * y, (short(140, 210), short(70, 70))),
+    "complex": (lambda x: (x.T * x).real, (short(70, 70) * 1j + 1,)),
+}
+
+
+@pytest.mark.parametrize("name", CROSSED)
+def test_operands_along_and_across_the_rows_are_right_in_tiles_and_without(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    function, arguments = CROSSED[name]
+    f = tj.function(function)
+    found = f(*arguments)
+    assert_close(found, function(*arguments))
+    assert_close(f.debug(*arguments), found)
+    assert ("for tile in" in str(f.source())) == (name not in ("one row", "steps"))
+    monkeypatch.setattr(cost, "CROSSED", 0)
+    direct = tj.function(function)
+    assert_close(direct(*arguments), found)
+    assert "for tile in" not in str(direct.source())
 
 
 def test_parts_that_replace_what_is_still_read_wait() -> None:

@@ -4,7 +4,7 @@ sizes     n = n   n1 = c
 inputs    x0 x f32[n, c]
 returns   out0 i64[n]
 """
-from prelude import f32, f32_at, f32_room, grain_of, i64, i64_at, i64_room, inf, minimum, parallel_for, program, region, select
+from prelude import f32, f32_at, f32_room, grain_of, i64, i64_at, i64_room, inf, max_of, minimum, parallel_for, program, region, select
 
 
 @region
@@ -47,12 +47,13 @@ def region_0(chunk, begin, end, args):
         row = begin + r
         x0 = f32_at(args[0] + (row * n1) * 4, n1)
         a0 = f32(-inf)
-        at0 = i64(0)
         for j in range(n1):
             v0 = x0[j]
-            take0 = (v0 > a0) | ((v0 != v0) & (a0 == a0))
-            a0 = select(take0, v0, a0)
-            at0 = select(take0, i64(j), at0)
+            a0 = max_of(a0, v0)
+        at0 = i64(n1)
+        for j in range(n1):
+            v1 = x0[j]
+            at0 = minimum(at0, select((v1 == a0) | (v1 != v1), i64(j), i64(n1)))
         out0[row] = at0
 
 

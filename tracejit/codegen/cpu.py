@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tracejit.codegen import lanes, steps, together
+from tracejit.codegen import steps, together, ways
 from tracejit.codegen.axes import nest
 from tracejit.codegen.chunks import ChunkWalk
 from tracejit.codegen.scope import Scope, indent
@@ -31,7 +31,7 @@ class Cpu:
         return ChunkWalk(nest(space, loop.rows if loop else None, accesses, rebased=True))
 
     def loop(self, step: Scope, item: Loop, name: str) -> list[str]:
-        return lanes.loop(step, item, name)
+        return ways.loop(step, item, name)
 
     def loops(self, step: Scope, items: list[tuple[Loop, str]]) -> list[str]:
         return together.loops(step, items)

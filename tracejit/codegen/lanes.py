@@ -28,16 +28,8 @@ from tracejit.ir import Node
 from tracejit.ir.size import Dim, product
 from tracejit.ir.spec import dtype_code
 from tracejit.schedule import Loop
-from tracejit.schedule.access import Linear, kind
-from tracejit.schedule.cost import is_heavy
-from tracejit.schedule.fuse import input_role, reads_of
-
-SHORT_BYTES = 512  # of a column in a block of short rows
-COLUMN_BYTES = 4096  # of the rows in a block of columns: what is kept of them stays in the first cache
-TILE_ROWS, TILE_BYTES = 8, 4096  # rows, and bytes of each, in a tile of columns that are added up
-SHORT_SUM, SHORT_MATH, SHORT_SEARCH = 32, 96, 256  # bytes of a short row, at most: by what is done with a row
-
-REDUCTIONS = ("reduce", "argreduce")
+from tracejit.schedule.access import Linear
+from tracejit.schedule.fuse import reads_of
 
 
 @dataclass(frozen=True)
@@ -91,6 +83,15 @@ class LaneWalk(ChunkWalk):
         return product(a.size for a in self.nest.rows) * ((self.lane.size + (self.width - 1)) // self.width)
 
 
+def in_lanes(direct: Nest) -> Nest:
+    """The nest with blocks of rows where ``direct`` has its last axis of rows; the place in the block is innermost."""
+    *outer, rows = direct.rows
+    lane = replace(rows, var="(first + l)", piece=Piece("first", "lanes", "l"))
+    if len(outer) == 1:
+        outer = [replace(outer[0], var="row")]
+    return Nest(tuple(outer), (*direct.inner, lane))
+
+
 class LaneEmitter(LoopEmitter):
     """Writes the region of a loop with rows in the lanes.
 
@@ -108,12 +109,7 @@ class LaneEmitter(LoopEmitter):
         super().__init__(file, loop, name)
 
     def _walk(self, accesses: list[Linear]) -> Walk:
-        direct = super()._walk(accesses).nest
-        *outer, rows = direct.rows
-        lane = replace(rows, var="(first + l)", piece=Piece("first", "lanes", "l"))
-        if len(outer) == 1:
-            outer = [replace(outer[0], var="row")]
-        return LaneWalk(Nest(tuple(outer), (*direct.inner, lane)), self.width, self.tile, not self.longest)
+        return LaneWalk(in_lanes(super()._walk(accesses).nest), self.width, self.tile, not self.longest)
 
     @property
     def lane_walk(self) -> LaneWalk:
@@ -249,43 +245,3 @@ class LaneEmitter(LoopEmitter):
         self.body.append(f"{best}[l] = select({take}, {value}, {best}[l])")
         self.body.append(f"{at}[l] = select({take}, i64({axis.var}), {at}[l])")
         self.arrays[node] = at
-
-
-def loop(step: Scope, item: Loop, name: str) -> list[str]:
-    """The lines of the step for a loop: one row after the other, or many side by side; where that hangs on sizes, either."""
-    direct = LoopEmitter(step.file, item, name)
-    if direct.nest.flat or not direct.nest.rows:
-        return direct.launch(step)
-    size = max(n.dtype.itemsize for n in item.nodes if input_role(n, item.space, item.rows) == "element")
-    if _are_columns(direct) and COLUMN_BYTES:
-        return LaneEmitter(step.file, item, name, COLUMN_BYTES // size).launch(step)
-    longest, length, tile = _longest(direct, size), product(a.size for a in direct.nest.inner), TILE_BYTES // size
-    if tile and _has_columns(direct) and not (isinstance(length, int) and length <= tile):
-        return LaneEmitter(step.file, item, name, TILE_ROWS, tile=tile).launch(step)
-    if isinstance(length, int):
-        return (LaneEmitter(step.file, item, name, SHORT_BYTES // size, length) if length <= longest else direct).launch(step)
-    square = length == direct.nest.rows[-1].size  # where rows are short they are few
-    if square or not longest or not any(kind(n) in REDUCTIONS and direct.levels.made(n) == "row" for n in item.nodes):
-        return direct.launch(step)
-    short = LaneEmitter(step.file, item, f"{name}_short", SHORT_BYTES // size, longest)
-    test = f"if {step.dim(length)} <= {longest}:"
-    return [test, *indent(short.launch(step)), "else:", *indent(direct.launch(step))]
-
-
-def _has_columns(direct: LoopEmitter) -> bool:
-    """Whether rows are added up element by element, so that all of them go through the same accumulators."""
-    return len(direct.nest.inner) == 1 and any(direct.levels.made(n) == "leading" for n in direct.loop.nodes)
-
-
-def _longest(direct: LoopEmitter, size: int) -> int:
-    """How many elements rows can have so that many side by side are done sooner than one after the other."""
-    if any(kind(n) == "argreduce" for n in direct.loop.nodes):
-        return SHORT_SEARCH // size
-    return (SHORT_MATH if any(map(is_heavy, direct.loop.nodes)) else SHORT_SUM) // size
-
-
-def _are_columns(direct: LoopEmitter) -> bool:
-    """Whether neighbours in memory are neighbouring rows rather than neighbours in a row."""
-    rows, inner = direct.nest.rows[-1], direct.nest.inner[-1]
-    moving = [x for _, x in direct.accesses if x.strides[rows.last] != 0 and direct.places.inner(x)]
-    return any(x.strides[rows.last] == 1 for x in moving) and all(x.strides[inner.last] != 1 for x in moving)

@@ -138,13 +138,13 @@ def reduce_all(x: Any, *, axes: tuple[int, ...]) -> Any:
     return np.logical_and.reduce(x, axis=axes)
 
 
-@reduction("({x} > {acc}) | (({x} != {x}) & ({acc} == {acc}))", lowest, _index_dtypes, NUMBER, kind="argreduce")
+@reduction("({x} > {acc}) | (({x} != {x}) & ({acc} == {acc}))", lowest, _index_dtypes, NUMBER, extremum="max_of({acc}, {x})")
 def reduce_argmax(x: Any, *, axes: tuple[int]) -> Any:
     """The index of the first largest along one axis; of the first NaN, if there is one."""
     return np.argmax(x, axis=axes[0])
 
 
-@reduction("({x} < {acc}) | (({x} != {x}) & ({acc} == {acc}))", highest, _index_dtypes, NUMBER, kind="argreduce")
+@reduction("({x} < {acc}) | (({x} != {x}) & ({acc} == {acc}))", highest, _index_dtypes, NUMBER, extremum="min_of({acc}, {x})")
 def reduce_argmin(x: Any, *, axes: tuple[int]) -> Any:
     """The index of the first smallest along one axis; of the first NaN, if there is one."""
     return np.argmin(x, axis=axes[0])

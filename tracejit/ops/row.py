@@ -75,6 +75,7 @@ class Op:
             types, for operands that are weakly typed as in NEP 50.
         expr: Scalar source over ``{x}``-style names of the operands and attributes; the words are the prelude's.
         of_complex: The same for complex operands; empty where there is none.
+        extremum: Of an argument reduction: the accumulator of the value that it looks for, over ``{acc}`` and ``{x}``.
         identity: Of a reduction, by dtype.
         index_map: Of a view: indices of the operand from indices of the result.
         parts: Of a write: for each operand ``(starts, steps)``, its element ``i`` being element ``starts + steps * i`` of the
@@ -92,6 +93,7 @@ class Op:
     resolve: Callable[..., tuple[np.dtype, ...]]
     expr: str = ""
     of_complex: str = ""
+    extremum: str = ""
     identity: Callable[[np.dtype], Any] | None = None
     index_map: Callable[..., Any] | None = None
     parts: Parts | None = None
@@ -216,9 +218,13 @@ def reduction(
     identity: Callable[[np.dtype], Any],
     resolve: Callable[..., tuple[np.dtype, ...]],
     *domains: Domain,
-    kind: Kind = "reduce",
+    extremum: str = "",
 ) -> Callable[[Callable[..., Any]], Op]:
-    """A row that removes the axes ``axes`` (sorted, not negative); ``expr`` is over ``{acc}`` and ``{x}``."""
+    """A row that removes the axes ``axes`` (sorted, not negative); ``expr`` is over ``{acc}`` and ``{x}``.
+
+    With ``extremum`` it is an argument reduction, see ``Op``.
+    """
+    kind: Kind = "argreduce" if extremum else "reduce"
 
     def infer_shape(x: TensorSpec, *, axes: tuple[int, ...]) -> tuple[Dim, ...]:
         return tuple(d for i, d in enumerate(x.shape) if i not in axes)
@@ -226,7 +232,9 @@ def reduction(
     def make(function: Callable[..., Any]) -> Op:
         axes = [(1,), (0,)] if kind == "argreduce" else [(1,), (0,), (0, 1), ()]
         samples = tuple(Sample(((3, 4),), {"axes": a}, domains) for a in axes)
-        return Op(function.__name__, kind, function, infer_shape, resolve, expr=expr, identity=identity, samples=samples)
+        op = Op(function.__name__, kind, function, infer_shape, resolve, expr=expr, identity=identity, samples=samples)
+        op.extremum = extremum
+        return op
 
     return make
 

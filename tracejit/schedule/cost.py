@@ -1,8 +1,18 @@
-"""The cost model, as far as it shapes programs: what an element costs, and from when on work is shared.
+"""The cost model: what work is priced at, and every figure by which programs are shaped or run.
 
-What is fused, what is computed again, how work is cut into chunks and tiles rests on the constants here, which are the same
-everywhere. So a graph has one source and one result on every machine and for any number of threads, and caches fit. What a
-machine really does is measured once (``runtime/machine.py``) and serves predictions only (``roofline.py``).
+There are two kinds of decision.
+
+*What a program is* rests on the constants of this file, which are the same on every machine: what is fused, what is computed
+again rather than stored, which loops go in lanes or tiles, how rows are cut into chunks and products into tiles. So a graph
+has one source and one result everywhere and for any number of threads, sizes may stay unknown, and caches fit. Only ratios
+matter here, and these hardly differ between processors: a function costs several additions, memory several loads.
+
+*Whether threads are woken* is decided while the program runs, from the price of a loop of these sizes, and changes no bit:
+chunks do not depend on who computes them. ``PARALLEL_FROM`` can be the same everywhere, too: a worker that wakes too late is
+not waited for, so that near that price threads gain or lose little.
+
+What this machine really does is measured once (``runtime/machine.py``). From these rates ``roofline.py`` predicts what each
+step should take; ``explain()`` and ``profile()`` print that beside measured times. No program and no result depends on it.
 """
 
 from __future__ import annotations
@@ -12,10 +22,15 @@ import re
 from tracejit.ir import Node
 from tracejit.ops.row import Op
 
+# Prices
+
 PLAIN, VECTOR_MATH, LONG_MATH, LOAD = 1, 8, 40, 1
-"""What an element of float32 takes, in tenths of a nanosecond of one core."""
+"""What an element of float32 takes, in tenths of a nanosecond of one core, from memory; in the cache it is a quarter of that."""
 MULTIPLICATIONS = 4
 """Of products, with their additions, in a tenth of a nanosecond."""
+
+# Threads
+
 PARALLEL_FROM = 600_000
 """Sequential work, in tenths of a nanosecond, that pays for waking threads."""
 MOST_CHUNKS, LEAST_CHUNK = 64, 163_840
@@ -25,6 +40,20 @@ MOST_TOGETHER = 1 << 15
 LEAST_TILED = 1 << 22
 """Multiplications of the smallest product that is cut into tiles."""
 MOST_TILES = 64
+
+# Ways through a loop: bytes are those of the largest element in it
+
+SHORT_SUM, SHORT_MATH, SHORT_SEARCH = 32, 96, 256
+"""Bytes of a row, at most, of which many go side by side in lanes: rows that are summed, computed with, searched."""
+SHORT_BYTES = 512
+"""Of a column in a block of such rows."""
+COLUMN_BYTES = 4096
+"""Of the rows side by side where rows lie across memory: what is kept of them stays in the first cache."""
+TILE_ROWS, TILE_BYTES = 8, 4096
+"""Rows, and bytes of each, in a tile of columns that are added up: their accumulators stay in the first cache."""
+CROSSED = 64
+"""Rows and columns of a tile where one operand lies along the rows and another across them; 0 is for no tiles."""
+
 # fmt: off
 CHEAP_WORDS = {
     "absolute", "ceil", "copysign", "floor", "isfinite", "isinf", "isnan", "max_of", "maximum", "min_of", "minimum",
