@@ -22,7 +22,7 @@ from benchmarks.question import Case, yardsticks
 
 ROOT = Path(__file__).parent.parent
 FRESH = 5  # rounds of fresh processes, some of which take half a minute
-CALM = 0.05  # seconds between turns, in which the thread pools of the last contestant go to sleep
+CALM = 0.12  # seconds between turns; the threads of OpenBLAS look for work during 0.104 s after its last product
 
 Say = Callable[[str], None]
 Builders = dict[str, tuple[list[str], Peer | None]]  # contestant -> the arguments of its worker, and whose it is
