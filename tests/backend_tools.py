@@ -18,7 +18,8 @@ def uncompiled(graph, math="accurate"):
     """The program of ``graph`` without machine code: only ``debug`` can run it."""
     optimized = optimize(graph)
     schedule = plan(optimized)
-    return Program(optimized, schedule, emit(schedule, math), Path("generated.py"), SimpleNamespace(address=0), compiled=False)
+    source, code = emit(schedule, math), SimpleNamespace(address=0)
+    return Program(graph, lambda: (optimized, schedule), source, Path("generated.py"), code, compiled=False)
 
 
 def run_python(program):

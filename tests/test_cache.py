@@ -175,7 +175,7 @@ def test_constants_that_compare_equal_have_different_keys():
 
 def test_everything_else_that_decides_the_code_is_in_the_key(monkeypatch):
     keys = {cache.code_key("x = 1"), cache.code_key("x = 1", "libm"), cache.code_key("x = 1", "li", "bm")}
-    for name, value in (("VERSION", "0"), ("_version", lambda: "0"), ("_preludes", lambda: "0")):
+    for name, value in (("VERSION", "0"), ("_version", lambda: "0"), ("sources", lambda *paths: "0")):
         monkeypatch.setattr(cache, name, value)
         cache._environment.cache_clear()
         keys.add(cache.code_key("x = 1"))

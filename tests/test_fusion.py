@@ -69,6 +69,7 @@ def slots(function: tj.Function, **sizes: int) -> list[int]:
 
 @pytest.mark.parametrize("name", PAIRS)
 def test_pairs_are_right_written_out_or_not(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACEJIT_CHECK", "1")  # so that no file is taken from the cache
     function, shapes = PAIRS[name]
     arrays = [points(*shape) for shape in shapes]
     written_out = tj.function(function)
@@ -164,6 +165,7 @@ ROWS: dict[str, tuple[Function, tuple[Any, ...]]] = {
 
 @pytest.mark.parametrize("name", ROWS)
 def test_rows_are_right_side_by_side_and_one_after_the_other(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACEJIT_CHECK", "1")  # so that no file is taken from the cache
     function, arguments = ROWS[name]
     f = tj.function(function)
     found = f(*arguments)
@@ -263,6 +265,7 @@ COLUMNS: dict[str, tuple[Function, np.ndarray]] = {
 
 @pytest.mark.parametrize("name", COLUMNS)
 def test_means_and_variances_of_columns_are_right_in_one_pass_and_in_two(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACEJIT_CHECK", "1")  # so that no file is taken from the cache
     function, x = COLUMNS[name]
     f = tj.function(function)
     found = f(x)

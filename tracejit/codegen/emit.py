@@ -10,12 +10,14 @@ from tracejit.codegen import steps
 from tracejit.codegen.cpu import CPU
 from tracejit.codegen.scalars import scalar_step
 from tracejit.codegen.scope import File, Scope, indent
-from tracejit.codegen.source import HEAD, Layout, Source
+from tracejit.codegen.source import HEAD, Bounds, Layout, Room, Source
 from tracejit.codegen.target import Target
 from tracejit.codegen.text import printable
 from tracejit.codegen.together import runs
+from tracejit.ir.size import Dim
 from tracejit.ir.text import node_names
 from tracejit.schedule import Loop, Schedule, Slot, Step, Write
+from tracejit.schedule.duration import picoseconds
 
 LIBM_WORDS = ("exp", "log", "tanh", "erf", "sigmoid", "sin", "cos", "power")
 _NAMES = re.compile(r"\b[a-z_]\w*\b")
@@ -74,13 +76,16 @@ def emit(schedule: Schedule, math: str = "accurate", target: Target = CPU, stamp
     text = f"{_header(schedule, file)}\n{_imports(code, math)}\n\n\n{code}\n"
     layout = replace(layout, length=file.words)
     slots = tuple(_living(slot, together) for slot in schedule.slots)
-    return Source(text, layout, slots, tuple(file.workspace), schedule.checks, tuple(file.copied))
+    checks = tuple(Bounds(check.size, check.where) for check in schedule.checks)
+    late = tuple(schedule.graph.inputs.index(target) for target, _ in schedule.copies)
+    time: Dim = sum(map(picoseconds, schedule.steps), start=0)
+    return Source(text, layout, slots, tuple(file.workspace), checks, tuple(file.copied), late, time)
 
 
-def _living(slot: Slot, together: list[list[int]]) -> Slot:
+def _living(slot: Slot, together: list[list[int]]) -> Room:
     """A slot that lives as long as the steps that run together with its first and its last one, in any order."""
     since = next(run[0] for run in together if slot.since <= run[-1])
-    return replace(slot, since=since, until=next((run[-1] for run in together if slot.until <= run[-1]), slot.until))
+    return Room(slot.nbytes, since, next((run[-1] for run in together if slot.until <= run[-1]), slot.until))
 
 
 def _layout(schedule: Schedule, stamps: bool) -> Layout:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
+from tracejit.ir import Where
 from tracejit.ir.size import Dim
-from tracejit.schedule import Home
-from tracejit.schedule.schedule import Check, Slot
+
+if TYPE_CHECKING:  # a file that the cache holds is used without the scheduler
+    from tracejit.schedule import Home
 
 HEAD = 8  # words of the table that every program has: status, threads, BLAS addresses, reserved
 GEMM_WORD = {"f": 2, "d": 3}
@@ -38,6 +41,21 @@ class Layout:
         return {"input": self.inputs, "output": self.outputs, "slot": self.slots}[home.kind][home.number]
 
 
+class Room(NamedTuple):
+    """Memory of the arena: bytes, and the first and the last step at which they hold something."""
+
+    nbytes: Dim
+    since: int
+    until: int
+
+
+class Bounds(NamedTuple):
+    """What a program checks: an index into an axis of ``size``, in the user's line."""
+
+    size: Dim
+    where: Where | None
+
+
 @dataclass(frozen=True)
 class Source:
     """A generated file.
@@ -49,14 +67,18 @@ class Source:
         workspace: Bytes of the workspace that each step asks for; the largest counts.
         checks: What a status of ``k + 1`` means, in order.
         copied: Words of the table that the step does not fill: ``(word, the word that it is a copy of)``.
+        late: Inputs, by number, that are read until after their new value is there, which is copied to them in the end.
+        picoseconds: What a call takes on one typical core.
     """
 
     text: str
     layout: Layout
-    slots: tuple[Slot, ...]
+    slots: tuple[Room, ...]
     workspace: tuple[Dim, ...]
-    checks: tuple[Check, ...]
+    checks: tuple[Bounds, ...]
     copied: tuple[tuple[int, int], ...] = ()
+    late: tuple[int, ...] = ()
+    picoseconds: Dim = 0
 
     def __str__(self) -> str:
         return self.text

@@ -61,7 +61,7 @@ def build_entry(
     else:
         later = pin is None and (config().background if background is None else background)
         make_code = _code_later() if later else code_of
-        traced, program, used = _compiled(traced, call, parameters, options, observe, make_code)
+        traced, program, used = _compiled(traced, call, parameters, options, observe if observe.level >= 2 else None, make_code)
         first = len(traced.passed)
         buffers: dict[int, Any] = {first + i: held.buffer for i, held in enumerate(traced.held)}
         executable = Executable(program, buffers, fits)
@@ -73,16 +73,15 @@ def build_entry(
 
 
 def _compiled(
-    traced: Traced, call: Call, parameters: Parameters, options: Options, observe: _Observer, make_code: MakeCode
+    traced: Traced, call: Call, parameters: Parameters, options: Options, observe: _Observer | None, make_code: MakeCode
 ) -> tuple[Traced, Program, frozenset[int]]:
     """The program, with results in the memory of donated arguments where that saves memory; the leaves whose memory it is."""
     plain, left = traced, frozenset[int]()
     while True:
         traced, used = donate(plain, call, parameters, left) if parameters.donated else (plain, frozenset())
         program = compile_program(traced.graph, options, observe, make_code)
-        copied = {target for target, _ in program.schedule.copies}
         # read until after the result is there, which then needs memory of its own
-        late = {i for i, node in zip(traced.passed, traced.graph.inputs, strict=False) if i in used and node in copied}
+        late = {i for number, i in enumerate(traced.passed) if i in used and number in program.source.late}
         if not late:
             return traced, program, used
         left |= late

@@ -282,9 +282,8 @@ class GraphTrace(Builder):
         final = renamed | {s: substitute(d, renamed) for s, d in self.sizes.bound.items()}
         builder = Builder(self.ops)
         made: dict[Node, Node] = {}
-        for node in kept:
-            with builder.at(node.where):
-                made[node] = builder.input(node.attrs["name"], _spec_in(node.spec, final))
+        for node in kept:  # of no line: those that call the function share its program
+            made[node] = builder.input(node.attrs["name"], _spec_in(node.spec, final))
         for node, pin in self.pins.items():
             made[node] = builder.constant(pin.value, node.dtype)
         updates = [*updates, *((h.input, h.value) for h in self.held.values() if h.updated)]

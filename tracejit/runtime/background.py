@@ -112,11 +112,10 @@ class Pending:
     address: int = 0
 
 
-def code_later(text: str, path: str) -> tuple[Code, bool]:
+def code_later(text: str, path: str, key: str) -> tuple[Code, bool]:
     """The machine code of a file, pending where the cache does not hold it; as ``program.code_of``."""
-    key = cache.code_key(text)
     if cache.holds(key):
-        return code_of(text, path)
+        return code_of(text, path, key)
     worker = Worker(path, key)
     worker.ended()  # which starts it
     return Pending(worker, key), True
@@ -184,4 +183,4 @@ def _with_code(program: Program, worker: Worker, key: str) -> Program:
     reason = worker.failure or f"the cache, {cache.cache_dir()}, does not hold what it made"
     warnings.warn(f"tracejit: the process that compiles {program.graph.name} failed, so it is compiled here: {reason}",
                   RuntimeWarning, stacklevel=2)  # fmt: skip
-    return replace(program, code=code_of(program.source.text, str(program.path))[0])
+    return replace(program, code=code_of(program.source.text, str(program.path), key)[0])

@@ -43,7 +43,8 @@ MAX_BYTES = 512 << 20
 _MAGIC = b"TRACEJIT"
 _HEADER = struct.Struct("<8sIQ32s")
 _DAY = 86_400.0
-_SUFFIXES = (".obj", ".py", ".lock", ".new")
+_KEPT = (".obj", ".py", ".plan")
+_SUFFIXES = (*_KEPT, ".lock", ".new")
 _LOCK_SECONDS = 120.0  # a compile takes seconds; who holds a lock for longer hangs, and others then compile for themselves
 
 
@@ -145,8 +146,7 @@ def write_source(text: str) -> Path:
     Returns:
         Its path; in a temporary folder when the cache cannot be written. Where that fails too, nothing is at the path.
     """
-    content = text.encode()
-    name = hashlib.sha256(content).hexdigest()[:32] + ".py"
+    content, name = text.encode(), source_name(text)
     path = cache_dir() / name
     if _read(path) == content or _write(path, content):
         return path
@@ -156,25 +156,36 @@ def write_source(text: str) -> Path:
     return spare
 
 
+def source_name(text: str) -> str:
+    """The name of a generated file."""
+    return hashlib.sha256(text.encode()).hexdigest()[:32] + ".py"
+
+
 def code_key(text: str, *extra: object) -> str:
     """The name under which the object code of a generated file is kept: a hash of all that decides the code.
-
-    Comments, blank lines and docstrings do not, so programs traced from different user lines share their code.
 
     Args:
         text: The source.
         extra: Whatever else decides the code, by ``repr``.
     """
+    return text_key(meaning(text), *map(repr, extra))
+
+
+def meaning(text: str) -> str:
+    """Hash of what a generated file says, on any machine.
+
+    Comments, blank lines and docstrings do not count, so programs traced from different user lines share their code.
+    """
     tree = ast.parse(text)
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.FunctionDef)) and ast.get_docstring(node, clean=False) is not None:
             node.body[:1] = [ast.Pass()] if isinstance(node, ast.FunctionDef) and len(node.body) == 1 else []
-    return text_key(ast.unparse(tree), *map(repr, extra))
+    return digest(ast.unparse(tree))
 
 
 def text_key(*texts: str) -> str:
-    """The same for text of any kind, all of which counts."""
-    return _hash(*texts, *_environment())
+    """A name for what is made of texts, all of which count, on this machine."""
+    return digest(*texts, *_environment())
 
 
 @functools.cache
@@ -183,7 +194,8 @@ def _environment() -> tuple[str, ...]:
     binding = native.binding()
     abi = f"numpy {np.lib.NumpyVersion(np.__version__).major}"
     cpu = (binding.get_process_triple(), binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten())
-    return (VERSION, _preludes(), f"llvmlite {_version()}", abi, *cpu)
+    preludes = sources(Path(__file__).parents[1] / "backends" / "cpu")  # their code is compiled in
+    return (VERSION, preludes, f"llvmlite {_version()}", abi, *cpu)
 
 
 def _version() -> str:
@@ -192,13 +204,14 @@ def _version() -> str:
     return str(llvmlite.__version__)
 
 
-def _preludes() -> str:
-    """Hash of the sources that generated files import from, since their code is compiled in."""
-    folder = Path(__file__).parents[1] / "backends" / "cpu"
-    return _hash(*(path.name + "\0" + path.read_text() for path in sorted(folder.glob("*.py"))))
+def sources(*paths: Path) -> str:
+    """Hash of source files, and of those in folders."""
+    files = [file for path in paths for file in (sorted(path.glob("*.py")) if path.is_dir() else [path])]
+    return digest(*(file.name + "\0" + file.read_text(encoding="utf-8") for file in files))
 
 
-def _hash(*parts: str) -> str:
+def digest(*parts: str) -> str:
+    """Hash of texts."""
     digest = hashlib.sha256()
     for part in parts:
         encoded = part.encode()
@@ -285,7 +298,7 @@ def trim(folder: Path, max_bytes: int) -> None:
         for entry in listing:
             with suppress(OSError):  # another process removes files too
                 state = entry.stat(follow_symlinks=False)
-                if entry.name.endswith((".obj", ".py")):
+                if entry.name.endswith(_KEPT):
                     kept.append((state.st_mtime, state.st_size, entry.path))
                 elif entry.name.endswith((".lock", ".new")) and time.time() - state.st_mtime > _DAY:
                     os.unlink(entry.path)  # left by a process that was killed

@@ -9,7 +9,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tracejit.backends.python.run import load_source
 from tracejit.errors import CompileError, IndexOutOfBoundsError
 from tracejit.ir.size import Size, evaluate, symbols
 from tracejit.runtime import blas, builtin, enter, layout
@@ -34,13 +33,12 @@ from tracejit.runtime.route import (
     Route,
     Step,
 )
-from tracejit.schedule.roofline import Rates, predicted, work_of
 
 MISS: Final = None
 """What a call returns when its arguments are not what the program was made for; results are tuples, never None."""
 
 _MOST_BINDINGS = 64
-_LONG = 50_000.0  # nanoseconds
+_LONG = 50_000_000  # picoseconds
 _INT64 = -(2**63), 2**63 - 1
 _NUMBERS = {
     float: (Op.FLOAT, np.dtype(np.float64)),
@@ -90,8 +88,8 @@ class Executable(Entrance):
         self.bound = _Bound(program)
         self._buffers = dict(buffers)
         self._guards = guards
-        self._leaves = [(i, node) for i, node in enumerate(program.graph.inputs) if i not in buffers]
-        self._updated = {target for target, _ in program.graph.updates}
+        self._leaves = [(i, node) for i, node in enumerate(program.traced.inputs) if i not in buffers]
+        self._updated = {target for target, _ in program.traced.updates}
         self._ways: dict[tuple[type, ...], Route] = {}
         self._arena = Arena()
         self._lock = threading.Lock()
@@ -134,6 +132,8 @@ class Executable(Entrance):
 
     def debug(self, *leaves: Any, runner: Callable[..., Any] = lambda step, table: step(table)) -> tuple[Any, ...] | None:
         """Run the generated file under CPython, updates included; ``runner`` may be ``pdb.runcall``."""
+        from tracejit.backends.python.run import load_source  # the words in Python, which only this needs
+
         sizes = self.fitting(leaves)
         if sizes is None:
             return MISS
@@ -152,7 +152,7 @@ class Executable(Entrance):
         """Make the binding for these sizes and the route for leaves of these classes, where there are none."""
         kinds = tuple(map(type, leaves))
         if kinds not in self._ways:
-            outputs = self.program.graph.outputs
+            outputs = self.program.traced.outputs
             count, results = len(leaves), range(len(leaves), len(leaves) + len(outputs))
             steps = self.steps(kinds, range(count), {})
             run = (Op.RUN, count, self.bound, tuple([Kind.SCALAR if node.shape == () else Kind.ARRAY for node in outputs]))
@@ -205,7 +205,7 @@ class Executable(Entrance):
         for word, i in enumerate(numbers, layout.length):
             table[places[i]], places[i] = table.ctypes.data + 8 * word, word
         outputs = []
-        for node, word in zip(self.program.graph.outputs, layout.outputs, strict=True):
+        for node, word in zip(self.program.traced.outputs, layout.outputs, strict=True):
             spec = node.spec.concrete(sizes)
             outputs.append(Output(word, OutputPool(spec.shape, spec.dtype)))  # type: ignore[arg-type]
         arena = self._place(table, sizes, arena)
@@ -215,12 +215,7 @@ class Executable(Entrance):
 
     def _is_long(self, sizes: Mapping[str, int]) -> bool:
         """Whether a call takes so long that other threads of Python should run meanwhile, by the rates of a typical core."""
-        total = 0.0
-        for step in self.program.schedule.steps:
-            total += predicted(work_of(step, sizes), Rates()).time
-            if total > _LONG:
-                return True
-        return False
+        return evaluate(self.program.source.picoseconds, sizes) > _LONG
 
     def _place(self, table: NDArray[np.int64], sizes: Mapping[str, int], arena: Arena | None) -> Arena:
         """Lay out an arena, that of all calls if None, for these sizes."""

@@ -105,7 +105,7 @@ def _source(kernel: str) -> Source:
 def _loop(kernel: str, size: int, count: int) -> float:
     """Nanoseconds of a loop over so many elements on so many threads."""
     source = _source(kernel)
-    code, _ = code_of(source.text, f"rate_of_{kernel}.py")
+    code, _ = code_of(source.text, f"rate_of_{kernel}.py", cache.code_key(source.text))
     x, out = np.full(size, 0.5, np.float32), np.ones(size, np.float32)
     table = np.zeros(source.layout.length, np.int64)
     table[1], table[source.layout.sizes["n"]] = count, size

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracejit.codegen.emit import emit
+from tracejit.runtime import cache
 from tracejit.runtime.executable import Executable
 from tracejit.runtime.program import Program, code_of
 from tracejit.runtime.threads import num_threads, ticks_per_second
@@ -48,7 +49,7 @@ def measure(
         The times; None when a leaf does not fit.
     """
     source = emit(program.schedule, math, stamps=True)
-    code, _ = code_of(source.text, f"{program.graph.name}_profile.py")
+    code, _ = code_of(source.text, f"{program.graph.name}_profile.py", cache.code_key(source.text))
     stamped = replace(program, source=source, code=code)
     executable = Executable(stamped, buffers, guards)
     free = iter(leaves)

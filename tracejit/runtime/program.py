@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import re
@@ -9,18 +10,17 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from weakref import WeakValueDictionary
 
-from tracejit.codegen.emit import emit
 from tracejit.codegen.source import Source
-from tracejit.config import VERSION
+from tracejit.config import VERSION, config
 from tracejit.errors import PinError
 from tracejit.ir import Graph
-from tracejit.runtime import cache, native
-from tracejit.schedule import Schedule, plan
-from tracejit.schedule.fuse import forget
-from tracejit.transforms.passes import optimize
+from tracejit.runtime import cache, kept, native
+
+if TYPE_CHECKING:
+    from tracejit.schedule import Schedule
 
 
 @dataclass(frozen=True)
@@ -48,24 +48,34 @@ class Program:
     """A compiled program, before it is bound to memory.
 
     Attributes:
-        graph: The optimized graph.
-        schedule: Its plan.
+        traced: The graph that it was made from.
+        planned: Gives the optimized graph and its schedule; made when they are asked for, where the cache had the file.
         source: The generated file.
         path: Where the file is.
         code: The machine code.
         compiled: Whether it was compiled for this program; if not, it was found in the process or in the cache.
     """
 
-    graph: Graph
-    schedule: Schedule
+    traced: Graph
+    planned: Callable[[], tuple[Graph, Schedule]]
     source: Source
     path: Path
     code: Code
     compiled: bool
 
+    @property
+    def graph(self) -> Graph:
+        """The optimized graph; its inputs, and the specs of its outputs, are those of the traced one."""
+        return self.planned()[0]
+
+    @property
+    def schedule(self) -> Schedule:
+        """Its plan."""
+        return self.planned()[1]
+
 
 Observe = Callable[[str, object], None]
-MakeCode = Callable[[str, str], tuple[Code, bool]]
+MakeCode = Callable[[str, str, str], tuple[Code, bool]]
 
 _loaded: WeakValueDictionary[str, native.NativeCode] = WeakValueDictionary()
 _loading = threading.Lock()
@@ -75,28 +85,59 @@ _PIN_MARK = "# pinned for graph"
 def compile_program(
     graph: Graph,
     options: Options = Options(),
-    observe: Observe = lambda stage, value: None,
-    make_code: MakeCode = lambda text, path: code_of(text, path),
+    observe: Observe | None = None,
+    make_code: MakeCode = lambda text, path, key: code_of(text, path, key),
 ) -> Program:
-    """Optimize, plan, emit, and compile or load a graph.
+    """Find the generated file of a graph, or optimize, plan and emit it; then compile or load its code.
 
     Args:
         graph: As traced, derivatives and updates included.
         options: See there.
-        observe: Told of each pass's graph, the schedule and the source, by name.
-        make_code: From the text and path of a file to its machine code, and whether that was compiled now.
+        observe: Told of each pass's graph, the schedule and the source, by name; these are then made, not found.
+        make_code: From the text, path and key of a file to its machine code, and whether that was compiled now.
     """
-    optimized = optimize(graph, observe)
-    schedule = plan(optimized)
-    observe("schedule", schedule)
-    source = emit(schedule, options.math)
-    forget()
-    observe("source", source)
+    afresh = options.pin is not None or observe is not None or config().check
+    key = None if afresh else kept.key_of(graph, options.math)
+    found = None if key is None else kept.find(key)
+    if found is not None:
+        code = make_code(found.source.text, str(found.path), found.code)
+        return Program(graph, functools.cache(functools.partial(_planned, graph)), found.source, found.path, *code)
+    optimized, schedule = _planned(graph, observe)
+    source = _emitted(schedule, options.math)
+    if observe is not None:
+        observe("source", source)
     if options.pin is None:
         path = cache.write_source(source.text)
     else:
         source, path = _pinned(source, f"{optimized}{options.math}", Path(options.pin))
-    return Program(optimized, schedule, source, path, *make_code(source.text, str(path)))
+    meaning = cache.meaning(source.text)
+    if key is not None:
+        kept.keep(key, source, meaning)
+    code = make_code(source.text, str(path), cache.text_key(meaning))
+    return Program(graph, lambda: (optimized, schedule), source, path, *code)
+
+
+def _planned(graph: Graph, observe: Observe | None = None) -> tuple[Graph, Schedule]:
+    """The optimized graph and its schedule."""
+    from tracejit.schedule import plan  # what follows is not needed where the cache has the file
+    from tracejit.schedule.fuse import forget
+    from tracejit.transforms.passes import optimize
+
+    optimized = optimize(graph, observe) if observe else optimize(graph)
+    schedule = plan(optimized)
+    forget()
+    if observe is not None:
+        observe("schedule", schedule)
+    return optimized, schedule
+
+
+def _emitted(schedule: Schedule, math: str) -> Source:
+    from tracejit.codegen.emit import emit
+    from tracejit.schedule.fuse import forget
+
+    source = emit(schedule, math)
+    forget()
+    return source
 
 
 def is_pinned(program: Program) -> bool:
@@ -127,12 +168,11 @@ def _pinned(source: Source, meaning: str, path: Path) -> tuple[Source, Path]:
     return replace(source, text=text), path
 
 
-def code_of(text: str, path: str) -> tuple[Code, bool]:
+def code_of(text: str, path: str, key: str) -> tuple[Code, bool]:
     """The machine code of a file, and whether it was compiled here and now.
 
-    Equal files share it within a process and, through the cache, between processes.
+    Files of the same ``cache.code_key`` share it within a process and, through the cache, between processes.
     """
-    key = cache.code_key(text)
     made: list[cache.CompiledObject] = []
 
     def make() -> cache.CompiledObject:
