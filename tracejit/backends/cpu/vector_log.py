@@ -80,7 +80,7 @@ def log2(x: Value) -> Value:
     """
     k, f, _ = log_reduced(x)
     high, low = LOG2_E[x.kind]
-    return log_edges(x, k + fma(f, high, fma(f, low, log_rest(f) * -high)))
+    return log_edges(x, k + fma(f, high, fma(log_rest(f), -high, f * low)))
 
 
 def log10(x: Value) -> Value:
@@ -90,7 +90,7 @@ def log10(x: Value) -> Value:
     """
     k, f, _ = log_reduced(x)
     (high, low), (two, two_low) = LOG10_E[x.kind], LOG10_2[x.kind]
-    fraction = fma(f, high, fma(f, low, log_rest(f) * -high))
+    fraction = fma(f, high, fma(log_rest(f), -high, f * low))
     return log_edges(x, fma(k, two, fma(k, two_low, fraction)))
 
 
