@@ -49,6 +49,8 @@ class Program:
 
 def close(dtype):
     """Tolerances for values of a program: (relative, absolute); floats are at most ``LARGE``."""
+    if dtype == np.float16:
+        return 2e-3, 2e-3
     return (2e-4, 2e-3) if dtype in (np.float32, np.complex64) else (1e-9, 1e-9) if dtype.kind in "fc" else (0, 0)
 
 
@@ -170,7 +172,7 @@ class Drawer:
     def as_dtype(self, x, dtype):
         if x.dtype.kind == "f" and dtype.kind != "f" and x in self.rough:
             return None
-        return x if x.dtype == dtype else self.emit("cast", x, dtype=dtype, exact=x.dtype.kind != "f" or dtype != np.float32)
+        return x if x.dtype == dtype else self.emit("cast", x, dtype=dtype, exact=x.dtype.kind != "f" or dtype.itemsize > 4)
 
     def fitted(self, like, exact=False):
         """A node of the spec of ``like``: itself, a number, or another one, cast and broadcast."""

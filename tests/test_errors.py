@@ -68,7 +68,6 @@ def test_dtypes_that_have_no_meaning() -> None:
     [
         (np.array([1, "a"], object), "object"),
         (np.array(["a", "b"]), "<U1"),
-        (np.ones(2, np.float16), "float16"),
         (np.ones(2, np.longdouble), "longdouble"),
         (np.array(["2020-01-01"], "M8[D]"), "int64"),
         (np.zeros(2, [("a", "f4")]), "convert"),

@@ -147,6 +147,31 @@ def sgd(x: f32[n, 100], g: f32[n, 10], w: f32[100, 10], lr: f64):
 def swap(a: f64[n], b: f64[n]):
     return (), {a: b, b: a}
 """,
+    "half_chain": """
+def half_chain(x: f16[n, c], b: f16[c]):
+    t0: f16[n, c] = broadcast(b, shape=(n, c), axes=(1,))
+    t1: f16[n, c] = multiply(x, t0)
+    t2: f16[n, c] = add(t1, x)
+    return (t2,), {}
+""",
+    "half_softmax": """
+def half_softmax(x: f16[n, c]):
+    t0: f16[n] = reduce_max(x, axes=(1,))
+    t1: f16[n, c] = broadcast(t0, shape=(n, c), axes=(0,))
+    t2: f16[n, c] = subtract(x, t1)
+    t3: f16[n, c] = exp(t2)
+    t4: f16[n] = reduce_sum(t3, axes=(1,))
+    t5: f16[n, c] = broadcast(t4, shape=(n, c), axes=(0,))
+    t6: f16[n, c] = divide(t3, t5)
+    return (t6,), {}
+""",
+    "half_product": """
+def half_product(x: f16[n, k], w: f16[m, k]):
+    t0: f16[k, m] = transpose(w, perm=(1, 0))
+    t1: f16[n, m] = matmul(x, t0)
+    t2: f16[n, m] = tanh(t1)
+    return (t2,), {}
+""",
     "checked_index": """
 def checked_index(x: f32[n], i: i64[m], w: f32[m]):
     t0: i64[m] = checked_index(i, size=n)

@@ -102,11 +102,11 @@ def _array(x: Any, name: str) -> Array:
 
 
 def _checked(dtype: np.dtype, name: str, x: Any) -> np.dtype:
-    if dtype.kind in "biufc" and dtype.itemsize <= 16 and dtype not in (np.float16, np.longdouble):
+    if dtype.kind in "biufc" and dtype.itemsize <= 16 and dtype != np.longdouble:
         return dtype.newbyteorder("=")
     raise DTypeError(
         f"{name}: an operand of type {type(x).__name__} has dtype {dtype}, {_short(x)}\n"
-        "  rule: bool, integers of 8 to 64 bits, float32, float64, complex64 and complex128"
+        "  rule: bool, integers of 8 to 64 bits, float16, float32, float64, complex64 and complex128"
     )
 
 

@@ -259,7 +259,7 @@ def _dtype_cure(path: str, array: Array) -> str:
         case "U" | "S" | "T":
             return f"{rule}\n  cure: encode text as integers, or pass a str as a static argument"
         case "f" | "c":
-            wider = "float32" if array.dtype.itemsize <= 2 else "float64" if array.dtype.kind == "f" else "complex128"
+            wider = "float64" if array.dtype.kind == "f" else "complex128"
             return f"{rule}\n  cure: {path}.astype(np.{wider})"
         case "M" | "m":
             return f'{rule}\n  cure: {path}.astype("int64")'

@@ -15,7 +15,7 @@ CODES: dict[str, np.dtype] = {
     "b1": np.dtype(bool),
     **{f"i{n}": np.dtype(f"i{n // 8}") for n in (8, 16, 32, 64)},
     **{f"u{n}": np.dtype(f"u{n // 8}") for n in (8, 16, 32, 64)},
-    **{f"f{n}": np.dtype(f"f{n // 8}") for n in (32, 64)},
+    **{f"f{n}": np.dtype(f"f{n // 8}") for n in (16, 32, 64)},
     **{f"c{n}": np.dtype(f"c{n // 8}") for n in (64, 128)},
 }
 _CODE_OF = {dtype: code for code, dtype in CODES.items()}
@@ -27,6 +27,11 @@ def dtype_code(dtype: np.dtype) -> str:
         return _CODE_OF[dtype]
     except KeyError:
         raise DTypeError(f"dtype {dtype} is not supported; supported are {', '.join(str(d) for d in _CODE_OF)}") from None
+
+
+def is_half(dtype: np.dtype) -> bool:
+    """Whether a dtype is one of two bytes in which programs keep numbers, but do not compute."""
+    return dtype == np.float16
 
 
 @dataclass(frozen=True, slots=True, init=False)

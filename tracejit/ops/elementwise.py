@@ -12,7 +12,7 @@ import numpy as np
 
 from tracejit.errors import DTypeError, GradientError
 from tracejit.ir import Node
-from tracejit.ir.spec import CODES
+from tracejit.ir.spec import CODES, is_half
 from tracejit.ops.comparison import equal, signbit
 from tracejit.ops.row import Domain, elementwise, number, same_dtype, ufunc_resolver
 
@@ -290,7 +290,17 @@ def _copysign_vjp(ct: Node, out: Node, x: Node, y: Node) -> Cotangents:
     return where(equal(signbit(x), signbit(y)), ct, -ct), None
 
 
-@elementwise("nextafter({x}, {y})", NUMBER, NUMBER, ufunc=np.nextafter)
+_neighbours = ufunc_resolver(np.nextafter)
+
+
+def _neighbour_dtypes(x: Any, y: Any) -> tuple[np.dtype, ...]:
+    dtypes = _neighbours(x, y)
+    if is_half(dtypes[0]):
+        raise DTypeError(f"nextafter: no meaning for {dtypes[0]}, in which nothing is computed; cast the operands to float32")
+    return dtypes
+
+
+@elementwise("nextafter({x}, {y})", NUMBER, NUMBER, resolve=_neighbour_dtypes)
 def nextafter(x: Any, y: Any) -> Any:
     """The float beside ``x`` in the direction of ``y``. Derivative: 1 in ``x``, 0 in ``y``."""
     return np.nextafter(x, y)

@@ -7,10 +7,10 @@ generated source, how it is scheduled, and, through ``defvjp``, its derivative.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -19,7 +19,7 @@ from tracejit.errors import DTypeError, ShapeError
 from tracejit.ir import Builder, Node, TensorSpec, current
 from tracejit.ir.builder import CONSTANT
 from tracejit.ir.size import Dim
-from tracejit.ir.spec import CODES
+from tracejit.ir.spec import CODES, is_half
 
 Kind = Literal[
     "elementwise", "iota", "reduce", "argreduce", "view", "reshape", "gather", "scatter", "write", "contract", "scan", "sort"
@@ -39,6 +39,9 @@ DTYPES = frozenset(CODES.values())
 
 TABLE: dict[str, Op] = {}
 """Every op by name. ``tracejit.ops`` fills it by importing the modules of rows."""
+
+MOVES = frozenset(("view", "reshape", "gather", "write"))
+"""Kinds of ops that move elements and compute nothing."""
 
 Vjp = Callable[..., tuple[Node | None, ...]]
 Parts = Callable[..., tuple[tuple[tuple[Dim, ...], tuple[Dim, ...]], ...]]
@@ -107,6 +110,8 @@ class Op:
         self.__doc__ = self.evaluate.__doc__
         parameters = inspect.signature(self.evaluate).parameters.values()
         self.operands = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+        if self.kind not in MOVES:
+            self.evaluate = _rounded(self.evaluate, self.resolve)
         TABLE[self.name] = self
 
     def infer(self, *specs: TensorSpec, **attrs: Any) -> TensorSpec:
@@ -135,6 +140,20 @@ class Op:
         return rule
 
 
+def _rounded(evaluate: Callable[..., Any], resolve: Callable[..., tuple[np.dtype, ...]]) -> Callable[..., Any]:
+    """``evaluate``, of halves in float32 and rounded once: for sums, and for what NumPy and SciPy do not have of halves."""
+
+    @functools.wraps(evaluate)
+    def evaluated(*operands: Any, **attrs: Any) -> Any:
+        dtypes = [getattr(x, "dtype", None) for x in operands]
+        if not any(dtype is not None and is_half(dtype) for dtype in dtypes):
+            return evaluate(*operands, **attrs)
+        wide = [x.astype(np.float32) if is_half(x.dtype) else x for x in operands]
+        return evaluate(*wide, **attrs).astype(resolve(*dtypes, **attrs)[-1], copy=False)
+
+    return evaluated
+
+
 def full_like(builder: Builder, like: Node, value: complex) -> Node:
     """A constant of the spec of ``like``."""
     scalar = builder.constant(value, like.dtype)
@@ -145,7 +164,7 @@ def ufunc_resolver(ufunc: np.ufunc, name: str = "") -> Callable[..., tuple[np.dt
     """The dtypes that NumPy's ufunc runs with, NEP 50 included; ``name`` is the op's where it is not the ufunc's."""
     name = name or ufunc.__name__
 
-    @lru_cache(maxsize=1024)
+    @functools.lru_cache(maxsize=1024)
     def resolve(*dtypes: Any) -> tuple[np.dtype, ...]:
         given = ", ".join(d.__name__ if isinstance(d, type) else str(d) for d in dtypes)
         operands = [np.dtype(bool) if d is bool else d for d in dtypes]

@@ -23,6 +23,7 @@ from tracejit.schedule.fuse import (
     stored_operands,
     whole_inputs,
 )
+from tracejit.schedule.halves import widen_halves
 from tracejit.schedule.memory import assign_homes
 from tracejit.schedule.moments import match_moments
 from tracejit.schedule.prepare import prepare
@@ -38,6 +39,7 @@ def plan(graph: Graph, moments: bool = True) -> Schedule:
     Promises: every value is computed before it is read; an input that is updated in place is read nowhere after; checks come
     before whatever indexes memory and before updates, wherever these do not feed them.
     """
+    graph = widen_halves(graph)
     graph, checks = prepare(match_moments(graph) if moments else graph)
     flags = {c.flag for c in checks}
     update_of = {contiguous_source(value): target for target, value in graph.updates}

@@ -6,6 +6,7 @@ from typing import Any
 
 from llvmlite import ir
 
+from tracejit.backends.cpu import halves
 from tracejit.backends.cpu.control import counting
 from tracejit.backends.cpu.intrinsics import Word
 from tracejit.backends.cpu.operands import (
@@ -67,8 +68,8 @@ def cast_word(kind: Kind) -> Word:
             return constant(build, x.real if isinstance(x, complex) and kind != B1 else x, kind)
         x = typed(build, x)
         if isinstance(x, Value):
-            return x.to(kind)
-        return (x[0] != 0) | (x[1] != 0) if kind == B1 else x[0].to(kind)
+            return halves.convert(x, kind)
+        return (x[0] != 0) | (x[1] != 0) if kind == B1 else halves.convert(x[0], kind)
 
     return write
 
@@ -80,7 +81,7 @@ def complex_cast_word(kind: Kind) -> Word:
         x = x if is_number(x) else typed(build, x)
         if is_pair(x):
             return x[0].to(kind), x[1].to(kind)
-        return as_pair(build, x.to(kind) if isinstance(x, Value) else x, kind)
+        return as_pair(build, halves.convert(x, kind) if isinstance(x, Value) else x, kind)
 
     return write
 

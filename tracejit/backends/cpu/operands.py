@@ -14,7 +14,7 @@ from typing import Any, TypeGuard
 import numpy as np
 from llvmlite import ir
 
-from tracejit.backends.cpu import words
+from tracejit.backends.cpu import halves, words
 from tracejit.backends.cpu.value import B1, F64, I64, KINDS, Kind, Value
 
 Pair = tuple[Value, Value]  # the parts of a complex number
@@ -47,7 +47,8 @@ class Pointer:
             for number, part in enumerate(as_pair(build, element, self.kind)):
                 build.store(part.raw, build.gep(self.raw, [self._place(build, index, number)]))
             return
-        raw = (element.to(self.kind) if isinstance(element, Value) else as_value(build, element, self.kind)).raw
+        stored = halves.convert(element, self.kind) if isinstance(element, Value) else as_value(build, element, self.kind)
+        raw = stored.raw
         build.store(build.zext(raw, BYTE) if self.kind == B1 else raw, build.gep(self.raw, [index.raw]))
 
     def _part(self, build: Any, index: Value, number: int) -> Value:
@@ -92,6 +93,8 @@ def is_pair(x: Operand) -> TypeGuard[Pair]:
 
 def constant(build: Any, number: Number, kind: Kind) -> Value:
     """A number as a constant, converted as NumPy converts, so that it wraps."""
+    if kind.is_half:
+        return Value(build, ir.Constant(kind.type, halves.bits_of(number, kind)), kind)
     with np.errstate(all="ignore"):
         return Value(build, ir.Constant(kind.type, np.asarray(number).astype(_DTYPES[kind]).item()), kind)
 
@@ -150,6 +153,9 @@ def alike(build: Any, *operands: Operand) -> tuple[Value, ...] | tuple[Pair, ...
     bad = next((x for x in known if not isinstance(x, Value) and not is_pair(x)), None)
     if bad is not None:
         raise TypeError(f"an operand is {described(bad)}, and must be a number")
+    half = next((kind.name for kind in kinds if kind.is_half), None)
+    if half is not None:
+        raise TypeError(f"{half} is how a number is kept; compute with f32({half})")
     dtypes: list[Any] = [_DTYPES[kind] for kind in dict.fromkeys(kinds)]
     numbers = [x for x in operands if is_number(x)]
     if len(dtypes) == 1 and not numbers:

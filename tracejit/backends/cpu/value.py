@@ -15,7 +15,10 @@ from llvmlite import ir
 
 @dataclass(frozen=True)
 class Kind:
-    """A scalar type: its dtype name, width in bits and family, ``b`` (bool), ``i``, ``u`` or ``f``."""
+    """A scalar type: its dtype name, width in bits and family: ``b`` (bool), ``i``, ``u``, ``f``, or ``h`` (half).
+
+    A half is the bits of a float that is kept in two bytes; ``halves`` converts it, and nothing is computed in it.
+    """
 
     name: str
     bits: int
@@ -24,6 +27,10 @@ class Kind:
     @property
     def is_float(self) -> bool:
         return self.family == "f"
+
+    @property
+    def is_half(self) -> bool:
+        return self.family == "h"
 
     @property
     def is_signed(self) -> bool:
@@ -41,6 +48,8 @@ B1 = Kind("b1", 1, "b")
 I8, I16, I32, I64 = (Kind(f"i{bits}", bits, "i") for bits in (8, 16, 32, 64))
 U8, U16, U32, U64 = (Kind(f"u{bits}", bits, "u") for bits in (8, 16, 32, 64))
 F32, F64 = Kind("f32", 32, "f"), Kind("f64", 64, "f")
+F16 = Kind("f16", 16, "h")
+HALVES = (F16,)
 KINDS = (B1, I8, I16, I32, I64, U8, U16, U32, U64, F32, F64)
 
 

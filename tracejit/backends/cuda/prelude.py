@@ -16,11 +16,11 @@ from tracejit.backends.cpu.function import FunctionWriter
 from tracejit.backends.cpu.intrinsics import ANY, REALS, Word, word
 from tracejit.backends.cpu.memory import least_word
 from tracejit.backends.cpu.operands import Operand
-from tracejit.backends.cpu.value import B1, F32, F64, KINDS, SPELLINGS, U64, Value
+from tracejit.backends.cpu.value import B1, F32, F64, HALVES, KINDS, SPELLINGS, U64, Value
 from tracejit.backends.cuda import collective, fours, threads
 
 TRIPLE = "nvptx64-nvidia-cuda"
-COMMON = """b1 i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 c64 c128 as_f64 inf nan select plus times quotient absolute sign floor
+COMMON = """b1 i8 i16 i32 i64 u8 u16 u32 u64 f16 f32 f64 c64 c128 as_f64 inf nan select plus times quotient absolute sign floor
 ceil trunc rint sqrt isnan isinf isfinite signbit maximum minimum fmax fmin floor_divide remainder fmod copysign
 heaviside nextafter left_shift right_shift gcd lcm philox conjugate real imag lgamma digamma logaddexp logaddexp2 softplus"""
 LIBRARY = {
@@ -76,7 +76,7 @@ def in_line(function: Callable[..., Any], names: Mapping[str, Any]) -> Word:
 
 def _scalar_words() -> dict[str, Any]:
     found = {name: getattr(prelude, name) for name in COMMON.split()}
-    found |= {f"{kind.name}_at": threads.pointer_word(kind) for kind in KINDS}
+    found |= {f"{kind.name}_at": threads.pointer_word(kind) for kind in (*KINDS, *HALVES)}
     found |= {"c64_at": threads.pointer_word(F32, is_complex=True), "c128_at": threads.pointer_word(F64, is_complex=True)}
     found |= {name: word(name, libm.unary(symbol)) for name, symbol in LIBRARY.items()}
     found["exp"] = word("exp", libm.unary("exp"), of_complex=complex_words.exp)

@@ -124,13 +124,14 @@ u8, u8_at = _cast("u1"), _pointer("u1")
 u16, u16_at = _cast("u2"), _pointer("u2")
 u32, u32_at = _cast("u4"), _pointer("u4")
 u64, u64_at = _cast("u8"), _pointer("u8")
+f16, f16_at = _cast("f2"), _pointer("f2")
 f32, f32_at = _cast("f4"), _pointer("f4")
 f64, f64_at = _cast("f8"), _pointer("f8")
 c64, c64_at = _cast("c8"), _pointer("c8")
 c128, c128_at = _cast("c16"), _pointer("c16")
 b1_room, i8_room, i16_room, i32_room, i64_room = map(_room, ("?", "i1", "i2", "i4", "i8"))
 u8_room, u16_room, u32_room, u64_room = map(_room, ("u1", "u2", "u4", "u8"))
-f32_room, f64_room, c64_room, c128_room = map(_room, ("f4", "f8", "c8", "c16"))
+f16_room, f32_room, f64_room, c64_room, c128_room = map(_room, ("f2", "f4", "f8", "c8", "c16"))
 
 
 def as_f64(bits: int) -> Scalar:

@@ -253,6 +253,7 @@ def nanprod(a: Node, axis: Any = None, dtype: Any = None, *, keepdims: bool = Fa
 def nanmean(a: Node, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) -> Node:
     """The mean over ``axis`` of what is not NaN."""
 
+    @composite.in_single
     def body(x: Node, axes: Axes) -> Node:
         x = composite.floating(x)
         there = cast(ops.logical_not(ops.isnan(x)), x.dtype)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec
 
 import numpy as np
 
 from tracejit.errors import DTypeError
 from tracejit.ir import Node
 from tracejit.ir.size import Dim
+from tracejit.ir.spec import is_half
 from tracejit.ops.comparison import equal, isfinite, isnan, less_equal, logical_and, logical_or
 from tracejit.ops.elementwise import absolute, cast, maximum, minimum, where
 from tracejit.ops.reduction import broadcast
@@ -17,6 +20,9 @@ from tracejit.ops.row import filled, lift
 from tracejit.ops.special import erf, sigmoid
 from tracejit.ops.structural import dim
 from tracejit.ops.transcendental import power, sin, sqrt, tanh
+
+P = ParamSpec("P")
+SINGLE = np.dtype(np.float32)
 
 
 def sized(like: Node, size: Dim) -> Node:
@@ -30,6 +36,20 @@ def sized(like: Node, size: Dim) -> Node:
 def floating(x: Node) -> Node:
     """``x``; integers and bools as float64, as NumPy's means have it."""
     return x if x.dtype.kind in "fc" else cast(x, dtype=np.dtype(np.float64))
+
+
+def in_single(function: Callable[P, Node]) -> Callable[P, Node]:
+    """Decorator: halves are computed in float32 and the result is rounded once, as NumPy's means have it."""
+
+    @functools.wraps(function)
+    def computed(*args: P.args, **options: P.kwargs) -> Node:
+        half = next((x.dtype for x in args if isinstance(x, Node) and is_half(x.dtype)), None)
+        if half is None:
+            return function(*args, **options)
+        wide: Any = [cast(x, dtype=SINGLE) if isinstance(x, Node) and is_half(x.dtype) else x for x in args]
+        return cast(function(*wide, **options), dtype=half)
+
+    return computed
 
 
 def truth(x: Node) -> Node:

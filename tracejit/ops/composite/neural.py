@@ -7,6 +7,7 @@ import numpy as np
 from tracejit.ir import Node
 from tracejit.ir.size import Dim
 from tracejit.ops.comparison import equal
+from tracejit.ops.composite.elementary import in_single
 from tracejit.ops.composite.statistics import Axes, finite_max, mean
 from tracejit.ops.elementwise import cast, stop_gradient, where
 from tracejit.ops.indexing import INDEX, iota, positions
@@ -16,6 +17,7 @@ from tracejit.ops.transcendental import exp, log, sqrt
 NARROW = np.dtype(np.int32)  # of labels known to be in range: as wide as an element, so that comparing keeps the vector's width
 
 
+@in_single
 def softmax(x: Node, axes: Axes) -> Node:
     """``exp(x) / sum(exp(x))`` without overflow; NaN where all are -inf."""
     top = stop_gradient(reduce_max(x, axes=axes))
@@ -23,12 +25,14 @@ def softmax(x: Node, axes: Axes) -> Node:
     return powers / expand(reduce_sum(powers, axes=axes), x.shape, axes)
 
 
+@in_single
 def log_softmax(x: Node, axes: Axes) -> Node:
     """``x - log(sum(exp(x)))`` without overflow."""
     distance = x - expand(finite_max(x, axes), x.shape, axes)
     return distance - expand(log(reduce_sum(exp(distance), axes=axes)), x.shape, axes)
 
 
+@in_single
 def cross_entropy(logits: Node, labels: Node, axis: int) -> Node:
     """``log(sum(exp(logits))) - logits[label]`` along ``axis``: the loss of each example, not their mean.
 
@@ -51,6 +55,7 @@ def one_hot(labels: Node, size: Dim, axis: int, dtype: np.dtype) -> Node:
     return cast(equal(positions(spread, axis), cast(spread, dtype=INDEX)), dtype=dtype)
 
 
+@in_single
 def layer_norm(x: Node, axes: Axes, weight: Node | None = None, bias: Node | None = None, epsilon: float = 1e-5) -> Node:
     """``(x - mean) / sqrt(var + epsilon) * weight + bias``; weight and bias have the shape of the normalised axes.
 

@@ -10,7 +10,7 @@ import math
 from tracejit.ir import Node
 from tracejit.ir.size import Dim, product
 from tracejit.ops.comparison import equal, isfinite, isnan, not_equal
-from tracejit.ops.composite.elementary import floating, root, sized, truth
+from tracejit.ops.composite.elementary import floating, in_single, root, sized, truth
 from tracejit.ops.composite.ordering import sort
 from tracejit.ops.elementwise import absolute, cast, maximum, stop_gradient, where
 from tracejit.ops.indexing import positions
@@ -48,17 +48,20 @@ def ptp(x: Node, axes: Axes) -> Node:
     return reduce_max(x, axes=axes) - reduce_min(x, axes=axes)
 
 
+@in_single
 def mean(x: Node, axes: Axes) -> Node:
     """The sum over the count; NaN of nothing."""
     total = reduce_sum(floating(x), axes=axes)
     return total / sized(total, count(x, axes))
 
 
+@in_single
 def average(x: Node, weights: Node, axes: Axes) -> Node:
     """``sum(x * weights) / sum(weights)``; the weights have the shape and dtype of ``x``, a float."""
     return reduce_sum(x * weights, axes=axes) / reduce_sum(weights, axes=axes)
 
 
+@in_single
 def var(x: Node, axes: Axes, ddof: float = 0) -> Node:
     """The mean square distance from the mean, ``sum((x - mean)**2) / max(count - ddof, 0)``."""
     x = floating(x)
@@ -69,11 +72,13 @@ def var(x: Node, axes: Axes, ddof: float = 0) -> Node:
     return total / maximum(sized(total, count(x, axes)) - ddof, filled(total, 0.0))
 
 
+@in_single
 def std(x: Node, axes: Axes, ddof: float = 0) -> Node:
     """The root of ``var``. Derivative: 0 where all values are equal."""
     return root(var(x, axes, ddof))
 
 
+@in_single
 def norm(x: Node, axes: Axes, ord: float = 2) -> Node:
     """The vector norm ``sum(|x|**ord)**(1 / ord)``; inf and -inf are the largest and smallest ``|x|``, 0 counts.
 
@@ -100,6 +105,7 @@ def finite_max(x: Node, axes: Axes) -> Node:
     return where(isfinite(top), top, 0.0)
 
 
+@in_single
 def logsumexp(x: Node, axes: Axes) -> Node:
     """``log(sum(exp(x)))`` without overflow; -inf where all are -inf. Derivative: softmax; 0 where all are -inf."""
     top = finite_max(x, axes)
@@ -131,6 +137,7 @@ def diff(x: Node, axis: int, n: int = 1) -> Node:
     return x
 
 
+@in_single
 def trapezoid(y: Node, axis: int, spacing: Node | float = 1.0) -> Node:
     """The integral by trapezia: ``sum(spacing * (y[i] + y[i + 1]) / 2)``; a node of spacings has the shape of the pairs."""
     y = floating(y)
