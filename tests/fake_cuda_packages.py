@@ -8,6 +8,10 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 
 DTYPES = {0: np.float32, 1: np.float64, 4: np.complex64, 5: np.complex128}
+PROPERTIES = {
+    "multiprocessor_count": 132, "clock_rate": 1_980_000, "memory_clock_rate": 3_201_000, "global_memory_bus_width": 6144,
+    "l2_cache_size": 60 << 20,
+}  # fmt: skip
 MOST_THREADS, MOST_BLOCKS = 1024, 2**31 - 1
 
 
@@ -59,6 +63,7 @@ class Packages:
         cupy = module("cupy", ndarray=lambda shape, dtype, pointer: ("cupy array", shape, dtype, pointer.ptr))
         memory = SimpleNamespace(OutOfMemoryError=MemoryError)
         cupy.cuda = SimpleNamespace(alloc=self._alloc, memory=memory, ExternalStream=self._external)
+        cupy.cuda.Event, cupy.cuda.get_elapsed_time = self._event, lambda earlier, later: later.at - earlier.at
         cupy.cuda.get_current_stream = lambda: SimpleNamespace(ptr=self.current)
         cupy.cuda.runtime = SimpleNamespace(getDevice=lambda: 0, memGetInfo=lambda: (self.total, self.total))
         cupy.get_default_memory_pool = lambda: SimpleNamespace(free_bytes=lambda: 0)
@@ -75,6 +80,8 @@ class Packages:
     def _device(self, number=None):
         return SimpleNamespace(
             compute_capability=(9, 0),
+            name="NVIDIA H200",
+            properties=SimpleNamespace(**PROPERTIES),
             set_current=lambda: self.calls.append(("set_current",)),
             create_stream=lambda: self._stream(77),
         )
@@ -189,6 +196,8 @@ class Packages:
         self._living(handle)
 
         class Entered:
+            ptr = handle
+
             def __enter__(self):
                 self.before, packages.current = packages.current, handle
 
@@ -196,6 +205,17 @@ class Packages:
                 packages.current = self.before
 
         return Entered()
+
+    def _event(self):
+        event = SimpleNamespace(at=None)
+
+        def record(stream):
+            self._living(stream.ptr)
+            self.calls.append(("event", stream.ptr))
+            event.at = 0.25 * len(self.names("event"))  # milliseconds
+
+        event.record = record
+        return event
 
     # cuBLAS, column-major
 

@@ -140,6 +140,18 @@ def test_each_thread_enters_the_context_once(packages, driver):
     assert len(packages.names("set_current")) == before + 1
 
 
+def test_marks_are_events_on_the_stream_and_times_are_nanoseconds(packages, driver):
+    stream = driver.stream(12)
+    assert driver.between(stream.mark(), stream.mark()) == 250_000
+    assert packages.names("event") == [("event", 12)] * 2
+
+
+def test_the_rates_are_those_of_the_maker(packages, driver):
+    rates = driver.rates
+    assert rates.name == "NVIDIA H200" and rates.cache == 60 << 20
+    assert 4900 < rates.memory < 4930 and 66_000 < 2 * rates.multiplications < 67_500  # GB/s, and Gflop/s
+
+
 def test_a_fault_of_the_device_is_an_error_that_says_how_to_find_its_line(packages, driver):
     packages.answer = packages.results.CUDA_ERROR_ILLEGAL_ADDRESS
     with pytest.raises(DeviceFaultError, match=r"CUDA_ERROR_ILLEGAL_ADDRESS(.|\n)*TRACEJIT_CHECK=1"):

@@ -1,5 +1,6 @@
 """Functions on a device from the user's side, on the emulated one: the same results as on the CPU, and every copy counted."""
 
+import json
 import threading
 
 import numpy as np
@@ -313,14 +314,10 @@ def test_threads_may_call_one_function():
         assert found == pytest.approx([X.sum() * k] * 5, rel=1e-5, abs=1e-5)
 
 
-def test_what_cannot_be_done_on_a_device_says_so(tmp_path):
-    with pytest.raises(UnsupportedError, match="pin= keeps programs of the CPU only"):
-        tj.function(lambda x: x + 1, device="cuda", pin=tmp_path / "step.py")(X)
+def test_what_cannot_be_done_on_a_device_says_so():
     f = tj.function(lambda x: x + 1, device="cuda")
     with pytest.raises(UnsupportedError, match="no debugger of Python's can step through it"):
         f.debug(X)
-    with pytest.raises(UnsupportedError, match=r"explain: predicts and measures programs of the CPU(.|\n)*cure: profile\(\)"):
-        f.explain(X)
     with pytest.raises(ArgumentError, match="was given to code that needs it on the host"):
         np.asarray(f(X))
 
@@ -343,14 +340,59 @@ def test_a_profile_counts_what_a_call_asks_of_the_device_and_changes_nothing():
     x = np.ones((5, 4))
     f(x)
     before = w.numpy()
-    profiles = [f.profile(x) for _ in range(2)]
+    found = f.profile(x)
     np.testing.assert_array_equal(w.numpy(), before)
-    first, second = (p.data for p in profiles)
-    assert (first["counts"]["captures"], first["counts"]["replays"]) == (1, 1)
-    assert "captures" not in second["counts"] and second["counts"]["replays"] == 1 and "launches" not in second["counts"]
-    assert second["counts"]["uploads"] == 2 and second["bytes"]["uploads"] > x.nbytes and "downloads" not in second["counts"]
-    text = str(profiles[1])
-    assert "       1  graphs replayed\n       2  copies to the device, " in text and "  Variables" in text
+    asked = found.asked
+    assert asked.counts == {"replays": 1, "uploads": 2} and x.nbytes < asked.bytes["uploads"] and "Variables" in asked.held
+    text = str(found)
+    assert "f on cuda, " in text and "       1  graphs replayed\n       2  copies to the device, " in text
+    assert all(s.measured > 0 and s.predicted > 0 for s in found.steps) and found.total > 0
+    assert [s.kind for s in found.steps].count("product") == 1
+    assert json.loads(found.json())["data"]["asked"]["counts"]["replays"] == 1
+
+
+def test_an_explanation_shows_lines_and_steps_and_runs_nothing_without_a_call(ledger):
+    f = tj.function(network, device="cuda")
+    f(X, W)
+    launches = ledger.counts["launches"]
+    still = f.explain()
+    assert still.total is None and ledger.counts["launches"] == launches and "on cuda" in str(still)
+    found = f.explain(X, W)
+    assert found.total > 0 and all(s.measured > 0 for s in found.steps)
+    assert any("np.maximum(x @ w, 0)" in line.text for line in found.lines) and found.asked.counts["uploads"] >= 1
+    assert "an emulated GPU" in str(found) and "<table>" in found._repr_html_()
+
+
+def test_a_profile_of_an_index_out_of_bounds_says_so():
+    w = tj.Variable(np.zeros(3), device="cuda")
+
+    @tj.function
+    def f(i):
+        w.assign_add(w[i])
+        return w[i]
+
+    f(np.array([1]))
+    with pytest.raises(IndexOutOfBoundsError):
+        f.profile(np.array([7]))
+    np.testing.assert_array_equal(w.numpy(), np.zeros(3))
+
+
+def test_a_pinned_file_is_the_program_with_its_edits(tmp_path):
+    def double(x):
+        return x * 2 + 1
+
+    path = tmp_path / "double.py"
+    f = tj.function(double, device="cuda", pin=path)
+    np.testing.assert_array_equal(f(X).numpy(), X * 2 + 1)
+    assert f.source().path == str(path) and "@region" in path.read_text()
+    path.write_text(path.read_text().replace("f32(1.0)", "f32(10.0)"))
+    edited = tj.function(double, device="cuda", pin=path)
+    np.testing.assert_array_equal(edited(X).numpy(), X * 2 + 10)
+    with pytest.raises(tj.PinError, match="the pinned file is for another program"):
+        tj.function(double, device="cpu", pin=path)(X)
+    with pytest.raises(tj.PinError, match="profile the function without its pin"):
+        edited.profile(X)
+    assert edited.explain().total is None
 
 
 # ---------------------------------------------------------------------------------------------- other libraries' arrays

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.config import config
-from tracejit.errors import DeviceError, DeviceMemoryError, UnsupportedError
+from tracejit.errors import DeviceError, DeviceMemoryError
 from tracejit.frontend.device import default_device, host_variables
 from tracejit.frontend.eager import BROADCAST, EagerNode
 from tracejit.frontend.where import at_line, user_where
@@ -28,19 +28,17 @@ def device_program(traced: Any, name: str, options: Any, guards: Guards, observe
 
     Raises:
         DeviceError: A Variable of more than a few elements is on the host.
-        UnsupportedError: A file to pin it to was given.
+        PinError: The pinned file is for another program.
     """
     from tracejit.runtime.cuda.executable import Executable
     from tracejit.runtime.cuda.program import compile_program
 
-    if options.pin is not None:
-        raise UnsupportedError(f'{name}: pin= keeps programs of the CPU only\n  cure: device="cpu", or no pin')
     first = len(traced.passed)
     buffers = {first + i: held.buffer for i, held in enumerate(traced.held)}
     here = _computed_here(traced, name)
     updates = tuple((target, value) for target, value in traced.graph.updates if target not in here)
     graph = Graph(traced.graph.name, traced.graph.inputs, traced.graph.outputs, updates)
-    program = compile_program(graph, options.math, observe)
+    program = compile_program(graph, options, observe)
     executable: Any = Executable(program, buffers, guards)
     return (HostUpdates(executable, here) if any(new is not None for _, new in here.values()) else executable), program
 
@@ -103,8 +101,9 @@ class DeviceGraph:
     def __init__(self, graph: Graph) -> None:
         from tracejit.runtime.cuda.executable import Executable
         from tracejit.runtime.cuda.program import compile_program
+        from tracejit.runtime.program import Options
 
-        self._executable = Executable(compile_program(graph, config().math), {}, lambda sizes: True)
+        self._executable = Executable(compile_program(graph, Options(config().math)), {}, lambda sizes: True)
 
     def __call__(self, values: Sequence[Array]) -> list[DeviceArray]:
         """The outputs for values of the inputs; NumPy arrays are copied to the device."""

@@ -198,25 +198,20 @@ class Traceable(ABC):
         call = self.read(args, kwargs)
         return explained(self.programs.entry_for(call), call, self.programs.math)
 
-    def profile(self, *args: Any, **kwargs: Any) -> Profile | Listing:
+    def profile(self, *args: Any, **kwargs: Any) -> Profile:
         """The time of each step of a call, beside the time that the machine's measured rates predict.
 
         The call is run again and again for a fraction of a second; Variables and arguments are left as they were. Of a call that
-        runs on a device, which is run once: its kernels and graphs, the copies between it and the host, and the memory held.
+        runs on a device, also its kernels and graphs, the copies between it and the host, and the memory held.
 
         Args:
             args: Of the call.
             kwargs: Of the call.
         """
-        call = self.read(args, kwargs)
-        entry = self.programs.entry_for(call)
-        if entry.device == "cuda":
-            from tracejit.frontend.device_profile import device_profile
-
-            return device_profile(entry, call)
         from tracejit.frontend.measuring import profiled
 
-        return profiled(entry, call, self.programs.math)
+        call = self.read(args, kwargs)
+        return profiled(self.programs.entry_for(call), call, self.programs.math)
 
     def debug(self, *args: Any, pdb: bool = False, **kwargs: Any) -> Any:
         """Run the generated file under CPython, where ``print``, breakpoints and coverage work.

@@ -109,7 +109,7 @@ def compile_program(
     if options.pin is None:
         path = cache.write_source(source.text)
     else:
-        source, path = _pinned(source, f"{optimized}{options.math}", Path(options.pin))
+        source, path = pinned(source, f"{optimized}{options.math}", Path(options.pin))
     meaning = cache.meaning(source.text)
     if key is not None:
         kept.keep(key, source, meaning)
@@ -140,16 +140,21 @@ def _emitted(schedule: Schedule, math: str) -> Source:
     return source
 
 
-def is_pinned(program: Program) -> bool:
+def is_pinned(source: Source) -> bool:
     """Whether a program is what a file of the user's says."""
-    return program.source.text.startswith(_PIN_MARK)
+    return source.text.startswith(_PIN_MARK)
 
 
-def _pinned(source: Source, meaning: str, path: Path) -> tuple[Source, Path]:
-    """The program as the user's file has it.
+def pinned(source: Source, meaning: str, path: Path) -> tuple[Source, Path]:
+    """The program as the user's file has it, which is written if it is not there.
+
+    Args:
+        source: The program as it is without the file.
+        meaning: What the file holds for: the graph, the vector math, the device.
+        path: Of the file.
 
     Raises:
-        PinError: The file was pinned for another graph, other vector math or another version of tracejit.
+        PinError: The file was pinned for something else, or for another version of tracejit.
     """
     plain = re.sub(r"  # .*", "", meaning)  # lines of the user's may move
     mark = f"{_PIN_MARK} {hashlib.sha256(f'{VERSION} {plain}'.encode()).hexdigest()[:16]}"
@@ -162,7 +167,7 @@ def _pinned(source: Source, meaning: str, path: Path) -> tuple[Source, Path]:
         raise PinError(
             f"{path}: the pinned file is for another program\n"
             f"  it says: {text.split(chr(10), 1)[0]}\n  wanted:  {mark}\n"
-            "  rule: a pin holds for one graph, one choice of math and one version of tracejit\n"
+            "  rule: a pin holds for one graph, one choice of math, one device and one version of tracejit\n"
             "  cure: remove the file, or move your edits into a fresh one"
         )
     return replace(source, text=text), path

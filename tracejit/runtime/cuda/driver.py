@@ -18,6 +18,7 @@ from tracejit.backends.cuda.geometry import Geometry, Threads
 from tracejit.config import config
 from tracejit.errors import MissingExtraError
 from tracejit.runtime.cuda.memory import Block, Ledger
+from tracejit.schedule.roofline import Rates
 
 
 class Product(NamedTuple):
@@ -114,6 +115,9 @@ class Stream(Protocol):
     def download(self, target: np.ndarray, source: int) -> None:
         """To a host array; waits."""
 
+    def mark(self) -> Any:
+        """The moment at which the work so far is done, for ``between``."""
+
     def after(self, handle: int) -> None:
         """Go on only when what another stream has been given so far is done."""
 
@@ -130,10 +134,17 @@ class Driver(Protocol):
     """Whether kernels are run as machine code."""
 
     @property
+    def rates(self) -> Rates:
+        """What it does at most, as its maker says."""
+
+    @property
     def compute_capability(self) -> tuple[int, int]: ...
 
     def allocate(self, nbytes: int, purpose: str, stream: int | None = None) -> Block:
         """Memory for work on a stream, aligned to 256 bytes. DeviceMemoryError where there is none left."""
+
+    def between(self, earlier: Any, later: Any) -> float:
+        """Nanoseconds from one mark to another one; both have been waited for."""
 
     def load(self, module: Module) -> Mapping[str, Any]:
         """The kernels of a program, by region, as ``launch`` takes them."""

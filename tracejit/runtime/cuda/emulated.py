@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import bisect
 import ctypes
+import time
 import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,6 +20,7 @@ from tracejit.errors import DeviceError, DeviceFaultError
 from tracejit.runtime.cuda.driver import At, Module, Product, Stream
 from tracejit.runtime.cuda.memory import Block, Ledger
 from tracejit.runtime.device import DeviceArray
+from tracejit.schedule.roofline import Rates
 
 _ALIGNMENT = 256
 _POISON = 0xFF  # NaN in every float: memory that nobody wrote shows
@@ -112,6 +114,9 @@ class EmulatedStream:
         self._driver.ledger.note_copy("downloads", target.nbytes)
         ctypes.memmove(target.ctypes.data, source, target.nbytes)
 
+    def mark(self) -> int:
+        return time.perf_counter_ns()
+
     def after(self, handle: int) -> None:
         """Nothing: what another stream was given is done."""
 
@@ -125,6 +130,7 @@ class EmulatedDriver:
     geometry = GEOMETRY
     needs_code = False
     compute_capability = (9, 0)
+    rates = Rates(name="an emulated GPU")
 
     def __init__(self) -> None:
         self.ledger = Ledger()
@@ -140,6 +146,9 @@ class EmulatedDriver:
         block = Block(self, owner, owner.address, nbytes, purpose)
         weakref.finalize(block, self.pieces.remove, owner.address)
         return block
+
+    def between(self, earlier: int, later: int) -> float:
+        return float(later - earlier)
 
     def load(self, module: Module) -> Mapping[str, Any]:
         functions: Mapping[str, Any] = self.machine.kernels(module.text, str(module.path))

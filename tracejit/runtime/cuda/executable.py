@@ -25,7 +25,7 @@ from tracejit.ir.size import Size, evaluate, symbols
 from tracejit.runtime.cuda.driver import Product, Stream
 from tracejit.runtime.cuda.memory import Block
 from tracejit.runtime.cuda.program import Program
-from tracejit.runtime.cuda.steps import Check, Command, Launch, Table, perform, perform_one, scalar_word
+from tracejit.runtime.cuda.steps import Check, Command, Launch, Stamp, Table, perform, perform_one, scalar_word
 from tracejit.runtime.device import Array, DeviceArray
 
 MISS: Final = None
@@ -121,7 +121,7 @@ class Executable:
             values = {i: self._resident(binding, i, value, stream) for i, value in (self._buffers | given).items()}
             self._order(stream, values.values())
             self._fill(binding, values, outputs, stream)
-            status = self._run(binding, stream)
+            status = self.run(binding, stream)
             for array in (*self._buffers.values(), *outputs):
                 if isinstance(array, DeviceArray):
                     array.stream = stream.handle
@@ -250,7 +250,7 @@ class Executable:
 
     # the step
 
-    def _run(self, binding: Binding, stream: Stream) -> int:
+    def run(self, binding: Binding, stream: Stream) -> int:
         """Give the stream the work of a call; the status that it ended with, 0 where no check stopped it."""
         plan, seen = self._plan(binding)
         if not seen and any(isinstance(command, Product) for segment in plan for command in segment.commands):
@@ -320,12 +320,13 @@ class Executable:
         return error
 
 
-def _segments(commands: Sequence[Command | Check]) -> Plan:
+def _segments(commands: Sequence[Command | Check | Stamp]) -> Plan:
     plan = [Segment()]
     for command in commands:
-        if isinstance(command, Check):
-            plan[-1].check = command
-            plan.append(Segment())
-        else:
-            plan[-1].commands.append(command)
+        match command:
+            case Check():
+                plan[-1].check = command
+                plan.append(Segment())
+            case Launch() | Product():
+                plan[-1].commands.append(command)
     return plan

@@ -19,6 +19,7 @@ from tracejit.errors import DeviceError, DeviceFaultError, TracejitError
 from tracejit.runtime.cuda.driver import WITHOUT, Handle, Module, Product, Stream, missing_extra
 from tracejit.runtime.cuda.memory import Block, Ledger
 from tracejit.runtime.device import DeviceArray
+from tracejit.schedule.roofline import Rates
 
 _PACKAGES = (
     "cuda.core",
@@ -130,6 +131,9 @@ class HardwareStream:
         self._driver.check(self._driver.cuda.cuMemcpyDtoHAsync(target.ctypes.data, source, target.nbytes, self.handle))
         self.wait()
 
+    def mark(self) -> Any:
+        return self._driver.marked(self.handle)
+
     def after(self, handle: int) -> None:
         with self._driver.faults():
             self._core.wait(self._driver.core.Stream.from_handle(int(handle)))
@@ -164,6 +168,24 @@ class HardwareDriver:
         return self.core.LaunchConfig(grid=blocks, block=threads)
 
     @property
+    def rates(self) -> Rates:
+        p, (major, minor) = self._device.properties, self.compute_capability
+        lanes = 64 if (major, minor) in ((7, 5), (8, 0)) else 128
+        each = p.multiprocessor_count * lanes * p.clock_rate / 1e6  # operations a nanosecond
+        memory = max(2 * p.memory_clock_rate * p.global_memory_bus_width / 8e6, 1.0)  # some shared GPUs do not tell
+        return Rates(
+            plain=1 / each,
+            function=10 / each,
+            long=60 / each,
+            multiplications=each,
+            cached=2.5 * memory,
+            memory=memory,
+            memory_all=memory,
+            cache=p.l2_cache_size,
+            name=self._device.name,
+        )
+
+    @property
     def compute_capability(self) -> tuple[int, int]:
         major, minor = self._device.compute_capability
         return major, minor
@@ -182,6 +204,15 @@ class HardwareDriver:
         """Have the memory that cuBLAS works in, on a stream and in graphs."""
         self.blas.reserve(stream)
         self.blas.reserve(int(self._capturing.handle))
+
+    def marked(self, handle: int) -> Any:
+        """An event of CuPy's, which takes the time when a stream comes to it."""
+        event = self._cupy.cuda.Event()
+        event.record(self._cupy.cuda.ExternalStream(int(handle)))
+        return event
+
+    def between(self, earlier: Any, later: Any) -> float:
+        return float(self._cupy.cuda.get_elapsed_time(earlier, later)) * 1e6  # from milliseconds
 
     def load(self, module: Module) -> Mapping[str, Any]:
         if not module.entries:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
@@ -17,7 +17,7 @@ from tracejit.ir import Graph
 from tracejit.runtime import cache
 from tracejit.runtime.cuda.driver import Driver, Module, driver, missing_extra
 from tracejit.runtime.cuda.steps import Step, load_step
-from tracejit.runtime.program import Observe
+from tracejit.runtime.program import Observe, Options, pinned
 from tracejit.schedule import Schedule, plan
 from tracejit.transforms.passes import optimize
 
@@ -56,25 +56,40 @@ _loaded: WeakValueDictionary[tuple[int, str], Kernels] = WeakValueDictionary()
 _loading = threading.Lock()
 
 
-def compile_program(graph: Graph, math: str, observe: Observe = lambda stage, value: None) -> Program:
+def compile_program(graph: Graph, options: Options, observe: Observe = lambda stage, value: None) -> Program:
     """Optimize, plan, emit, and compile or load a graph for the GPU of this process.
 
     Args:
         graph: As traced, derivatives and updates included.
-        math: ``"accurate"`` or ``"libm"``.
+        options: See there.
         observe: Told of each pass's graph, the schedule and the source, by name.
 
     Raises:
         MissingExtraError, DeviceError: There is nothing to run it on.
+        PinError: The pinned file is for another program.
     """
     device = driver()
     optimized = optimize(graph, observe)
     schedule = plan(optimized, moments=False)
     observe("schedule", schedule)
-    source = emit(schedule, math, Cuda(atomic=config().scatter == "atomic"))
+    source = emit(schedule, options.math, _target())
     observe("source", source)
-    path = cache.write_source(source.text)
+    if options.pin is None:
+        path = cache.write_source(source.text)
+    else:
+        source, path = pinned(source, f"{optimized}{options.math} cuda", Path(options.pin))
     return Program(optimized, schedule, source, path, _kernels(source.text, path, device), device)
+
+
+def stamped(program: Program, math: str) -> Program:
+    """The same with a stamp before each step and behind the last."""
+    source = emit(program.schedule, math, _target(), stamps=True)
+    path = cache.write_source(source.text)
+    return replace(program, source=source, path=path, kernels=_kernels(source.text, path, program.driver))
+
+
+def _target() -> Cuda:
+    return Cuda(atomic=config().scatter == "atomic")
 
 
 def _kernels(text: str, path: Path, device: Driver) -> Kernels:

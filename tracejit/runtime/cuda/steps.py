@@ -44,6 +44,10 @@ class Check(NamedTuple):
     status: int
 
 
+class Stamp(NamedTuple):
+    """Note the time, of a profile."""
+
+
 class Table:
     """The host's table as a step sees it.
 
@@ -55,7 +59,7 @@ class Table:
     def __init__(self, words: NDArray[np.int64]) -> None:
         self._words = words
         self.read: set[int] = set()
-        self.commands: list[Command | Check] = []
+        self.commands: list[Command | Check | Stamp] = []
 
     def __getitem__(self, word: int) -> int:
         self.read.add(word)
@@ -77,7 +81,7 @@ class Pointer(NamedTuple):
 
 def _words(grids: Geometry) -> dict[str, Any]:
     """What the host's part of a generated file imports."""
-    found: dict[str, Any] = {**grids.words(), "launch": _launch, "check": _check}
+    found: dict[str, Any] = {**grids.words(), "launch": _launch, "check": _check, "stamp": _stamp}
     found |= {"region": lambda function: Region(function.__name__), "program": lambda function: function}
     for code, dtype in CODES.items():
         found |= {code: dtype.type, f"{code}_at": functools.partial(_opened, dtype)}
@@ -93,6 +97,10 @@ def _launch(region: Region, table: Table, first: int, blocks: int, threads: Thre
 
 def _check(table: Table, flag: Pointer, status: int) -> None:
     table.commands.append(Check(flag.address, status))
+
+
+def _stamp(table: Table, word: int) -> None:
+    table.commands.append(Stamp())
 
 
 def _opened(dtype: np.dtype, address: int, size: int) -> Pointer:

@@ -111,8 +111,8 @@ def compiled_on(device: Device, graph: TracedGraph) -> Any:
     if device == "cuda":
         from tracejit.runtime.cuda.program import compile_program as compile_for_cuda
 
-        return compile_for_cuda(graph, config().math)
-    return compile_program(graph, Options(math=config().math))
+        return compile_for_cuda(graph, Options(config().math))
+    return compile_program(graph, Options(config().math))
 
 
 def executable_on(device: Device, program: Any, buffers: Mapping[int, Any], guard: Callable[[Mapping[str, int]], bool]) -> Any:
