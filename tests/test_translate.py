@@ -140,3 +140,15 @@ assert not {"numba", "scipy"} & {name.split(".")[0] for name in sys.modules if "
 """
     environment = os.environ | {"TRACEJIT_CACHE_DIR": str(tmp_path)}
     subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+
+
+# --------------------------------------------------------------------------------------------------------------- size
+
+
+def test_loops_around_loops_are_not_written_out():
+    text = (
+        HEAD + "    x = f32_at(table[8], 10 * table[9])\n    n = table[9]\n    for j in range({}):\n        for i in range(n):\n"
+    )
+    text += "            x[j * n + i] = exp(x[j * n + i])\n"
+    few, many = (len(compile_source(text.format(count), "generated.py").object_code) for count in (3, 10))
+    assert many < 1.2 * few

@@ -31,9 +31,19 @@ def counting(build: Any, start: Value, stop: Value, step: int = 1) -> Iterator[V
     if not build.block.is_terminated:
         index.add_incoming(build.add(index, ir.Constant(I64.type, step), flags=("nsw",)), build.block)
         back = build.branch(head)
-        if _is_long(build.function.blocks[build.function.blocks.index(body) :]):
-            back.set_metadata("llvm.loop", _interleaved(build.module))
+        told = _advice(build.module, build.function.blocks[build.function.blocks.index(body) :])
+        if told:
+            back.set_metadata("llvm.loop", _told(build.module, told))
     build.position_at_end(after)
+
+
+def _advice(module: Any, blocks: list[Any]) -> list[Any]:
+    """What LLVM does not know of a loop whose body are these blocks; empty where that is nothing."""
+    if any(block.name.startswith("head") for block in blocks):  # the loops in it are the fast ones; copies of them only take time
+        return [ir.MetaDataString(module, "llvm.loop.unroll.disable")]
+    if _is_long(blocks):
+        return [ir.MetaDataString(module, "llvm.loop.interleave.count"), ir.Constant(ir.IntType(32), INTERLEAVED)]
+    return []
 
 
 def _is_long(blocks: list[Any]) -> bool:
@@ -47,10 +57,9 @@ def _length(instruction: Any) -> int:
     return sum(len(block.instructions) for block in blocks) or 1
 
 
-def _interleaved(module: Any) -> Any:
-    """What a loop's last branch says to the vectorizer; LLVM asks that it name itself first, so that no two loops share it."""
-    count = [ir.MetaDataString(module, "llvm.loop.interleave.count"), ir.Constant(ir.IntType(32), INTERLEAVED)]
-    hint = module.add_metadata(count)
+def _told(module: Any, advice: list[Any]) -> Any:
+    """What a loop's last branch says to LLVM, which asks that it name itself first, so that no two loops share it."""
+    hint = module.add_metadata(advice)
     loop = ir.values.MDValue(module, [hint], str(len(module.metadata)))
     loop.operands = (loop, hint)
     return loop
