@@ -212,6 +212,24 @@ def test_many_arguments_fit(step):
     assert enter(*arrays[:-1], np.zeros((58, 2))) == MISS
 
 
+def test_arrays_one_after_the_other_are_checked_one_by_one(step):
+    flat, square, double = np.zeros(3, "f4"), np.zeros((2, 2), "f4"), np.zeros(3)
+    arrays = [flat, flat.copy(), square, square.copy(), double, flat, double, double]
+    table = np.zeros(FIRST + 8, np.int64)
+    enter = on_arrays(step.address, table, range(FIRST, FIRST + 8), *arrays)
+    assert enter(*arrays) is flat and table[FIRST:].tolist() == [array.ctypes.data for array in arrays]
+    for i, array in enumerate(arrays):
+        for wrong in (None, array.astype("i4"), array.reshape(1, -1, 1), np.zeros((5,) * array.ndim, array.dtype)):
+            assert enter(*arrays[:i], wrong, *arrays[i + 1 :]) == MISS
+    assert table[CALLS] == 1
+    crossed = [(Op.ARRAY, 1, 0, flat.dtype, 1, 0), (Op.ARRAY, 0, 1, flat.dtype, 1, 0)]
+    program = Bare(bind(step.address, table, (3, 3), (FIRST, FIRST + 1)))
+    Guarded([*crossed, (Op.RUN, 2, program, ())], 2)(arrays[0], arrays[1])
+    assert table[FIRST : FIRST + 2].tolist() == [arrays[1].ctypes.data, arrays[0].ctypes.data]
+    between = Guarded([array_step(flat), (Op.SAME, 2, 5), array_step(flat, 1, 1), (Op.RUN, 3, program, ())], 3)
+    assert between(*arrays[:2], 5) is flat and between(*arrays[:2], 6) == MISS
+
+
 def test_a_number_is_no_array_without_dimensions(step):
     """Their bindings differ: one reads the number from the table, the other from the array."""
     tables = np.zeros((2, FIRST + 1), np.int64)
@@ -283,6 +301,38 @@ def test_names_cells_slots_attributes_and_elements_are_read():
     assert loaded(Op.ITEM, 0, "other")(thing) == MISS
 
 
+def test_what_a_cell_and_a_dict_hold_is_compared():
+    thing, other, cell, namespace = Thing(), Thing(), types.CellType(), {}
+    of_cell, of_dict = Guarded([(Op.CELL_IS, cell, thing)]), Guarded([(Op.GLOBAL_IS, namespace, "x", thing)])
+    assert [enter(1) for enter in (of_cell, of_dict)] == [MISS] * 2
+    for held, expected in ((thing, 1), (other, MISS), (thing, 1)):
+        cell.cell_contents = namespace["x"] = held
+        assert [enter(1) for enter in (of_cell, of_dict)] == [expected] * 2
+    del namespace["x"], cell.cell_contents
+    assert [enter(1) for enter in (of_cell, of_dict)] == [MISS] * 2
+
+
+def test_a_name_is_found_wherever_its_dict_has_it():
+    namespace = {"a": 0, "b": 1, "x": 2, "c": 3}
+    read, compared = loaded(Op.GLOBAL, namespace, "x"), Guarded([(Op.GLOBAL_IS, namespace, "x", 2)])
+    assert [read(0), compared(0), read(0)] == [2, 0, 2]
+    namespace["x"] = 5  # in its place
+    assert [read(0), compared(0)] == [5, MISS]
+    del namespace["a"], namespace["x"]
+    assert [read(0), compared(0)] == [MISS, MISS]
+    namespace["x"] = 6  # at the end
+    assert read(0) == 6
+    for i in range(50):  # the entries move
+        namespace[f"d{i}"] = i
+    assert read(0) == 6
+    namespace[1] = 2  # entries of another kind
+    assert read(0) == 6
+    namespace.clear()
+    assert read(0) == MISS
+    namespace["".join(["", "x"])] = 2  # an equal name
+    assert [read(0), compared(0), read(0), compared(0)] == [2, 0, 2, 0]
+
+
 def test_what_raises_before_the_program_runs_is_a_miss_but_an_interrupt_is_not():
     assert loaded(Op.ATTRIBUTE, 0, "broken")(Thing()) == MISS
     assert loaded(Op.CALL, lambda x: 1 / 0, (0,))(1) == MISS
@@ -310,6 +360,11 @@ def test_trees_are_taken_apart():
     enter = Guarded([(Op.DICT, 0, 1, ("x", 5, c_key := ("t",))), *pick], 1, 5, 4)
     assert enter({"x": a, 5: b, c_key: c}) == [a, b, c]
     assert enter({"".join(["x"]): a, 5: b, c_key: c}) == [a, b, c]
+    named = Guarded([(Op.DICT, 0, 1, ("x", "y", "z")), *pick], 1, 5, 4)
+    assert named({"x": a, "y": b, "z": c}) == named({"".join(["x"]): a, "y": b, "z": c}) == [a, b, c]
+    late = {"x": 0, "w": 0, "y": b, "z": c}
+    del late["w"]
+    assert named(late) == [0, b, c] and named({"x": a, "z": b, "y": c}) == named({"x": a, "y": b, "q": c}) == MISS
     point = Guarded([(Op.TUPLE, 0, 1, 2, Point), (Op.MAKE_TUPLE, 3, (2, 1))], 1, 4, 3)
     assert point(Point(1, 2)) == (2, 1) and point((1, 2)) == MISS
 

@@ -167,6 +167,13 @@ class _Writer:
     # what is read beside arguments
 
     def _check_guard(self, guard: Guard) -> None:
+        match guard.access:
+            case Global(namespace, name) if guard.check is None:
+                self.emit(Op.GLOBAL_IS, namespace, name, guard.expected)
+                return
+            case Cell(cell) if guard.check is None:
+                self.emit(Op.CELL_IS, cell, guard.expected)
+                return
         register = self._reach(guard.access)
         if guard.check is None:
             self.emit(Op.SAME, register, guard.expected)
@@ -221,10 +228,13 @@ class _Writer:
     def _check_memory(self) -> None:
         """Captured arrays must be as they were; arrays that the program writes must share no memory with others."""
         traced, leaves = self.entry.traced, self.call.leaves
-        captured = [(self.load(Op.CONSTANT, h.source), h.source) for h in traced.held]
-        for (register, array), held in zip(captured, traced.held, strict=True):
+        captured = []
+        for held in traced.held:
+            if traced.written or not held.is_variable:
+                register = self.load(Op.CONSTANT, held.source)
+                captured.append((register, held.source))
             if not held.is_variable:
-                self.emit(Op.LIKE, register, array.dtype, array.shape)
+                self.emit(Op.LIKE, register, held.source.dtype, held.source.shape)
         arrays = [(self.leaves[i], leaf.array) for i, leaf in enumerate(leaves) if leaf.kind == "array"]
         self.apart = [
             (Op.APART, self.leaves[i], register, _itemsize(leaves[i].array), _itemsize(array))

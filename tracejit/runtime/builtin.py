@@ -6,7 +6,7 @@ The code reads routes and bindings as int64 words:
 |---|---|
 | 0, 1, 2, 3 | positional arguments; tuple of the keywords' names or 0; arguments in all; registers |
 | 4, 5 | values; numbers in the key |
-| 6, 7, 8, 9 | address of the steps, six words each; their number; register of the result; most registers in a list |
+| 6, 7, 8, 9 | address of the steps, eight words each; their number; register of the result; most registers in a list |
 
 | word of a binding | holds |
 |---|---|
@@ -16,7 +16,8 @@ The code reads routes and bindings as int64 words:
 | 8, 9 | number of outputs, address of their records, eight words each |
 
 A record holds the word of the table; of an array, the dtype, rank, dimensions and spares; of a number, the memory and spares
-or 0; and the place of the spare that is replaced next.
+or 0; and the place of the spare that is replaced next. A step holds the number of its op, its operands, and at the end, of an
+ARRAY, how many arrays it stands for; of a name in a dict, where that was found last.
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ import numpy as np
 
 from tracejit.runtime import cache, layout, native, threads
 from tracejit.runtime.enter import TURN
-from tracejit.runtime.route import LETS_IN, Binding, Op, Output, Route, Words
+from tracejit.runtime.route import LETS_IN, Binding, Op, Output, Route, Step, Words
 
 # ------------------------------------------------------------------------------------------------------------- the words
 
 _OPERANDS = {
-    Op.ARRAY: "iioii",
+    Op.ARRAY: "iioiii",
     Op.FLOAT: "ii",
     Op.INT: "iiii",
     Op.BOOL: "ii",
@@ -50,6 +51,8 @@ _OPERANDS = {
     Op.LIST: "iii",
     Op.DICT: "iio",
     Op.UNTRACED: "o",
+    Op.CELL_IS: "oo",
+    Op.GLOBAL_IS: "ooo",
     Op.CONSTANT: "io",
     Op.GLOBAL: "ioo",
     Op.CELL: "io",
@@ -75,20 +78,37 @@ def write_route(route: Route) -> None:
         return
     steps: list[Any] = []
     spare = 0
-    for op, *operands in route.steps:
+    together = _together(route.steps)
+    for op, *operands in together:
         words: list[Any] = [int(op)]
         for kind, operand in zip(_OPERANDS[op], operands, strict=True):
             if kind == "l":
                 spare = max(spare, len(operand))
                 words.append(len(operand))
             words.append(_word(kind, operand))
-        steps += [*words, *[0] * (6 - len(words))]
+        steps += [*words, *[0] * (8 - len(words))]
     values = [step for step in route.steps if step[0] <= Op.BOOL]
     key = sum(step[4] if step[0] == Op.ARRAY else 1 for step in values)
     arguments = route.count + len(route.names)
     names = id(route.names) if route.names else 0
-    head = [route.count, names, arguments, route.registers, len(values), key, tuple(steps), len(route.steps), route.result, spare]
+    head = [route.count, names, arguments, route.registers, len(values), key, tuple(steps), len(together), route.result, spare]
     route.words = _laid_out(head)
+
+
+def _together(steps: Sequence[Step]) -> list[Step]:
+    """The steps; arrays of one header, from registers and to values one after the other, are one step that has their number."""
+    joined: list[Step] = []
+    following: Step = ()
+    for step in steps:
+        if step[0] != Op.ARRAY:
+            joined.append(step)
+            following = ()
+            continue
+        op, register, value, *header = step
+        count = joined.pop()[-1] + 1 if step == following else 1
+        joined.append((op, register - count + 1, value - count + 1, *header, count))
+        following = op, register + 1, value + 1, *header
+    return joined
 
 
 def write_binding(binding: Binding) -> None:

@@ -135,6 +135,12 @@ class _Call:
     def do_untraced(self, variable: Any) -> bool:
         return variable.get() is None
 
+    def do_cell_is(self, cell: Any, expected: Any) -> bool:
+        return cell.cell_contents is expected
+
+    def do_global_is(self, namespace: dict[str, Any], name: str, expected: Any) -> bool:
+        return namespace[name] is expected
+
     # loads
 
     def do_tuple(self, register: int, first: int, count: int, kind: type) -> bool:

@@ -33,6 +33,10 @@ def word(address: int) -> int:
     return ctypes.c_int64.from_address(address).value
 
 
+def _byte(address: int) -> int:
+    return ctypes.c_uint8.from_address(address).value
+
+
 def offset(member: Any) -> int:
     """Where objects have the slot of a member descriptor."""
     return word(word(id(member) + 40) + 16)
@@ -75,8 +79,16 @@ def _types() -> bool:
 def _containers() -> bool:
     elements: tuple[object, ...] = (object(), object(), object())
     as_list, as_dict = list(elements), dict.fromkeys(elements)
+    named = dict(zip(("a", "b", "c"), elements, strict=True))
+    keys = word(id(named) + 32)
+    entries = keys + 32 + (1 << _byte(keys + 9))
+    del named["b"]
     return (
-        word(id(elements) + 16) == word(id(as_list) + 16) == word(id(as_dict) + 16) == 3
+        [word(entries + 8 * i) for i in range(6)] == [id("a"), id(elements[0]), 0, 0, id("c"), id(elements[2])]
+        and word(keys + 24) == 3
+        and word(id(named) + 40) == 0
+        and [_byte(word(id(x) + 32) + 10) for x in (named, as_dict)] == [1, 0]
+        and word(id(elements) + 16) == word(id(as_list) + 16) == word(id(as_dict) + 16) == 3
         and [word(id(elements) + 24 + 8 * i) for i in range(3)] == [*map(id, elements)]
         and [word(word(id(as_list) + 24) + 8 * i) for i in range(3)] == [*map(id, elements)]
     )

@@ -18,6 +18,8 @@ does not hold is a miss: the route is not for this call. So is an exception, unt
 | ``LIST`` | register, first, count | likewise of a list |
 | ``DICT`` | register, first, keys | likewise the values of a dict with these keys in this order |
 | ``UNTRACED`` | context variable | holds None |
+| ``CELL_IS`` | cell, object | a closure's cell holds that object |
+| ``GLOBAL_IS`` | dict, name, object | that object is the element of a dict |
 | ``CONSTANT`` | target, object | the object |
 | ``GLOBAL`` | target, dict, name | the element of a dict |
 | ``CELL`` | target, cell | the content of a closure's cell |
@@ -49,7 +51,8 @@ from tracejit.runtime.pool import OutputPool
 # fmt: off
 Op = IntEnum("Op", [
     "ARRAY", "FLOAT", "INT", "BOOL", "SAME", "EQUAL", "TYPE", "LIVE", "LIKE", "APART", "TUPLE", "LIST", "DICT", "UNTRACED",
-    "CONSTANT", "GLOBAL", "CELL", "SLOT", "ATTRIBUTE", "ITEM", "CALL", "RUN", "STORE", "MAKE_TUPLE", "MAKE_LIST", "MAKE_DICT",
+    "CELL_IS", "GLOBAL_IS", "CONSTANT", "GLOBAL", "CELL", "SLOT", "ATTRIBUTE", "ITEM", "CALL", "RUN", "STORE",
+    "MAKE_TUPLE", "MAKE_LIST", "MAKE_DICT",
 ], start=0)
 # fmt: on
 Step = tuple[Any, ...]

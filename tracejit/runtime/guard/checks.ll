@@ -142,48 +142,6 @@ count:
   ret i64 %length
 }
 
-; The values of a dict whose keys are as expected and in that order, into registers.
-define private i32 @dict_values(i64 %dict, i64 %keys, i64 %to) {
-start:
-  %position = alloca i64
-  %key_at = alloca i64
-  %value_at = alloca i64
-  store i64 0, ptr %position
-  %type = call i64 @word(i64 %dict, i64 8)
-  %dict_type = call i64 @fact(i64 7)
-  %is_dict = icmp eq i64 %type, %dict_type
-  br i1 %is_dict, label %lengths, label %no
-lengths:
-  %count = call i64 @word(i64 %dict, i64 16)
-  %expected_count = call i64 @word(i64 %keys, i64 16)
-  %fits = icmp eq i64 %count, %expected_count
-  br i1 %fits, label %loop, label %no
-loop:
-  %i = phi i64 [0, %lengths], [%next, %take]
-  %more = call i32 @PyDict_Next(i64 %dict, ptr %position, ptr %key_at, ptr %value_at)
-  %is_more = icmp ne i32 %more, 0
-  br i1 %is_more, label %compare, label %yes
-compare:
-  %key = load i64, ptr %key_at
-  %elements = add i64 %keys, 24
-  %expected = call i64 @at(i64 %elements, i64 %i)
-  %equal = call i32 @same_key(i64 %key, i64 %expected)
-  %is_equal = icmp eq i32 %equal, 1
-  br i1 %is_equal, label %take, label %other
-take:
-  %value = load i64, ptr %value_at
-  call void @own(i64 %value)
-  call void @set(i64 %to, i64 %i, i64 %value)
-  %next = add i64 %i, 1
-  br label %loop
-other:
-  ret i32 %equal
-yes:
-  ret i32 1
-no:
-  ret i32 0
-}
-
 ; The truth of function(value, expected); -1 with an exception.
 define private i32 @holds(i64 %function, i64 %value, i64 %expected) {
 start:

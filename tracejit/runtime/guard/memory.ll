@@ -4,6 +4,9 @@
 ; checks; i32 are marked:
 ;   object: references 0 (i32), type 8        number of variable size, tuple, list, dict: count 16
 ;   tuple: elements 24                        list: address of elements 24
+;   dict: keys 32, values if they lie elsewhere 40
+;   its keys: log2 of bytes of indices 9 (i8), kind 10 (i8: 1 if all are str), entries used 24, indices 32, then entries
+;   its entry: key 0, value 8                 (of those with str keys)
 ;   float: value 16                           cell: content 16
 ;   weak reference: object 16                 first slot: 16
 ;   array: data 16, rank 24 (i32), dimensions 32, descr 56, flags 64 (i32), weak references 72
@@ -44,6 +47,13 @@ define private i64 @word(i64 %address, i64 %offset) alwaysinline {
   %pointer = inttoptr i64 %at to ptr
   %value = load i64, ptr %pointer
   ret i64 %value
+}
+
+define private i8 @byte(i64 %address, i64 %offset) alwaysinline {
+  %at = add i64 %address, %offset
+  %pointer = inttoptr i64 %at to ptr
+  %value = load i8, ptr %pointer
+  ret i8 %value
 }
 
 define private void @put(i64 %address, i64 %offset, i64 %value) alwaysinline {

@@ -1,11 +1,11 @@
-; A call: its routes one after the other, the steps of each, and missed where none fits.
+; The steps of a route.
 
 ; Follow the steps of a route: 1, 0 for a miss, -1 with an exception.
 define private i64 @follow(i64 %route, i64 %r, i64 %spare, i64 %values, i64 %key) alwaysinline {
 start:
   %steps = call i64 @at(i64 %route, i64 6)
   %count = call i64 @at(i64 %route, i64 7)
-  %steps_bytes = mul i64 %count, 48
+  %steps_bytes = shl i64 %count, 6
   %end = add i64 %steps, %steps_bytes
   br label %loop
 loop:
@@ -21,7 +21,7 @@ perform:
   %c = call i64 @at(i64 %step, i64 3)
   %d = call i64 @at(i64 %step, i64 4)
   %e = call i64 @at(i64 %step, i64 5)
-  %next_step = add i64 %step, 48
+  %next_step = add i64 %step, 64
   switch i64 %op, label %no [
     i64 0, label %array
     i64 1, label %float
@@ -37,32 +37,43 @@ perform:
     i64 11, label %list
     i64 12, label %dict
     i64 13, label %untraced
-    i64 14, label %constant
-    i64 15, label %global
-    i64 16, label %cell
-    i64 17, label %slot
-    i64 18, label %attribute
-    i64 19, label %item
-    i64 20, label %call
-    i64 21, label %run
-    i64 22, label %store
-    i64 23, label %make_tuple
-    i64 24, label %make_list
-    i64 25, label %make_dict
+    i64 14, label %cell_is
+    i64 15, label %global_is
+    i64 16, label %constant
+    i64 17, label %global
+    i64 18, label %cell
+    i64 19, label %slot
+    i64 20, label %attribute
+    i64 21, label %item
+    i64 22, label %call
+    i64 23, label %run
+    i64 24, label %store
+    i64 25, label %make_tuple
+    i64 26, label %make_list
+    i64 27, label %make_dict
   ]
 
-array:                                                           ; register, value, dtype, rank, flags
-  %x = call i64 @at(i64 %r, i64 %a)
+array:                                                           ; register, value, dtype, rank, flags, count
+  %array_count = call i64 @at(i64 %step, i64 6)
+  br label %array_check
+array_check:
+  %n = phi i64 [0, %array], [%next_n, %array_value]
+  %n_sizes = phi i64 [%sizes, %array], [%after_dims, %array_value]
+  %x_at = add i64 %a, %n
+  %x = call i64 @at(i64 %r, i64 %x_at)
   %x_fits = call i1 @is_array(i64 %x, i64 %c, i64 %d, i64 %e)
   br i1 %x_fits, label %array_value, label %no
 array_value:
   %data = call i64 @word(i64 %x, i64 16)
-  call void @set(i64 %values, i64 %b, i64 %data)
+  %data_at = add i64 %b, %n
+  call void @set(i64 %values, i64 %data_at, i64 %data)
   %dims = call i64 @word(i64 %x, i64 32)
-  call void @copy_words(i64 %sizes, i64 %dims, i64 %d)
+  call void @copy_words(i64 %n_sizes, i64 %dims, i64 %d)
   %dims_bytes = shl i64 %d, 3
-  %after_dims = add i64 %sizes, %dims_bytes
-  br label %next
+  %after_dims = add i64 %n_sizes, %dims_bytes
+  %next_n = add i64 %n, 1
+  %more_arrays = icmp slt i64 %next_n, %array_count
+  br i1 %more_arrays, label %array_check, label %next
 
 float:                                                           ; register, value
   %number = call i64 @at(i64 %r, i64 %a)
@@ -179,11 +190,25 @@ tested:
     i32 1, label %next
   ]
 
+cell_is:                                                         ; cell, object
+  %cell_content = call i64 @word(i64 %a, i64 16)
+  %holds_it = icmp eq i64 %cell_content, %b
+  br i1 %holds_it, label %next, label %no
+global_is:                                                       ; dict, name, object
+  %element_memo = add i64 %step, 56
+  %element = call i64 @element(i64 %a, i64 %b, i64 %element_memo)
+  %element_is = icmp eq i64 %element, %c
+  br i1 %element_is, label %next, label %element_other
+element_other:
+  %element_none = icmp eq i64 %element, 0
+  br i1 %element_none, label %failed, label %no
+
 constant:                                                        ; target, object
   call void @own(i64 %b)
   br label %keep
 global:                                                          ; target, dict, name
-  %global_value = call i64 @PyDict_GetItemWithError(i64 %b, i64 %c)
+  %global_memo = add i64 %step, 56
+  %global_value = call i64 @element(i64 %b, i64 %c, i64 %global_memo)
   br label %borrow
 cell:                                                            ; target, cell
   %content = call i64 @word(i64 %b, i64 16)
@@ -250,10 +275,11 @@ run:                                                             ; first, progra
 
 next:
   %next_sizes = phi i64 [%after_dims, %array_value], [%after_number, %value], [%sizes, %same], [%sizes, %type],
-    [%sizes, %live], [%sizes, %like_shape], [%sizes, %apart], [%sizes, %children], [%sizes, %tested], [%sizes, %keep],
-    [%sizes, %store], [%sizes, %replace], [%sizes, %run]
+    [%sizes, %live], [%sizes, %like_shape], [%sizes, %apart], [%sizes, %children], [%sizes, %tested], [%sizes, %cell_is],
+    [%sizes, %global_is], [%sizes, %keep], [%sizes, %store], [%sizes, %replace], [%sizes, %run]
   %next_ran = phi i1 [%ran, %array_value], [%ran, %value], [%ran, %same], [%ran, %type], [%ran, %live],
-    [%ran, %like_shape], [%ran, %apart], [%ran, %children], [%ran, %tested], [%ran, %keep], [%ran, %store], [%ran, %replace],
+    [%ran, %like_shape], [%ran, %apart], [%ran, %children], [%ran, %tested], [%ran, %cell_is],
+    [%ran, %global_is], [%ran, %keep], [%ran, %store], [%ran, %replace],
     [true, %run]
   br label %loop
 done:
@@ -276,120 +302,4 @@ forget:
   ret i64 0
 raised:
   ret i64 -1
-}
-
-; Try one route: the result, 0 with an exception, 1 for a miss.
-define private i64 @attempt(i64 %route, i64 %arguments, i64 %count, i64 %names) noinline {
-start:
-  %expected_count = call i64 @at(i64 %route, i64 0)
-  %count_fits = icmp eq i64 %count, %expected_count
-  br i1 %count_fits, label %keywords, label %miss
-keywords:
-  %expected_names = call i64 @at(i64 %route, i64 1)
-  %named = call i32 @same_names(i64 %names, i64 %expected_names)
-  switch i32 %named, label %exception [
-    i32 0, label %miss
-    i32 1, label %begin
-  ]
-begin:
-  %total = call i64 @at(i64 %route, i64 2)
-  %registers = call i64 @at(i64 %route, i64 3)
-  %value_count = call i64 @at(i64 %route, i64 4)
-  %key_count = call i64 @at(i64 %route, i64 5)
-  %spare_count = call i64 @at(i64 %route, i64 9)
-  %area_a = add i64 %registers, %value_count
-  %area_b = add i64 %key_count, %spare_count
-  %area = add i64 %area_a, %area_b
-  %memory = alloca i64, i64 %area
-  %r = ptrtoint ptr %memory to i64
-  %registers_bytes = shl i64 %registers, 3
-  %values = add i64 %r, %registers_bytes
-  %values_bytes = shl i64 %value_count, 3
-  %key = add i64 %values, %values_bytes
-  %key_bytes = shl i64 %key_count, 3
-  %spare = add i64 %key, %key_bytes
-  call void @copy_words(i64 %r, i64 %arguments, i64 %total)
-  br label %clear
-clear:
-  %i = phi i64 [%total, %begin], [%next, %clear_one]
-  %more = icmp slt i64 %i, %registers
-  br i1 %more, label %clear_one, label %walk
-clear_one:
-  call void @set(i64 %r, i64 %i, i64 0)
-  %next = add i64 %i, 1
-  br label %clear
-walk:
-  %went = call i64 @follow(i64 %route, i64 %r, i64 %spare, i64 %values, i64 %key)
-  %arrived = icmp eq i64 %went, 1
-  br i1 %arrived, label %result, label %release
-result:
-  %register = call i64 @at(i64 %route, i64 8)
-  %object = call i64 @at(i64 %r, i64 %register)
-  call void @own(i64 %object)
-  br label %release
-release:
-  %found = phi i64 [0, %walk], [%object, %result]
-  br label %release_loop
-release_loop:
-  %j = phi i64 [%total, %release], [%next_j, %release_one]
-  %left = icmp slt i64 %j, %registers
-  br i1 %left, label %release_one, label %end
-release_one:
-  %owned = call i64 @at(i64 %r, i64 %j)
-  call void @drop(i64 %owned)
-  %next_j = add i64 %j, 1
-  br label %release_loop
-end:
-  %missed = icmp eq i64 %went, 0
-  %out = select i1 %missed, i64 1, i64 %found
-  ret i64 %out
-miss:
-  ret i64 1
-exception:
-  ret i64 0
-}
-
-; self.missed(*arguments)
-define private i64 @missed(i64 %self, i64 %arguments, i64 %count, i64 %names) noinline {
-  %name_count = call i64 @length(i64 %names)
-  %given = add i64 %count, %name_count
-  %total = add i64 %given, 1
-  %memory = alloca i64, i64 %total
-  %all = ptrtoint ptr %memory to i64
-  call void @set(i64 %all, i64 0, i64 %self)
-  %rest = add i64 %all, 8
-  call void @copy_words(i64 %rest, i64 %arguments, i64 %given)
-  %name = call i64 @fact(i64 16)
-  %positional = add i64 %count, 1
-  %out = call i64 @PyObject_VectorcallMethod(i64 %name, i64 %all, i64 %positional, i64 %names)
-  ret i64 %out
-}
-
-; The vectorcall of an Entrance: its routes one after the other, then self.missed.
-define i64 @enter(i64 %self, i64 %arguments, i64 %count_and_flag, i64 %names) {
-start:
-  %count = and i64 %count_and_flag, 9223372036854775807
-  %routes = call i64 @word(i64 %self, i64 24)
-  call void @own(i64 %routes)
-  %route_count = call i64 @word(i64 %routes, i64 16)
-  %elements = add i64 %routes, 24
-  br label %loop
-loop:
-  %i = phi i64 [0, %start], [%next, %try]
-  %more = icmp slt i64 %i, %route_count
-  br i1 %more, label %try, label %none
-try:
-  %block = call i64 @at(i64 %elements, i64 %i)
-  %route = call i64 @words_of(i64 %block)
-  %out = call i64 @attempt(i64 %route, i64 %arguments, i64 %count, i64 %names)
-  %next = add i64 %i, 1
-  %miss = icmp eq i64 %out, 1
-  br i1 %miss, label %loop, label %done
-done:
-  call void @drop(i64 %routes)
-  ret i64 %out
-none:
-  call void @drop(i64 %routes)
-  %slow = call i64 @missed(i64 %self, i64 %arguments, i64 %count, i64 %names)
-  ret i64 %slow
 }
