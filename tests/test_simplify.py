@@ -89,6 +89,43 @@ def test_algebra(before, after):
     becomes(simplify, "x: f64[n], z: f64[n], q: b1[n]", before, after)
 
 
+def over_size(value, dtype="f32", size="n"):
+    """The lines of ``r``, a number over a size everywhere."""
+    lines = [
+        f"d: i64 = dim(size={size})",
+        f"e: {dtype} = cast(d, dtype={dtype})",
+        CONSTANT.format(name="s", dtype=dtype, value=value),
+    ]
+    return [*lines, f"t: {dtype} = divide(s, e)", f"r: {dtype}[n] = broadcast(t, shape=(n,), axes=())"]
+
+
+def test_the_reverse_of_a_mean_of_squares_is_one_product():
+    two = [CONSTANT.format(name="k", dtype="f32", value="2.0"), "c: f32[n] = broadcast(k, shape=(n,), axes=())"]
+    for twice in ("multiply(c, x)", "multiply(x, c)"):
+        before = [*over_size("1.0"), *two, f"u: f32[n] = {twice}", "y: f32[n] = masked_multiply(r, u)"]
+        becomes(simplify, "x: f32[n]", before, [*over_size("2.0"), "y: f32[n] = multiply(r, x)"])
+
+
+@pytest.mark.parametrize(("value", "dtype"), [("0.0", "f32"), ("1e-30", "f32"), ("0.0", "f64")])
+def test_a_number_over_a_size_that_may_be_0_is_masked(value, dtype):
+    body = [*over_size(value, dtype), f"y: {dtype}[n] = masked_multiply(r, x)"]
+    becomes(simplify, f"x: {dtype}[n]", body, body)
+
+
+def test_the_reverse_of_a_mean_of_squares_has_the_same_values():
+    two = [CONSTANT.format(name="k", dtype="f32", value="2.0"), "c: f32[n] = broadcast(k, shape=(n,), axes=())"]
+    graph = function(
+        "x: f32[n]", [*over_size("1.0"), *two, "u: f32[n] = multiply(c, x)", "y: f32[n] = masked_multiply(r, u)"], "y"
+    )
+    random = np.random.default_rng(0)
+    x = np.array(
+        [*SPECIAL[:8], 1e-45, -1e-45, 1.7e38, *random.standard_normal(1000) * 10.0 ** random.integers(-38, 38, 1000)], "f4"
+    )
+    before, after = (evaluate_graph(g, [x], {"n": len(x)})[0] for g in (graph, simplify(graph)))
+    np.testing.assert_array_equal(before, after)
+    assert np.isinf(after).sum() == 2
+
+
 SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -1.0, 2.5, 5e-324, -5e-324, 2.2e-308, 1e308, -1e308, 0.1]
 
 

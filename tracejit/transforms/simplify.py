@@ -20,7 +20,8 @@ def simplify(graph: Graph) -> Graph:
 
     Assumes: the graph is differentiated already (``stop_gradient`` goes), and constants are folded.
     Promises: equal values up to the sign of a NaN, save sums whose order changes and powers with the exponents 3, -2, 0.5, -0.5,
-    1.5 and -1.5, which are products, quotients and roots, each rounded.
+    1.5 and -1.5, which are products, quotients and roots, each rounded; and that twice a value over a size, in the reverse of a
+    mean of squares, is finite also where twice the value is not.
     """
     once = used_once(graph)
 
@@ -76,7 +77,21 @@ def _multiply(builder: Builder, node: Node, args: tuple[Node, ...]) -> Node | No
             return -x
         if x.op.name == "negative" and (y.op.name == "negative" or number(y) is not None):  # -x * c -> x * -c
             return x.inputs[0] * _negated(builder, y)
+        if (over := _over_size(x)) is not None and y.op.name == "multiply":
+            for factor, rest in (y.inputs, y.inputs[::-1]):
+                if is_number(factor, 2):  # c/n * (2*x) -> 2*c/n * x
+                    double = builder.constant(2 * over.inputs[0].attrs["value"], node.dtype)
+                    return fill(builder, double / over.inputs[1], node.shape) * rest
     return None
+
+
+def _over_size(x: Node) -> Node | None:
+    """The number over a size that ``x`` is everywhere, which the reverse of a mean multiplies by: neither 0 nor subnormal."""
+    over = x.inputs[0] if x.op.name == "broadcast" else x
+    if over.op.name != "divide" or over.inputs[1].op.name != "cast" or over.inputs[1].inputs[0].op.name != "dim":
+        return None
+    c: Any = over.inputs[0].attrs.get("value")
+    return over if isinstance(c, float) and over.dtype.itemsize > 2 and 1e-12 < abs(c) < 1e12 else None
 
 
 def _negated(builder: Builder, x: Node) -> Node:
@@ -173,6 +188,8 @@ def _masked_multiply(builder: Builder, node: Node, args: tuple[Node, ...]) -> No
     x, y = args
     if (c := number(x)) is not None:  # x where x == 0, else x * y
         return x * y if c != 0 else x
+    if _over_size(x) is not None:  # is not 0
+        return x * y
     factor: Any = number(y)
     plain = factor is not None and _real(node) and 0 < factor < math.inf  # 0 * y is x then, with the sign that x has
     return x * y if plain else None
