@@ -1,28 +1,31 @@
 """Asks a question: starts a process per contestant, lets them compute in turn, and keeps what they measured.
 
-Contestants that share a machine disturb each other less in processes of their own than in one: between its turns a
-contestant waits for a line on a pipe, its thread pools asleep, and each keeps the settings that suit it best.
+Contestants that share a machine disturb each other less in processes of their own than in one, and each keeps the settings
+that suit it best. Between its turns a contestant is stopped, whatever its threads were at; a turn begins when the processors
+are idle.
 """
 
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
 from benchmarks.peers import CHOICES, Peer, environment
-from benchmarks.question import Case, yardsticks
+from benchmarks.question import TRACEJIT, Case, yardsticks
+from benchmarks.roofline import Bound
 
 ROOT = Path(__file__).parent.parent
 FRESH = 5  # rounds of fresh processes, some of which take half a minute
-CALM = 0.12  # seconds between turns; the threads of OpenBLAS look for work during 0.104 s after its last product
+CALM, PATIENCE = 0.05, 2.0  # seconds without work after which the processors are idle, and after which a turn begins anyway
 
 Say = Callable[[str], None]
 Builders = dict[str, tuple[list[str], Peer | None]]  # contestant -> the arguments of its worker, and whose it is
@@ -41,9 +44,15 @@ class Settings:
 
 @dataclass
 class Outcome:
-    """What came of a case: figures per contestant and round; and who is not there, or failed, and why."""
+    """What came of a case: figures per contestant and round; and who is not there, or failed, and why.
+
+    ``bound`` is what the machine allows our program, where that could be told (see ``benchmarks.roofline``); ``disturbed`` is
+    how many turns began while something else computed.
+    """
 
     rounds: dict[str, list[float]] = field(default_factory=dict)
+    bound: Bound | None = None
+    disturbed: int = 0
     absent: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
 
@@ -57,28 +66,39 @@ class Contestant:
 
     def __init__(self, arguments: list[str], way: str, switches: dict[str, str]) -> None:
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115  # close() closes it
-        self._process = start([*arguments, way], switches, stdin=subprocess.PIPE, stderr=self._errors)
+        self.process = start([*arguments, way], switches, stdin=subprocess.PIPE, stderr=self._errors, process_group=0)
         ready = self._answer()
         self.error = ready["error"]
         self.counted = {"passes": [ready["passes"]]} if "passes" in ready else {}
+        self.bound = Bound(**ready["bound"]) if ready.get("bound") else None
         if not self.error <= ready["tolerance"]:
             self.close()
             raise Failure(f"wrong result: differs from NumPy in float64 by {self.error:.1e} of its largest value")
+        self._signal(signal.SIGSTOP)
 
     def turn(self) -> float:
         """Seconds per call of one more batch."""
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        return self._answer()["seconds"]
+        self._signal(signal.SIGCONT)
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        found = self._answer()["seconds"]
+        self._signal(signal.SIGSTOP)
+        return found
 
     def close(self) -> None:
-        self._process.stdin.close()
-        self._process.wait()
-        self._process.stdout.close()
+        self._signal(signal.SIGCONT)
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
         self._errors.close()
 
+    def _signal(self, number: int) -> None:
+        """To the process and those that it started, as far as they are there."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+
     def _answer(self) -> dict:
-        line = self._process.stdout.readline()
+        line = self.process.stdout.readline()
         found = json.loads(line) if line else {"failed": self._last_words()}
         if "failed" in found:
             self.close()
@@ -88,7 +108,7 @@ class Contestant:
     def _last_words(self) -> str:
         self._errors.seek(0)
         lines = self._errors.read().strip().splitlines()
-        return f"its process ended with status {self._process.wait()}" + (f": {lines[-1]}" if lines else "")
+        return f"its process ended with status {self.process.wait()}" + (f": {lines[-1]}" if lines else "")
 
 
 def start(arguments: list[str], switches: dict[str, str], **pipes: object) -> subprocess.Popen:
@@ -119,22 +139,43 @@ def ask(module: ModuleType, case: str, settings: Settings, caches: str, say: Say
 def in_turns(case: Case, builders: Builders, settings: Settings, caches: str, outcome: Outcome, say: Say) -> None:
     """Seconds per call in living processes."""
     living: dict[str, Contestant] = {}
-    for name, (arguments, peer) in builders.items():
-        with failures(name, outcome, say):
-            switches = environment(peer, settings.threads, caches) | {"BENCHMARK_BATCH": str(settings.batch)}
-            living[name] = Contestant(arguments, "serve", switches)
-            outcome.rounds.update(living[name].counted)
-            say(f"  {name}: largest relative error {living[name].error:.1e}")
-    outcome.rounds.update((name, []) for name in living)
-    for _ in range(settings.rounds):
-        for name in list(living):
-            time.sleep(CALM)
+    try:
+        for name, (arguments, peer) in builders.items():
             with failures(name, outcome, say):
-                outcome.rounds[name].append(living[name].turn())
-        for name in set(living) & set(outcome.failed):
-            del living[name], outcome.rounds[name]
-    for contestant in living.values():
-        contestant.close()
+                switches = environment(peer, settings.threads, caches) | {"BENCHMARK_BATCH": str(settings.batch)}
+                living[name] = Contestant(arguments, "serve", switches)
+                outcome.rounds.update(living[name].counted)
+                say(f"  {name}: largest relative error {living[name].error:.1e}")
+        outcome.bound = living[TRACEJIT].bound if TRACEJIT in living else None
+        outcome.rounds.update((name, []) for name in living)
+        for _ in range(settings.rounds):
+            for name in list(living):
+                outcome.disturbed += not idle()
+                with failures(name, outcome, say):
+                    outcome.rounds[name].append(living[name].turn())
+            for name in set(living) & set(outcome.failed):
+                del living[name], outcome.rounds[name]
+    finally:
+        for contestant in living.values():
+            contestant.close()
+
+
+def idle() -> bool:
+    """Wait until no processor has worked for ``CALM``; False where that does not come about within ``PATIENCE``."""
+    last = busy()
+    for _ in range(int(PATIENCE / CALM)):
+        time.sleep(CALM)
+        last, before = busy(), last
+        if last <= before + 1:
+            return True
+    return False
+
+
+def busy() -> int:
+    """The time that all processors have worked since the machine was started, in hundredths of a second."""
+    with open("/proc/stat", encoding="ascii") as lines:
+        user, nice, system, _, _, *interrupts = map(int, next(lines).split()[1:9])
+    return user + nice + system + sum(interrupts)
 
 
 def afresh(case: Case, builders: Builders, settings: Settings, caches: str, outcome: Outcome, say: Say) -> None:
@@ -147,6 +188,7 @@ def afresh(case: Case, builders: Builders, settings: Settings, caches: str, outc
             outcome.rounds[name] = []
     for _ in range(min(settings.rounds, FRESH)):
         for name in list(outcome.rounds):
+            outcome.disturbed += not idle()
             with failures(name, outcome, say), tempfile.TemporaryDirectory() as empty:
                 arguments, peer = builders[name]
                 switches = environment(peer, settings.threads, empty if case.measure == "cold" else caches)

@@ -6,6 +6,7 @@ from benchmarks.driver import Outcome
 from benchmarks.peers import PEERS
 from benchmarks.question import TRACEJIT, Case, Verdict, best_of, median, title, yardsticks
 
+CALL = 3e-7  # seconds: what takes less is a call and little more
 Results = Mapping[tuple[str, str], tuple[Case, Outcome]]
 
 
@@ -20,6 +21,7 @@ def markdown(results: Results, head: Sequence[str]) -> str:
         "",
         *bars(results),
         "",
+        *rooflines(results),
         "## Figures of this run",
         "",
         *figures(results),
@@ -53,6 +55,23 @@ def said(verdict: Verdict) -> str:
     return {True: "reached", False: "**not reached**", None: "nobody to compare with"}[verdict.reached]
 
 
+def rooflines(results: Results) -> list[str]:
+    """Of the work that misses a bar: what it moves and computes, the time that this needs here, and the share reached."""
+    rows = [["work", "Mflop", "MB", "bound by", "needs", "takes", "share reached"]]
+    machine = ""
+    for case, outcome in results.values():
+        bound, missed = outcome.bound, any(verdict.reached is False for verdict in verdicts(case, outcome))
+        if bound and missed and TRACEJIT in outcome.rounds:
+            taken, machine = median(outcome.rounds[TRACEJIT]), bound.machine
+            moved = f"{bound.flops / 1e6:.3g}", f"{bound.moved / 1e6:.3g}"
+            times = duration(bound.seconds), duration(taken), f"{bound.seconds / taken:.0%}"
+            rows.append([case.title, *moved, bound.bound if taken > CALL else "the call itself", *times])
+    if not machine:
+        return []
+    said = f"What a call needs at the rates of this machine, measured in this run: {machine}."
+    return ["## Rooflines of what was not reached", "", said, "", *table(rows), ""]
+
+
 def figures(results: Results) -> list[str]:
     """A column for each contestant, and who failed or is not installed."""
     there = {name for _, outcome in results.values() for name in (*outcome.rounds, *outcome.failed)}
@@ -68,6 +87,7 @@ def figures(results: Results) -> list[str]:
         others = [f"{title(name)} {figure(case, outcome, name)}" for name in yardsticks(case)]
         rows.append([case.title, *cells, ", ".join(others)])
         notes += [f"- {case.title}: {title(name)} fails: {reason}" for name, reason in outcome.failed.items()]
+        notes += [f"- {case.title}: {outcome.disturbed} turns began while something else computed"] if outcome.disturbed else []
     missing = {name: why for _, outcome in results.values() for name, why in outcome.absent.items() if why != "not asked"}
     notes += [f"- {title(name)} is {why}" for name, why in missing.items()]
     return [*table(rows), *(["", *notes] if notes else [])]

@@ -1,10 +1,12 @@
 """The benchmarks compare what they say, count right, and hide nobody who fails."""
 
 import importlib
+import itertools
 import os
 import shutil
 import subprocess
 import sys
+import time
 from functools import partial
 from pathlib import Path
 
@@ -13,13 +15,14 @@ import pytest
 from op_tools import cases
 
 import tracejit as tj
-from benchmarks import cuda, worker
+from benchmarks import cuda, driver, worker
 from benchmarks.__main__ import QUESTIONS
-from benchmarks.driver import Outcome
-from benchmarks.peers import PEERS
+from benchmarks.driver import Contestant, Outcome, busy, idle
+from benchmarks.peers import PEERS, environment
 from benchmarks.question import Above, Bandwidth, Beside, Case, Passes, Seconds, Within, tracing
-from benchmarks.questions import moments
-from benchmarks.report import figures, markdown, verdicts
+from benchmarks.questions import moments, two_layer
+from benchmarks.report import figures, markdown, rooflines, verdicts
+from benchmarks.roofline import Bound, bound
 from tracejit.ir import evaluation
 
 ROOT = Path(__file__).parent.parent
@@ -48,6 +51,57 @@ def test_passes_are_the_steps_that_read_the_input(function, count):
     call = partial(tj.function(function), np.ones((8, 8)))
     call()
     assert moments.passes(call) == count
+
+
+def test_the_roofline_of_a_call_is_that_of_the_program_it_runs():
+    x = np.ones((100, 200), np.float32)
+    call = two_layer.repeated(partial(tj.function(lambda x: x + 1), x), 3)
+    call()
+    found = bound(call)
+    assert (found.flops, found.moved) == (3 * 100 * 200, 3 * 2 * 4 * 100 * 200)
+    assert found.seconds > 0 and found.bound in ("arithmetic", "cache") and "GB/s" in found.machine
+    assert bound(lambda: x + 1) is None
+
+
+def test_the_roofline_of_what_misses_its_bar_is_told():
+    outcome = Outcome({"tracejit": [2e-3], "numba": [1e-3]}, Bound(3_000_000, 16_000_000, 5e-4, "memory", "RATES"))
+    lines = rooflines({("q", "c"): (Case("work", (), (), (Beside(1),)), outcome)})
+    assert lines[2].endswith("RATES.")
+    assert lines[-2] == "| work | 3 | 16 | memory | 500 µs | 2 ms | 25% |"
+    outcome.rounds["tracejit"] = [2e-7]
+    assert "the call itself" in rooflines({("q", "c"): (Case("work", (), (), (Beside(1e9),)), outcome)})[-2]
+    assert rooflines({("q", "c"): (Case("work", (), (), (Beside(1),)), outcome)}) == []
+
+
+def test_a_contestant_stands_still_between_its_turns(tmp_path):
+    switches = environment(next(peer for peer in PEERS if peer.name == "numpy"), 1, str(tmp_path))
+    switches |= {"BENCHMARK_BATCH": "0.001", "PYTHONPATH": str(ROOT)}
+    contestant = Contestant(["benchmarks.questions.chain", "n10", "with_numpy", "small"], "serve", switches)
+    try:
+        assert 0 < contestant.turn() < 1
+        status = Path(f"/proc/{contestant.process.pid}/stat")
+        for _ in range(1000):  # a signal takes its time
+            state = status.read_text(encoding="ascii").rpartition(")")[2].split()[0]
+            if state == "T":
+                break
+            time.sleep(0.01)
+        assert state == "T"
+    finally:
+        contestant.close()
+    assert contestant.process.returncode == 0
+
+
+def test_a_turn_begins_when_the_processors_are_idle(monkeypatch):
+    before = busy()
+    assert before > 0
+    worked = iter([0, 50, 100, 100])
+    monkeypatch.setattr(driver, "busy", lambda: next(worked))
+    monkeypatch.setattr(driver, "CALM", 0.001)
+    assert idle() and next(worked, None) is None
+    always = itertools.count(0, 50)
+    monkeypatch.setattr(driver, "busy", lambda: next(always))
+    monkeypatch.setattr(driver, "PATIENCE", 0.01)
+    assert not idle()
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

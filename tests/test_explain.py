@@ -14,7 +14,7 @@ from tracejit.ir.parse import parse_graph
 from tracejit.ops import TABLE
 from tracejit.runtime import machine, tiles
 from tracejit.schedule import plan
-from tracejit.schedule.cost import LEAST_TILED, MOST_TILES, tiles_of
+from tracejit.schedule.cost import LEAST_TILED, LOAD, MOST_TILES, PARALLEL_FROM, PLAIN, tiles_of
 from tracejit.schedule.reasons import apart
 from tracejit.schedule.roofline import Rates, Work, predicted, work_of
 from tracejit.transforms.passes import optimize
@@ -59,7 +59,7 @@ def test_the_work_of_a_step_is_its_operations_and_each_buffer_once():
     work = work_of(loop, {"n": 5})
     assert (work.read, work.written) == (4 * (5 * 40 + 40), 4 * (5 * 40 + 40))
     assert (work.plain, work.functions) == (3 * 200, 200) and work.flops == 3 * 200 + 8 * 200
-    assert work_of(last, {"n": 5}) == Work(2 * 160, 160, plain=40)
+    assert work_of(last, {"n": 5}) == Work(2 * 160, 160, plain=40, price=40 * (PLAIN + 2 * LOAD))
 
 
 def test_predictions_are_the_larger_of_arithmetic_and_traffic():
@@ -67,8 +67,9 @@ def test_predictions_are_the_larger_of_arithmetic_and_traffic():
     assert predicted(Work(read=1000), RATES).time == pytest.approx(10.0)
     small = predicted(Work(read=10, functions=10_000), RATES)
     assert (small.bound, small.time) == ("arithmetic", pytest.approx(1000.0))
-    large = predicted(Work(read=1 << 30), RATES)
+    large = predicted(Work(read=1 << 30, price=PARALLEL_FROM + 1), RATES)
     assert (large.bound, large.time) == ("memory", pytest.approx((1 << 30) / 40.0 + RATES.launch))
+    assert predicted(Work(read=1 << 30, price=PARALLEL_FROM), RATES).time == pytest.approx((1 << 30) / RATES.memory)
     product = predicted(Work(multiplications=LEAST_TILED), RATES)
     assert product.time == pytest.approx(LEAST_TILED / 50.0 / 2 + RATES.launch)
 

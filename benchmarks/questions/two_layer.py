@@ -30,6 +30,7 @@ def repeated(step, steps):
             loss = step()
         return loss
 
+    call.steps = steps
     return step if steps == 1 else call
 
 

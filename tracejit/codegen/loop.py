@@ -20,8 +20,8 @@ from tracejit.ir.size import Dim, product
 from tracejit.ir.spec import dtype_code
 from tracejit.schedule import Loop
 from tracejit.schedule.access import Linear, Read, contiguous_source, kind, row_major
-from tracejit.schedule.cost import LOAD, cost
-from tracejit.schedule.fuse import input_role, is_scalar, reads_of
+from tracejit.schedule.cost import prices
+from tracejit.schedule.fuse import is_scalar, reads_of
 
 
 class LoopEmitter:
@@ -100,13 +100,7 @@ class LoopEmitter:
 
     def work(self) -> Dim:
         """Tenths of a nanosecond of one row, or of one element of a flat loop."""
-        element = row = 0
-        for node in self.loop.nodes:
-            price = cost(node) + LOAD * sum(r.source not in self.members for r in reads_of(node))
-            if input_role(node, self.loop.space, self.loop.rows) == "element":
-                element += price
-            else:
-                row += price
+        element, row = prices(self.loop)
         return element if self.nest.flat else product(a.size for a in self.nest.inner if a.piece is None) * element + row
 
     # Rows and sweeps

@@ -14,7 +14,7 @@ from tracejit.ir.size import evaluate
 from tracejit.ir.text import node_names
 from tracejit.schedule import Gemm, Loop, Scan, Scatter, Schedule, Sort, Step, Write
 from tracejit.schedule.reasons import apart
-from tracejit.schedule.roofline import Rates, Work, predicted, work_of
+from tracejit.schedule.roofline import Rates, Work, copied, predicted, work_of
 
 _KINDS = {Loop: "loop", Gemm: "product", Write: "write", Scatter: "scatter", Scan: "scan", Sort: "sort"}
 _HEAD = ("step", "kind", "makes", "Mflop", "MB", "predicted", "measured", "bound by", "of roofline")
@@ -158,8 +158,9 @@ def explanation(
 def _costs(schedule: Schedule, sizes: Mapping[str, int], machine: Rates, times: Sequence[float]) -> tuple[StepCost, ...]:
     rows: list[tuple[str, str, Work]] = [(_KINDS[type(s)], _makes(s, sizes), work_of(s, sizes)) for s in schedule.steps]
     for target, value in schedule.copies:
-        nbytes = evaluate(value.spec.size, sizes) * int(value.dtype.itemsize)
-        rows.append(("copy", f"new value of {target.attrs.get('name', 'an input')}", Work(nbytes, nbytes)))
+        elements = evaluate(value.spec.size, sizes)
+        work = copied(elements * int(value.dtype.itemsize), elements)
+        rows.append(("copy", f"new value of {target.attrs.get('name', 'an input')}", work))
     found = []
     for number, (kind, makes, work) in enumerate(rows):
         expected = predicted(work, machine)

@@ -28,8 +28,8 @@ from tracejit.schedule import plan
 from tracejit.schedule.cost import LEAST_TILED
 from tracejit.schedule.roofline import Rates
 
-_ROUNDS = 15
-_SMALL, _LARGE = 1 << 12, 1 << 23  # elements of float32: 16 KB, 32 MB
+_ROUNDS, _TURNS = 15, 4
+_SMALL, _LARGE = 1 << 16, 1 << 23  # elements of float32: 256 KB, 32 MB
 _CHAIN = 32
 """Operations on an element of the chain that measures plain arithmetic."""
 
@@ -77,6 +77,7 @@ def measure(count: int) -> Rates:
     shared = 8 * _LARGE / _loop("copy", _LARGE, count) if count > 1 else memory
     sizes = (128, 256, LEAST_TILED // (128 * 256) - 1)
     default = Rates()
+    alone, together = (_loop("plain", _SMALL, threads) for threads in (1, count))
     return Rates(
         plain=plain / _CHAIN,
         function=max(function - copied, plain / _CHAIN),
@@ -85,7 +86,7 @@ def measure(count: int) -> Rates:
         cached=cached,
         memory=memory,
         memory_all=max(shared, memory),
-        launch=default.launch,
+        launch=max(together - alone / count, 1.0),
         threads=count,
         cache=_cache_bytes() or default.cache,
         name=processor(),
@@ -104,6 +105,11 @@ def _source(kernel: str) -> Source:
 
 def _loop(kernel: str, size: int, count: int) -> float:
     """Nanoseconds of a loop over so many elements on so many threads."""
+    return _best(_step(kernel, size, count))
+
+
+def _step(kernel: str, size: int, count: int) -> Callable[[], object]:
+    """The loop, ready to run."""
     source = _source(kernel)
     code, _ = code_of(source.text, f"rate_of_{kernel}.py", cache.code_key(source.text))
     x, out = np.full(size, 0.5, np.float32), np.ones(size, np.float32)
@@ -113,12 +119,18 @@ def _loop(kernel: str, size: int, count: int) -> float:
     step = ctypes.PYFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)(code.address)
     scratch = (ctypes.c_int64 * 2)()
     place = ctypes.addressof(scratch)
-    return _best(lambda: step(place, place + 8, table.ctypes.data))
+
+    def run(kept: object = (x, out, scratch, code)) -> None:
+        step(place, place + 8, table.ctypes.data)
+
+    return run
 
 
 def _in_cache(kernel: str) -> float:
-    """Nanoseconds of an element, without those of the call."""
-    return max(_loop(kernel, _SMALL, 1) - _loop(kernel, 1, 1), 1.0) / _SMALL
+    """Nanoseconds of an element, without those of the call; both in turn, so that a busy machine slows both."""
+    loop, call = _step(kernel, _SMALL, 1), _step(kernel, 1, 1)
+    times = [(_best(loop), _best(call)) for _ in range(_TURNS)]
+    return max(min(t for t, _ in times) - min(t for _, t in times), 1.0) / _SMALL
 
 
 def _product(m: int, k: int, n: int) -> float:

@@ -21,6 +21,8 @@ import re
 
 from tracejit.ir import Node
 from tracejit.ops.row import Op
+from tracejit.schedule.fuse import input_role, reads_of
+from tracejit.schedule.schedule import Loop
 
 # Prices
 
@@ -67,6 +69,18 @@ _CALL = re.compile(r"\b([a-z_]\w*)\(")
 def cost(node: Node) -> int:
     """Cost of one element of ``node``, loads of operands not counted."""
     return PLAIN + sum(functions(node)) if isinstance(node.op, Op) else 0
+
+
+def prices(loop: Loop) -> tuple[int, int]:
+    """What an element of a loop takes, and what is computed once a row, loads from memory counted."""
+    element = row = 0
+    for node in loop.nodes:
+        price = cost(node) + LOAD * sum(r.source not in loop.nodes for r in reads_of(node))
+        if input_role(node, loop.space, loop.rows) == "element":
+            element += price
+        else:
+            row += price
+    return element, row
 
 
 def is_heavy(node: Node) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from tracejit.ir import Node
 from tracejit.ir.size import Dim, evaluate, product
 from tracejit.schedule.access import kind, op_of
-from tracejit.schedule.cost import LONG_MATH, PARALLEL_FROM, PLAIN, VECTOR_MATH, functions, tiles_of
+from tracejit.schedule.cost import LOAD, LONG_MATH, PARALLEL_FROM, PLAIN, VECTOR_MATH, functions, prices, tiles_of
 from tracejit.schedule.fuse import input_role, reads_of
 from tracejit.schedule.schedule import Gemm, Loop, Sort, Step, Write
 
@@ -55,6 +55,7 @@ class Work:
         plain, functions, long: Operations by price, in elements of float32; float64 counts twice.
         multiplications: Of a product, with their additions.
         scalar: Operations one after the other: of scans, scatters, sorts.
+        price: What the program takes the step for when it decides about threads (see ``cost``).
     """
 
     read: int = 0
@@ -64,6 +65,7 @@ class Work:
     long: int = 0
     multiplications: int = 0
     scalar: int = 0
+    price: int = 0
 
     @property
     def flops(self) -> int:
@@ -99,12 +101,16 @@ def work_of(step: Step, sizes: Mapping[str, int]) -> Work:
             multiplications = count(node.spec.size) * count(x.shape[-1]) * width
             return Work(nbytes(x) + nbytes(y) + updated * nbytes(node), nbytes(node), multiplications=multiplications)
         case Write(node, parts):
-            moved = sum(nbytes(part) for part, _ in parts)
-            return Work(moved, moved)
+            return copied(sum(nbytes(part) for part, _ in parts), sum(count(part.spec.size) for part, _ in parts))
     elements = sum(count(x.spec.size) for x in step.node.inputs)
     length = count(step.node.shape[-1]) if step.node.shape else 1
     steps = elements * max(1, math.ceil(math.log2(max(length, 2)))) if isinstance(step, Sort) else elements
     return Work(sum(map(nbytes, step.node.inputs)), nbytes(step.node), scalar=4 * steps)
+
+
+def copied(nbytes: int, elements: int) -> Work:
+    """What copying does."""
+    return Work(nbytes, nbytes, price=2 * LOAD * elements)
 
 
 def _loop_work(step: Loop, sizes: Mapping[str, int]) -> Work:
@@ -123,7 +129,9 @@ def _loop_work(step: Loop, sizes: Mapping[str, int]) -> Work:
                 size = evaluate(r.source.spec.size, sizes)
                 read[r.source] = max(read.get(r.source, 0), min(size, points) * int(r.source.dtype.itemsize))
     written = sum(evaluate(n.spec.size, sizes) * int(n.dtype.itemsize) for n in step.stores)
-    return Work(sum(read.values()), written, totals[PLAIN], totals[VECTOR_MATH], totals[LONG_MATH])
+    element, row = prices(step)
+    price = space * element + rows * row
+    return Work(sum(read.values()), written, totals[PLAIN], totals[VECTOR_MATH], totals[LONG_MATH], price=price)
 
 
 def predicted(work: Work, rates: Rates) -> Prediction:
@@ -132,10 +140,9 @@ def predicted(work: Work, rates: Rates) -> Prediction:
     arithmetic += work.multiplications / rates.multiplications
     moved = work.read + work.written
     in_cache = moved <= rates.cache
-    parallel = max(arithmetic, moved / rates.cached) * 10 > PARALLEL_FROM
-    if work.multiplications:
-        parallel = tiles_of(work.multiplications) > 1
-    threads = min(rates.threads, tiles_of(work.multiplications) if work.multiplications else rates.threads) if parallel else 1
+    tiles = tiles_of(work.multiplications)
+    shares = tiles if work.multiplications else rates.threads if work.price > PARALLEL_FROM else 1
+    threads = min(rates.threads, shares)
     bandwidth = rates.cached * threads if in_cache else rates.memory_all if threads > 1 else rates.memory
     times = {"arithmetic": arithmetic / threads, "cache" if in_cache else "memory": moved / bandwidth}
     bound = max(times, key=lambda name: times[name])
