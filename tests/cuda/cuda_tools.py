@@ -34,6 +34,8 @@ def run_emulated(program, machine=None, atomic=False):
     for words, arrays in pairs:
         for word, array in zip(words, arrays, strict=True):
             table[word] = array.ctypes.data
+    for word, dim in source.counted:
+        table[word] = evaluate(dim, sizes)
     for word, of in source.copied:
         table[word] = table[of]
     (machine or Machine()).load(source.text, "generated.py")(table)

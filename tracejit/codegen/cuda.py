@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tracejit.codegen import cuda_steps
+from tracejit.codegen import cuda_steps, cuda_together
 from tracejit.codegen.axes import nest
 from tracejit.codegen.cuda_text import kernel
 from tracejit.codegen.cuda_walks import walk_of
@@ -53,7 +53,7 @@ class Cuda:
         return LoopEmitter(step.file, item, name).launch(step)
 
     def loops(self, step: Scope, items: list[tuple[Loop, str]]) -> list[str]:
-        return [line for item, name in items for line in self.loop(step, item, name)]
+        return cuda_together.loops(self, step, items)
 
     def alone(self, step: Scope, name: str, write: Callable[[Scope], list[str]]) -> list[str]:
         scope = Scope(step.file)

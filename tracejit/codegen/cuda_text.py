@@ -13,7 +13,12 @@ def strided(var: str, start: str, step: str, end: str, lines: list[str]) -> list
 
 
 def in_fours(var: str, thread: str, threads: str, end: str, lines: list[str]) -> list[str]:
-    """A loop to ``end`` in which every thread takes four neighbours at once, by one access of 128 bits where addresses allow.
+    """A loop to ``end`` in which every thread takes four neighbours at once."""
+    return strided("first", f"4 * {thread}", f"4 * {threads}", end, fours(var, end, lines))
+
+
+def fours(var: str, end: str, lines: list[str]) -> list[str]:
+    """``lines`` for four neighbours from ``first`` on, by one access of 128 bits where addresses allow.
 
     Pointers that are only read and written at ``var`` are accessed by fours. From ``end`` on they give 0, and nothing else may
     be read or accumulated.
@@ -29,19 +34,13 @@ def in_fours(var: str, thread: str, threads: str, end: str, lines: list[str]) ->
     body = [f"{code}  # {note}" if note else code for code, note in zip(codes, notes, strict=True)]
     if any(re.search(rf"\b{var}\b", code) or not re.match(r"v\d+ = |\w+_four\[q\] = ", code) for code in codes):
         body = [f"{var} = first + q", f"if {var} < {end}:", *indent(body)]
-    return strided(
-        "first",
-        f"4 * {thread}",
-        f"4 * {threads}",
-        end,
-        [
-            *(f"{name}_four = four({name}, first, {end})" for name in loaded),
-            *(f"{name}_four = four_of({name})" for name in stored if name not in loaded),
-            "for q in range(4):",
-            *indent(body),
-            *(f"put_four({name}, first, {end}, {name}_four)" for name in stored),
-        ],
-    )
+    return [
+        *(f"{name}_four = four({name}, first, {end})" for name in loaded),
+        *(f"{name}_four = four_of({name})" for name in stored if name not in loaded),
+        "for q in range(4):",
+        *indent(body),
+        *(f"put_four({name}, first, {end}, {name}_four)" for name in stored),
+    ]
 
 
 def kernel(step: Scope, name: str, scope: Scope, lines: list[str], grid: str, **numbers: str) -> list[str]:

@@ -27,11 +27,11 @@ from tracejit.schedule.fuse import is_scalar, reads_of
 class LoopEmitter:
     """Writes the region of one loop, and the lines of the step that launch it."""
 
-    def __init__(self, file: File, loop: Loop, name: str) -> None:
+    def __init__(self, file: File, loop: Loop, name: str, scope: Scope | None = None) -> None:
         self.file, self.loop, self.name = file, loop, name
         self.members = set(loop.nodes)
         self.levels = Levels(loop, file.target.keeps_elements)
-        self.scope = Scope(file)
+        self.scope = scope or Scope(file)
         self.row: list[str] = []
         self.accesses = accesses = self._accesses()
         self.walk = self._walk([access for _, access in accesses])

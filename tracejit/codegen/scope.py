@@ -27,6 +27,7 @@ class File:
         functions: Name and text of each region, by the text that counts: without comments, and with other names of buffers.
         words: Words of the table used so far; more are added to pass arguments to regions.
         copied: ``(word, source)`` of those added.
+        counted: ``(word, dimension)`` of those added.
     """
 
     schedule: Schedule
@@ -36,6 +37,7 @@ class File:
     functions: dict[str, tuple[str, str]] = field(default_factory=dict)
     words: int = 0
     copied: list[tuple[int, int]] = field(default_factory=list)
+    counted: list[tuple[int, Dim]] = field(default_factory=list)
 
     def dim_text(self, dim: Dim) -> str:
         """A dimension in local names."""
@@ -44,10 +46,14 @@ class File:
     def region(self, name: str, scope: Scope, lines: list[str], numbers: tuple[str, ...] = ()) -> str:
         """Add a region to the file, unless an equal one is there; the name to launch it by."""
         text = "\n".join(self.target.region(name, lines, numbers))
+        return self.functions.setdefault(self.meaning(name, lines, numbers), (name, text))[0]
+
+    def meaning(self, name: str, lines: list[str], numbers: tuple[str, ...] = ()) -> str:
+        """The text of a region that counts."""
+        text = "\n".join(self.target.region(name, lines, numbers))
         plain = re.sub(r'\s*(#[^\n]*|""".*""")', "", text.replace(f"def {name}(", ""))
         local: dict[str, str] = {}
-        counts = re.sub(r"\b(x|out|s)\d+(_\d+)?\b", lambda m: local.setdefault(m[0], f"p{len(local)}"), plain)
-        return self.functions.setdefault(counts, (name, text))[0]
+        return re.sub(r"\b(x|out|s)\d+(_\d+)?(?=_four\b|\b)", lambda m: local.setdefault(m[0], f"p{len(local)}"), plain)
 
     def arguments(self, scope: Scope) -> tuple[list[str], int]:
         """The lines of a step that put a region's arguments side by side in the table, and the first of their words."""

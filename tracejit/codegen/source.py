@@ -69,6 +69,7 @@ class Source:
         copied: Words of the table that the step does not fill: ``(word, the word that it is a copy of)``.
         late: Inputs, by number, that are read until after their new value is there, which is copied to them in the end.
         picoseconds: What a call takes on one typical core.
+        counted: Words of the table that the step does not fill either: ``(word, the dimension that it holds)``.
     """
 
     text: str
@@ -79,6 +80,7 @@ class Source:
     copied: tuple[tuple[int, int], ...] = ()
     late: tuple[int, ...] = ()
     picoseconds: Dim = 0
+    counted: tuple[tuple[int, Dim], ...] = ()
 
     def __str__(self) -> str:
         return self.text

@@ -12,41 +12,29 @@ from prelude import f16, f16_at, f32, f32_at, flat_grid, four, four_of, gemm_nt,
 
 
 @region
-def region_0(args):
+def region_0(args, parts):
     """cast over (n, n1)."""
-    n = args[2]
-    n1 = args[3]
-    s0 = f32_at(args[0], n*n1)
-    x0 = f16_at(args[1], n*n1)
-    first = 4 * thread()
-    while first < n*n1:
-        x0_four = four(x0, first, n*n1)
+    at = 0
+    begin = 0
+    part = thread()
+    while part < parts:
+        count = (args[at] + 3) // 4
+        while part >= begin + count:
+            begin += count
+            at += 3
+            count = (args[at] + 3) // 4
+        points = args[at]
+        first = 4 * (part - begin)
+        s0 = f32_at(args[at + 1], points)
+        x0 = f16_at(args[at + 2], points)
+        x0_four = four(x0, first, points)
         s0_four = four_of(s0)
         for q in range(4):
             v0 = x0_four[q]
             v1 = f32(v0)
             s0_four[q] = v1
-        put_four(s0, first, n*n1, s0_four)
-        first += 4 * threads()
-
-
-@region
-def region_1(args):
-    """cast over (n2, n1)."""
-    n1 = args[2]
-    n2 = args[3]
-    s1 = f32_at(args[0], n1*n2)
-    x1 = f16_at(args[1], n1*n2)
-    first = 4 * thread()
-    while first < n1*n2:
-        x1_four = four(x1, first, n1*n2)
-        s1_four = four_of(s1)
-        for q in range(4):
-            v0 = x1_four[q]
-            v1 = f32(v0)
-            s1_four[q] = v1
-        put_four(s1, first, n1*n2, s1_four)
-        first += 4 * threads()
+        put_four(s0, first, points, s0_four)
+        part += threads()
 
 
 @region
@@ -79,10 +67,7 @@ def step(table):
     s2 = f32_at(table[16], n*n2)
     s0 = f32_at(table[14], n*n1)
     s1 = f32_at(table[15], n1*n2)
-    grid0 = flat_grid(n*n1, 4)
-    launch(region_0, table, 18, *grid0)
-    grid1 = flat_grid(n1*n2, 4)
-    launch(region_1, table, 22, *grid1)
+    launch(region_0, table, 18, *flat_grid(((n*n1 + 3)//(4)) + ((n1*n2 + 3)//(4))), ((n*n1 + 3)//(4)) + ((n1*n2 + 3)//(4)))
     gemm_nt(table, s2, s0, s1, n, n1, n2, n1, n1, n2, f32(1.0), f32(0.0))
-    grid2 = flat_grid(n*n2, 4)
-    launch(region_3, table, 26, *grid2)
+    grid0 = flat_grid(n*n2, 4)
+    launch(region_3, table, 24, *grid0)

@@ -26,23 +26,6 @@ def region_0(args):
 
 
 @region
-def region_1(args):
-    """copy over (n)."""
-    n = args[2]
-    x0 = f64_at(args[0], n)
-    x1 = f64_at(args[1], n)
-    first = 4 * thread()
-    while first < n:
-        x1_four = four(x1, first, n)
-        x0_four = four_of(x0)
-        for q in range(4):
-            v0 = x1_four[q]
-            x0_four[q] = v0
-        put_four(x0, first, n, x0_four)
-        first += 4 * threads()
-
-
-@region
 def copy_0(args):
     n = args[2]
     x1 = f64_at(args[0], n)
@@ -63,6 +46,6 @@ def step(table):
     grid0 = flat_grid(n, 4)
     launch(region_0, table, 13, *grid0)
     grid1 = flat_grid(n, 4)
-    launch(region_1, table, 16, *grid1)
+    launch(region_0, table, 16, *grid1)
     grid2 = flat_grid(n, 4)
     launch(copy_0, table, 19, *grid2)

@@ -50,16 +50,25 @@ def region_1_0(args, chunks):
 
 
 @region
-def region_2(args):
+def region_2(args, parts):
     """multiply -> add -> subtract over (30, 40)."""
-    x1 = f32_at(args[0], 1200)
-    s0 = f32_at(args[1], 1200)
-    x0 = f32_at(args[2], 1200)
-    first = 4 * thread()
-    while first < 1200:
-        x1_four = four(x1, first, 1200)
-        s0_four = four(s0, first, 1200)
-        x0_four = four(x0, first, 1200)
+    at = 0
+    begin = 0
+    part = thread()
+    while part < parts:
+        count = (args[at] + 3) // 4
+        while part >= begin + count:
+            begin += count
+            at += 4
+            count = (args[at] + 3) // 4
+        points = args[at]
+        first = 4 * (part - begin)
+        x1 = f32_at(args[at + 1], points)
+        s0 = f32_at(args[at + 2], points)
+        x0 = f32_at(args[at + 3], points)
+        x1_four = four(x1, first, points)
+        s0_four = four(s0, first, points)
+        x0_four = four(x0, first, points)
         for q in range(4):
             v0 = x1_four[q]
             v1 = f32(0.9) * v0
@@ -69,34 +78,9 @@ def region_2(args):
             v5 = v4 - v3
             x1_four[q] = v3
             x0_four[q] = v5
-        put_four(x1, first, 1200, x1_four)
-        put_four(x0, first, 1200, x0_four)
-        first += 4 * threads()
-
-
-@region
-def region_3(args):
-    """multiply -> add -> subtract over (40)."""
-    x3 = f32_at(args[0], 40)
-    s1 = f32_at(args[1], 40)
-    x2 = f32_at(args[2], 40)
-    first = 4 * thread()
-    while first < 40:
-        x3_four = four(x3, first, 40)
-        s1_four = four(s1, first, 40)
-        x2_four = four(x2, first, 40)
-        for q in range(4):
-            v0 = x3_four[q]
-            v1 = f32(0.9) * v0
-            v2 = s1_four[q]
-            v3 = v1 + v2
-            v4 = x2_four[q]
-            v5 = v4 - v3
-            x3_four[q] = v3
-            x2_four[q] = v5
-        put_four(x3, first, 40, x3_four)
-        put_four(x2, first, 40, x2_four)
-        first += 4 * threads()
+        put_four(x1, first, points, x1_four)
+        put_four(x0, first, points, x0_four)
+        part += threads()
 
 
 @program
@@ -109,7 +93,4 @@ def step(table):
     grid0 = column_grid(n, 40)
     launch(region_1, table, 18, *grid0)
     launch(region_1_0, table, 16, *column_grid(1, 40), bands_of(*grid0, 40))
-    grid1 = flat_grid(1200, 4)
-    launch(region_2, table, 21, *grid1)
-    grid2 = flat_grid(40, 4)
-    launch(region_3, table, 24, *grid2)
+    launch(region_2, table, 21, *flat_grid(310), 310)

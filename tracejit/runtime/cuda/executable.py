@@ -199,6 +199,8 @@ class Executable:
             table = np.zeros(source.layout.length, np.int64)
             for name, word in source.layout.sizes.items():
                 table[word] = sizes[name]
+            for word, dim in source.counted:
+                table[word] = evaluate(dim, sizes)
             self._place(table, sizes, stream)
             length = source.layout.length + len(source.layout.inputs)
             device = self.program.driver.allocate(_WORD * length, f"tables of {self.program.graph.name}", stream.handle)
