@@ -2,14 +2,12 @@
 
 import re
 
-import numpy as np
 import pytest
 from cuda_tools import Machine, cuda_source, random_program, run_emulated
 from program_tools import assert_agree
 from test_emulated_schedules import GRAPHS, WARPS
 
 from tracejit.backends.cuda.compile import compile_kernels
-from tracejit.backends.cuda.emulator import EmulationError
 from tracejit.codegen import cuda_walks
 from tracejit.ir.parse import parse_graph
 from tracejit.ops import TABLE
@@ -61,24 +59,6 @@ def test_sizes_that_calls_bring_are_told_by_the_table():
 def test_the_layers_of_a_network_are_one_launch():
     _, source = cuda_source(parse_graph(GRAPHS["updates"], TABLE))
     assert launches(source)[-1] == "region_2" and "region_3" not in source.text
-
-
-def test_a_wrong_number_of_points_shows():
-    program = random_program(parse_graph(momentum((8, 12)), TABLE), {})
-    _, source = cuda_source(program.graph)
-    broken = source.text.replace("points = args[at]", "points = args[at] + 1")
-    with pytest.raises((EmulationError, AssertionError)):
-        words, machine = np.zeros(source.layout.length, np.int64), Machine()
-        inputs = [np.array(a) for a in program.arrays]
-        for word, array in zip(source.layout.inputs, inputs, strict=True):
-            words[word] = array.ctypes.data
-        for word, dim in source.counted:
-            words[word] = dim
-        for word, of in source.copied:
-            words[word] = words[of]
-        machine.load(broken, "broken.py")(words)
-        for found, expected in zip(inputs, program.evaluated(), strict=False):
-            np.testing.assert_array_equal(found, expected)
 
 
 def test_one_kernel_for_all_parameters_needs_no_more_registers_and_reads_by_128_bits():
