@@ -9,6 +9,7 @@ import importlib
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,7 +71,7 @@ def compare(samples: list) -> None:
         np.testing.assert_allclose(got.numpy(), right, rtol=tolerance, atol=tolerance, err_msg=str(case))
 
 
-def random_numbers(shape: tuple[int, int]) -> str:
+def random_numbers(shape: tuple[int, int]) -> list[str]:
     """Whether the GPU draws the CPU's numbers, bit for bit."""
     drawn = []
     for device in ("cpu", "cuda"):
@@ -79,29 +80,39 @@ def random_numbers(shape: tuple[int, int]) -> str:
         def draw(x, generator=generator):
             return x + tj.random.uniform(size=shape, dtype=np.float32, generator=generator)
 
-        result = tj.function(draw, device=device)(np.float32(0))
+        try:
+            result = tj.function(draw, device=device)(np.float32(0))
+        except Exception as error:  # the questions about speed are still to be asked
+            return [f"- random numbers: {' '.join(str(error).split())[:200]}"]
         drawn.append(result.numpy() if device == "cuda" else result)
-    return f"- random numbers: {'those of the CPU, bit for bit' if np.array_equal(*drawn) else '**not those of the CPU**'}"
+    return [f"- random numbers: {'those of the CPU, bit for bit' if np.array_equal(*drawn) else '**not those of the CPU**'}"]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cuda", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="small sizes, two short rounds")
     parser.add_argument("--markdown", type=Path, default=HERE / "cuda.md", help="where the table goes")
+    parser.add_argument("--minutes", type=float, default=8, help="no further question is asked when so much time is over")
     asked = parser.parse_args()
+    end = time.monotonic() + 60 * asked.minutes
     try:
         tj.asarray(np.zeros(1)).to("cuda")
     except (tj.DeviceError, tj.MissingExtraError) as missing:
         sys.exit(str(missing))
-    correct = [*operations(), random_numbers((7, 9) if asked.quick else (1000, 1001))]
+    correct = [*operations(), *random_numbers((7, 9) if asked.quick else (1000, 1001))]
     say("\n".join(correct))
     peers = tuple(replace(peer, environment=GPU) for peer in PEERS if peer.name in ("tracejit", "torch_compile", "jax"))
     rounds, batch = (2, 0.002) if asked.quick else (5, 0.2)
     settings = Settings(len(os.sched_getaffinity(0)), rounds, batch, asked.quick, peers)
     questions = [importlib.import_module(f"benchmarks.questions_cuda.{name}") for name in QUESTIONS]
     head = [*machine.head(settings), *gpu(), *correct]
+    asked.markdown.write_text("\n".join(head), encoding="utf-8")  # all that there is so far, as after each question
     for results in answers(questions, settings):
-        asked.markdown.write_text(report.markdown(results, head), encoding="utf-8")
+        left = [name for name in QUESTIONS if not any(asked_of.endswith(f".{name}") for asked_of, _ in results)]
+        late = [f"- not asked for want of time: {', '.join(left)}"] if left and time.monotonic() > end else []
+        asked.markdown.write_text(report.markdown(results, [*head, *late]), encoding="utf-8")
+        if late:
+            break
     say(str(asked.markdown))
 
 
@@ -110,7 +121,10 @@ def gpu() -> list[str]:
     if os.environ.get("TRACEJIT_CUDA") == "emulate":
         return ["- the GPU is emulated: these figures say nothing about speed"]
     asked = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]
-    return [f"- {subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()}"]
+    try:
+        return [f"- {subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()}"]
+    except (OSError, subprocess.CalledProcessError) as error:
+        return [f"- the GPU's name is not known: {error}"]
 
 
 if __name__ == "__main__":

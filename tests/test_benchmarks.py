@@ -209,7 +209,25 @@ def test_an_op_or_a_random_number_that_differs_on_the_gpu_is_told(monkeypatch):
     monkeypatch.setattr(evaluation, "evaluate_graph", lambda *given: ([x * 1.0001 for x in right(*given)[0]], ()))
     with pytest.raises(AssertionError, match="tanh"):
         cuda.compare(tanh)
-    assert cuda.random_numbers((7, 9)) == "- random numbers: those of the CPU, bit for bit"
+    assert cuda.random_numbers((7, 9)) == ["- random numbers: those of the CPU, bit for bit"]
+    (line,) = cuda.random_numbers((-1, 9))
+    assert line.startswith("- random numbers: ") and "bit for bit" not in line
+
+
+def test_a_run_on_a_gpu_writes_what_it_has_and_ends_in_time(monkeypatch, tmp_path):
+    monkeypatch.setenv("TRACEJIT_CUDA", "emulate")
+    monkeypatch.setattr(cuda, "operations", lambda: ["- operations: none were asked"])
+    monkeypatch.setattr(sys, "argv", ["cuda", "--quick", "--minutes", "0", "--markdown", str(tmp_path / "cuda.md")])
+    cuda.main()
+    text = (tmp_path / "cuda.md").read_text()
+    assert "- operations: none were asked" in text and "| CUDA: 2·gelu(x) + 1" in text
+    assert "- not asked for want of time: softmax, layer_norm, sums, two_layer, mlp, launch" in text
+
+
+def test_a_gpu_without_a_name_is_no_reason_to_stop(monkeypatch):
+    monkeypatch.setenv("TRACEJIT_CUDA", "driver")
+    monkeypatch.setenv("PATH", "")
+    assert "the GPU's name is not known" in cuda.gpu()[0]
 
 
 def test_without_a_gpu_the_error_says_what_is_missing():
