@@ -306,3 +306,27 @@ def test_variances_of_no_rows_and_of_special_values_are_those_of_numpy() -> None
             expected = x.mean(0), ((x - x.mean(0)) ** 2).sum(0), x.var(0)
             for found, value in zip(f(x), expected, strict=True):
                 np.testing.assert_allclose(found, value)
+
+
+def shared_places(x: np.ndarray, times: int) -> np.ndarray:
+    place = np.zeros(len(x), int)
+    for step in range(times):
+        place = np.where(x[place] < 0.5, np.minimum(place + step, 39), place)
+    return place
+
+
+def balanced(x: np.ndarray, times: int) -> np.ndarray:
+    for _ in range(times):
+        x = x - np.mean(x, axis=1, keepdims=True) + np.abs(x) / 2
+    return x
+
+
+@pytest.mark.parametrize(("function", "shape"), [(shared_places, (40,)), (balanced, (7, 40))])
+def test_the_source_of_a_loop_grows_with_the_loop(function: Any, shape: tuple[int, ...]) -> None:
+    """Values that are used twice, thirty times over, are looked at once; what sweeps over a row have computed they keep."""
+    x, lines = np.random.default_rng(0).random(shape), []
+    for times in (15, 30):
+        compiled = tj.function(function)
+        np.testing.assert_allclose(compiled(x, times), function(x, times), rtol=1e-12)
+        lines.append(str(compiled.source()).count("\n"))
+    assert lines[1] < 2.3 * lines[0]

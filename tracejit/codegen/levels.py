@@ -9,7 +9,7 @@ from __future__ import annotations
 from tracejit.ir import Node
 from tracejit.schedule import Loop
 from tracejit.schedule.access import kind
-from tracejit.schedule.cost import is_heavy
+from tracejit.schedule.cost import MOST_REPEATED, is_heavy
 from tracejit.schedule.fuse import input_role, reads_of, role
 
 
@@ -35,8 +35,9 @@ class Levels:
         self.first: dict[Node, int] = {}
         self.saved: set[Node] = set()
         for sweep in range(self.sweeps):
+            seen: set[Node] = set()
             for goal in self.goals(sweep):
-                self._visit(goal, sweep)
+                self._visit(goal, sweep, seen)
 
     def goals(self, sweep: int) -> list[Node]:
         """What a sweep is made for: reductions of elements, and elements to be stored."""
@@ -71,21 +72,27 @@ class Levels:
             return None
         return self.available[node] if self.made(node) == "full" or node in self.loop.stores else None
 
-    def _visit(self, node: Node, sweep: int) -> None:
+    def _visit(self, node: Node, sweep: int, seen: set[Node]) -> None:
         """Walk what a sweep has to compute; values of earlier sweeps are read back where that pays."""
+        seen.add(node)
         if self.made(node) == "element":
             before = self.first.setdefault(node, sweep)
-            if before < sweep and (node in self.loop.stores or (self.keeps_elements and self._costly(node))):
+            if before < sweep and (node in self.loop.stores or (self.keeps_elements and self._costly(node, set()))):
                 self.saved.add(node)
                 return
-        for r in reads_of(node):
-            if r.source in self.members and r.source in self.level and self.made(r.source) == "element":
-                self._visit(r.source, sweep)
+        for source in self._elements_of(node):
+            if source in self.level and source not in seen:
+                self._visit(source, sweep, seen)
 
-    def _costly(self, node: Node) -> bool:
-        """Whether computing an element again means vector math again."""
-        return is_heavy(node) or any(
-            self._costly(r.source)
-            for r in reads_of(node)
-            if r.source in self.members and self.made(r.source) == "element" and r.source not in self.saved
+    def _costly(self, node: Node, seen: set[Node]) -> bool:
+        """Whether computing an element again means vector math, or many operations, again."""
+        seen.add(node)
+        return (
+            is_heavy(node)
+            or len(seen) > MOST_REPEATED
+            or any(s not in seen and s not in self.saved and self._costly(s, seen) for s in self._elements_of(node))
         )
+
+    def _elements_of(self, node: Node) -> list[Node]:
+        """What an element of ``node`` is computed from, element by element."""
+        return [r.source for r in reads_of(node) if r.source in self.members and self.made(r.source) == "element"]

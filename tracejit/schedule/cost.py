@@ -28,6 +28,8 @@ from tracejit.schedule.schedule import Loop
 
 PLAIN, VECTOR_MATH, LONG_MATH, LOAD = 1, 8, 40, 1
 """What an element of float32 takes, in tenths of a nanosecond of one core, from memory; in the cache it is a quarter of that."""
+MOST_REPEATED = 8
+"""Operations that a later sweep over a row repeats rather than reading their result."""
 MULTIPLICATIONS = 4
 """Of products, with their additions, in a tenth of a nanosecond."""
 
