@@ -11,6 +11,7 @@ import numpy as np
 from tracejit import ops
 from tracejit.errors import DTypeError
 from tracejit.ir import Builder, Graph, Node, TensorSpec, current, symbol, using
+from tracejit.ir.dtype import bfloat16, family
 from tracejit.ir.evaluation import evaluate_graph
 from tracejit.ir.graph import verify
 from tracejit.ir.spec import CODES
@@ -52,7 +53,7 @@ def cases() -> list[Case]:
     found = []
     for op in TABLE.values():
         for sample in op.samples:
-            for dtype in CODES.values() if sample.domains else [None]:
+            for dtype in (*CODES.values(), bfloat16()) if sample.domains else [None]:
                 dtypes = tuple(_dtype(domain, dtype) for domain in sample.domains)
                 if (dtype is None or dtype in dtypes) and _takes(op, sample, dtypes):
                     found.append(Case(op, sample, dtypes))
@@ -60,7 +61,7 @@ def cases() -> list[Case]:
 
 
 def _dtype(domain: Domain, dtype: np.dtype) -> np.dtype:
-    return dtype if dtype.kind in domain.kinds and len(domain.kinds) > 1 else CODES[DEFAULT[domain.kinds[-1]]]
+    return dtype if family(dtype) in domain.kinds and len(domain.kinds) > 1 else CODES[DEFAULT[domain.kinds[-1]]]
 
 
 def _takes(op: Op, sample: Sample, dtypes: tuple[np.dtype, ...]) -> bool:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tracejit.errors import DTypeError, TracejitError
 from tracejit.ir import Builder, Graph, Node, TensorSpec, symbol
+from tracejit.ir.dtype import family, is_half
 from tracejit.ir.evaluation import evaluate_graph, evaluate_node
 from tracejit.ir.size import Size, evaluate
 from tracejit.ops import TABLE
@@ -49,8 +50,8 @@ class Program:
 
 def close(dtype):
     """Tolerances for values of a program: (relative, absolute); floats are at most ``LARGE``."""
-    if dtype == np.float16:
-        return 2e-3, 2e-3
+    if is_half(dtype):
+        return (2e-3, 2e-3) if dtype == np.float16 else (1.6e-2, 1.6e-2)
     return (2e-4, 2e-3) if dtype in (np.float32, np.complex64) else (1e-9, 1e-9) if dtype.kind in "fc" else (0, 0)
 
 
@@ -62,6 +63,7 @@ def assert_agree(found, expected, program):
             f"result {i} is {x.dtype}{x.shape}, not {y.dtype}{y.shape}, of\n{program}"
         )
         rtol, atol = close(y.dtype)
+        x, y = (a.astype(np.float32) if is_half(a.dtype) else a for a in (x, y))
         np.testing.assert_allclose(x, y, rtol, atol, err_msg=f"result {i} of\n{program}")
 
 
@@ -119,7 +121,7 @@ class Drawer:
         spec = TensorSpec(shape, self.one(self.dtypes))
         node = self.builder.input(f"x{len(self.inputs)}", spec)
         concrete = spec.concrete(self.sizes).shape
-        if spec.dtype.kind == "f":
+        if family(spec.dtype) == "f":
             value = self.random.uniform(-2, 2, concrete)
         else:
             value = self.random.integers(0, 2, concrete) if spec.dtype == bool else self.random.integers(-4, 5, concrete)
@@ -170,7 +172,7 @@ class Drawer:
         return self.emit("broadcast", node, shape=like.shape, axes=(), exact=True) if like.shape else node
 
     def as_dtype(self, x, dtype):
-        if x.dtype.kind == "f" and dtype.kind != "f" and x in self.rough:
+        if family(x.dtype) == "f" and dtype.kind != "f" and x in self.rough:
             return None
         return x if x.dtype == dtype else self.emit("cast", x, dtype=dtype, exact=x.dtype.kind != "f" or dtype.itemsize > 4)
 
@@ -186,7 +188,7 @@ class Drawer:
     # Elementwise
 
     def curve(self):
-        x, name = self.pick(lambda x: x.dtype.kind == "f"), self.one(CURVES)
+        x, name = self.pick(lambda x: family(x.dtype) == "f"), self.one(CURVES)
         if x is not None and name in ("log1p", "sqrt"):
             x = self.emit("multiply", x, x)
             x = x and self.emit("add", x, self.constant(1.0, x))
@@ -198,10 +200,10 @@ class Drawer:
         return self.emit(self.one(JUMPS), self.pick(lambda x: x not in self.rough), exact=True)
 
     def arithmetic(self):
-        x = self.pick(lambda x: x.dtype.kind == "f" or not self.smooth)
+        x = self.pick(lambda x: family(x.dtype) == "f" or not self.smooth)
         name = self.one(ARITHMETIC)
         y = x and self.fitted(x)
-        if y is not None and name in ("divide", "power", "hypot") and x.dtype.kind == "f":
+        if y is not None and name in ("divide", "power", "hypot") and family(x.dtype) == "f":
             positive = self.emit("multiply", *((y, y) if name == "divide" else (x, x)))
             positive = positive and self.emit("add", positive, self.constant(1.0, x))
             x, y = (x, positive) if name == "divide" else (positive, y)
@@ -234,7 +236,7 @@ class Drawer:
         return self.emit(self.one(["reduce_argmax", "reduce_argmin"]), x, axes=(axis,), exact=True)
 
     def softmax(self):
-        x = self.pick(lambda x: x.dtype.kind == "f" and x.shape and self.number(x.spec.size))
+        x = self.pick(lambda x: family(x.dtype) == "f" and x.shape and self.number(x.spec.size))
         if x is None:
             return None
         axis = self.one(range(len(x.shape)))
@@ -246,7 +248,7 @@ class Drawer:
         return self.emit("divide", power, total and self.emit("broadcast", total, shape=x.shape, axes=kept))
 
     def scan(self):
-        x = self.pick(lambda x: x.dtype.kind == "f" and x.shape)
+        x = self.pick(lambda x: family(x.dtype) == "f" and x.shape)
         a = x and self.emit("tanh", x)
         return a and self.emit("linear_scan", a, x, axis=self.one(range(len(x.shape))), reverse=self.draw(st.booleans()))
 

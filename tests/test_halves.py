@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from backend_tools import run_cpu, run_python
@@ -14,16 +17,18 @@ import tracejit as tj
 from tracejit.backends.cpu import halves
 from tracejit.backends.cpu.compile import CompileError, compile_source
 from tracejit.ir import Builder, Graph
+from tracejit.ir.dtype import bfloat16, is_half
 from tracejit.ir.graph import verify
 from tracejit.ir.parse import parse_graph
-from tracejit.ir.spec import CODES, is_half
+from tracejit.ir.spec import dtype_code, dtype_of
 from tracejit.ops import TABLE
 from tracejit.schedule.halves import widen_halves
 from tracejit.transforms.passes import optimize
 
 F16 = np.dtype(np.float16)
-HALVES = [F16]
-UNIT = {F16: 2.0**-10}  # between neighbours, relative to the smaller
+BF16 = bfloat16()
+HALVES = [F16, BF16]
+UNIT = {F16: 2.0**-10, BF16: 2.0**-7}  # between neighbours, relative to the smaller
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 each_half = pytest.mark.parametrize("half", HALVES, ids=str)
 
@@ -50,20 +55,23 @@ def step(table):
 
 
 def cast_by_machine(x, source, target):
-    out = np.empty(x.shape, CODES[target])
+    out = np.empty(x.shape, dtype_of(target))
     assert not native(cast_program(source, target))(table_of(x.size, x, out))
     return out
 
 
-def code_of(half):
-    return next(code for code, dtype in CODES.items() if dtype == half)
+def assert_same(got, want):
+    """Equal dtypes and elements, NaN equal to NaN, zeros of equal signs."""
+    assert got.dtype == want.dtype
+    np.testing.assert_array_equal(got.astype("f8"), want.astype("f8"))
+    np.testing.assert_array_equal(np.signbit(got), np.signbit(want))
 
 
 def numbers_between(half):
     """float32 numbers: all halves, what lies between neighbours, a little to both sides of that, and far beyond."""
     every = np.arange(1 << 16, dtype=np.uint16).view(half)
     finite = np.sort(every[np.isfinite(every)].astype(np.float32))
-    middle = (finite[1:] + finite[:-1]) / 2  # exact: float32 has the bits
+    middle = finite[1:] / 2 + finite[:-1] / 2  # exact: float32 has the bits
     beyond = np.float32([65519.996, 65520, 65536, 1e30, np.inf, 1e-30, 2.0**-149, np.nan, 0.0, -0.0])
     near = [np.nextafter(middle, np.float32(side)) for side in (np.inf, -np.inf)]
     return np.concatenate([every.astype(np.float32), middle, *near, beyond, -beyond])
@@ -74,36 +82,35 @@ def test_machine_code_widens_every_half(half, conversion):
     every = np.arange(1 << 16, dtype=np.uint16).view(half)
     for target in ("f32", "f64", "i32", "b1"):
         with np.errstate(all="ignore"):
-            want = every.astype(CODES[target])
-        np.testing.assert_array_equal(cast_by_machine(every, code_of(half), target), want, strict=True)
+            want = every.astype(dtype_of(target))
+        np.testing.assert_array_equal(cast_by_machine(every, dtype_code(half), target), want, strict=True)
 
 
 @each_half
 @pytest.mark.parametrize("source", ["f32", "f64"])
 def test_machine_code_rounds_as_numpy(half, source, conversion):
     with np.errstate(invalid="ignore"):  # signalling NaN
-        x = numbers_between(half).astype(CODES[source])
+        x = numbers_between(half).astype(dtype_of(source))
     if source == "f64":
         x = np.concatenate([x, *(np.nextafter(x, side) for side in (np.inf, -np.inf)), [1e300, -1e-300]])
     with np.errstate(all="ignore"):
         want = x.astype(half)
-    got = cast_by_machine(x, source, code_of(half))
-    np.testing.assert_array_equal(got, want, strict=True)
-    np.testing.assert_array_equal(np.signbit(got), np.signbit(want))
+    got = cast_by_machine(x, source, dtype_code(half))
+    assert_same(got, want)
 
 
 @each_half
 def test_integers_and_bools_become_halves_as_in_numpy(half, conversion):
     for source, x in {"i64": np.arange(-70000, 70000), "u8": np.arange(256), "b1": np.array([True, False])}.items():
-        x = x.astype(CODES[source])
+        x = x.astype(dtype_of(source))
         with np.errstate(all="ignore"):
             want = x.astype(half)
-        np.testing.assert_array_equal(cast_by_machine(x, source, code_of(half)), want, strict=True)
+        np.testing.assert_array_equal(cast_by_machine(x, source, dtype_code(half)), want, strict=True)
 
 
 @each_half
 def test_conversions_call_no_library(half, conversion):
-    for source, target in ((code_of(half), "f32"), ("f32", code_of(half)), ("f64", code_of(half))):
+    for source, target in ((dtype_code(half), "f32"), ("f32", dtype_code(half)), ("f64", dtype_code(half))):
         symbols = undefined_symbols(compile_source(cast_program(source, target), "generated.py").object_code)
         assert not {name for name in symbols if "hf" in name or "bf" in name}
 
@@ -250,7 +257,7 @@ def test_variables_and_optimizers_keep_their_dtype(half):
 
     x = drawn(half, 64, 2)
     for _ in range(150):
-        loss = step(x, x @ np.array([[2], [-1]], half))
+        loss = step(x, (x @ np.array([[2], [-1]], half)).astype(half))
     assert loss.dtype == half and loss < 0.05
     assert {v.dtype for v in (w, *optimizer.variables()) if v.dtype.kind not in "iu"} == {half}
 
@@ -275,13 +282,53 @@ def test_elements_are_moved_as_they_are(half):
     x = np.arange(1 << 16, dtype=np.uint16).view(half).reshape(256, 256)
     f = tj.function(lambda x: (x.T, np.concatenate([x, x[:, ::-1]], axis=1), x[[3, 1]], np.where(x > 0, x, x)))
     for got, want in zip(f(x), (x.T, np.concatenate([x, x[:, ::-1]], axis=1), x[[3, 1]], x), strict=True):
-        np.testing.assert_array_equal(got, want, strict=True)
+        assert got.dtype == half
+        np.testing.assert_array_equal(got.view(np.uint16), want.view(np.uint16), strict=True)
 
 
 def test_dtypes_meet_as_in_numpy():
     x = tj.tensor(np.ones(2, "f2"))
     assert [(x + y).dtype for y in (2, 2.0, np.ones(2, "i1"), np.float32(1), np.ones(2, "i4"))] == ["f2", "f2", "f2", "f4", "f8"]
     assert np.sin(tj.tensor(np.ones(2, "i1"))).dtype == np.float16
+
+
+def test_bfloat16_is_promoted_as_float16_and_meets_it_in_float32():
+    x = tj.tensor(np.ones(2, BF16))
+    assert [(x + y).dtype for y in (2, 2.0, np.ones(2, "i1"), True)] == [BF16] * 4
+    assert [(x + y).dtype for y in (np.float16(1), np.float32(1), np.ones(2, "i4"))] == ["f4", "f4", "f8"]
+    assert np.concatenate([x, np.ones(1, "f2")]).dtype == np.float32 and np.where(x > 0, x, 1.0).dtype == BF16
+    assert tj.result_type(BF16, np.float16) == np.float32 and tj.stack([x, x]).dtype == BF16
+
+
+def test_bfloat16_needs_a_package_and_says_which(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ml_dtypes", None)
+    with pytest.raises(tj.MissingExtraError, match=r'ml_dtypes is not installed\n  cure: pip install "tracejit\[bfloat16\]"'):
+        tj.bfloat16  # noqa: B018
+    with pytest.raises(tj.MissingExtraError):
+        parse_graph("def f(x: bf16[n]):\n    return (x,), {}\n", TABLE)
+
+
+def test_its_package_is_loaded_when_bfloat16_is_named():
+    code = "import sys, tracejit, numpy as np; tracejit.function(lambda x: x + 1)(np.ones(3, 'f2')); assert 'ml_dtypes' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@each_half
+def test_constants_and_text_keep_halves(half):
+    graph = optimize(graph_of(lambda x: TABLE["multiply"](x, 0.1), [np.ones(3, half)]))
+    assert str(parse_graph(str(graph), TABLE)) == str(graph)
+    assert f"value={float(half.type(0.1))}" in str(graph)
+
+
+@each_half
+def test_checkpoints_hold_halves(half, tmp_path):
+    w = tj.Variable(drawn(half, 7))
+    kept = w.numpy()
+    checkpoint = tj.io.Checkpoint(tmp_path, [w])
+    checkpoint.save(0)
+    w.assign(np.zeros(7, half))
+    checkpoint.restore()
+    assert_same(w.numpy(), kept)
 
 
 def test_the_next_float16_is_asked_for_in_vain():

@@ -149,6 +149,10 @@ __all__ += _numpy.ufuncs.__all__
 
 def __getattr__(name: str) -> object:
     """Parts that most programs do not need are imported when they are first named."""
+    if name == "bfloat16":
+        from tracejit.ir.dtype import bfloat16
+
+        return bfloat16().type
     if name in _PARTS:
         import importlib
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.ir import Node
+from tracejit.ir.dtype import family
 from tracejit.ir.size import Dim
 from tracejit.ir.spec import dtype_code
 
@@ -37,7 +38,7 @@ def literal(value: Any, dtype: np.dtype) -> str:
     code = dtype_code(dtype)
     if dtype.kind == "c":
         return f"{code}(complex({_real(value.real)}, {_real(value.imag)}))"
-    return f"{code}({_real(value) if dtype.kind == 'f' else value})"
+    return f"{code}({_real(value) if family(dtype) == 'f' else value})"
 
 
 def _real(value: float) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tracejit.ir import Graph, Node
+from tracejit.ir.dtype import family
 from tracejit.ir.text import attr_text
 from tracejit.ops.row import number
 
@@ -66,7 +67,7 @@ class Values:
             return self.filled(node, value)
         name = node.op.name
         carrier = node.inputs[name == "where"] if node.inputs else node
-        if name in _SIGNED and carrier.dtype.kind in "fc":
+        if name in _SIGNED and family(carrier.dtype) in "fc":
             return _SIGNED[name](self, node, args)
         if name.startswith("greater"):  # x > y is y < x
             return self.made(node, args[::-1], name.replace("greater", "less"))
@@ -127,7 +128,7 @@ def _product(values: Values, node: Node, args: Terms) -> Term:
 def _odd(values: Values, node: Node, args: Terms) -> Term:
     """``f(-x, ...)`` is ``-f(x, ...)``: linear and odd functions of the first operand."""
     (sign, x), *others = args
-    if node.dtype.kind not in "fc":  # a cast to integers
+    if family(node.dtype) not in "fc":  # a cast to integers
         return values.made(node, args)
     return sign, values.made(node, [(1, x), *others])[1]
 

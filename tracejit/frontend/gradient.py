@@ -19,6 +19,7 @@ from tracejit.frontend.tape import check_target, cotangent_like
 from tracejit.frontend.tensor import EagerTensor
 from tracejit.frontend.tree import Structure, flatten, flatten_paths
 from tracejit.ir import Node, current, using
+from tracejit.ir.dtype import family
 from tracejit.transforms.autodiff import backward, forward
 
 Position = int | tuple[int, ...]
@@ -168,7 +169,7 @@ def _differentiated(args: tuple[Any, ...], argnums: Position, name: str) -> tupl
             continue
         operand = lift(x, f"{name}, {path}")
         node = operand.node()
-        if node.dtype.kind not in "fc":
+        if family(node.dtype) not in "fc":
             raise GradientError(
                 f"{name}: a derivative by {path} was asked for, which is {trace().spec(node)}; only floats have one\n"
                 "  cure: pass a float, 3.0 for 3 or x.astype('float64'); or leave it out of argnums"
@@ -225,7 +226,7 @@ def _scalar(value: Any) -> Node:
             f"grad: gradients are of functions with scalar output; the output has shape {shape_text(shape)}\n"
             "  cure: take the sum or the mean of it, or use vjp with a cotangent"
         )
-    if node.dtype.kind != "f":
+    if family(node.dtype) != "f":
         raise GradientError(f"grad: the output is {node.spec}; only floats have gradients")
     return node
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, overload
 
 from tracejit.ir import Graph, Where
-from tracejit.ir.spec import CODES
+from tracejit.ir.spec import BFLOAT16, CODES
 from tracejit.ir.text import attr_text, node_names
 
 _TOKENS = re.compile(
@@ -184,7 +184,7 @@ def _kind(groups: Mapping[str, str | None], following: str) -> str:
         return next(name for name, value in groups.items() if value is not None)
     if keyword.iskeyword(word):
         return "keyword"
-    if word in CODES:
+    if word in CODES or word == BFLOAT16:
         return "type"
     return "function" if following == "(" else ""
 

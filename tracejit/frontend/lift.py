@@ -16,6 +16,7 @@ from tracejit.frontend.eager import trace
 from tracejit.frontend.shapes import same
 from tracejit.frontend.symbolic import SymbolicInt
 from tracejit.ir import Node, current
+from tracejit.ir.dtype import family, promoted
 from tracejit.runtime.device import Array, is_resident
 
 
@@ -102,11 +103,11 @@ def _array(x: Any, name: str) -> Array:
 
 
 def _checked(dtype: np.dtype, name: str, x: Any) -> np.dtype:
-    if dtype.kind in "biufc" and dtype.itemsize <= 16 and dtype != np.longdouble:
+    if family(dtype) in "biufc" and dtype.itemsize <= 16 and dtype != np.longdouble:
         return dtype.newbyteorder("=")
     raise DTypeError(
         f"{name}: an operand of type {type(x).__name__} has dtype {dtype}, {_short(x)}\n"
-        "  rule: bool, integers of 8 to 64 bits, float16, float32, float64, complex64 and complex128"
+        "  rule: bool, integers of 8 to 64 bits, float16, bfloat16, float32, float64, complex64 and complex128"
     )
 
 
@@ -125,7 +126,7 @@ def _lift_list(x: Sequence[Any], name: str) -> Node:
 
 def _stacked(items: Sequence[Operand]) -> Node:
     """Operands of one shape as the parts of one array, in the dtype that NumPy would give the list."""
-    dtype = np.result_type(*(item.node().dtype for item in items))
+    dtype = promoted(*(item.node().dtype for item in items))
     rows = [item.to(dtype) for item in items]
     fault = f"array: a list holds tensors of different shapes: {', '.join(str(row.spec) for row in rows)}"
     for row in rows[1:]:

@@ -16,6 +16,7 @@ from tracejit.frontend.tensor import EagerTensor
 from tracejit.frontend.tree import LEAF, Structure, child_paths, flatten_paths, take_apart
 from tracejit.frontend.variable import Variable
 from tracejit.ir import TensorSpec
+from tracejit.ir.dtype import family, is_same_kind
 from tracejit.runtime.device import Array, DeviceArray
 
 _UNKNOWN = 2  # the size that a stand-in has where a spec leaves it open
@@ -141,7 +142,7 @@ def _conform(spec: TensorSpec, value: Any, path: str, function: str) -> Leaf:
         raise DTypeError(f"{_mismatch(spec, array, path, function)}\n  rule: arrays on cuda are not cast unasked\n  cure: {cast}")
     if array.dtype != spec.dtype:
         weak = isinstance(value, bool | int | float | complex | list | tuple) and _rank(array.dtype) <= _rank(spec.dtype)
-        if not weak and not np.can_cast(array.dtype, spec.dtype, "same_kind"):
+        if not weak and not is_same_kind(array.dtype, spec.dtype):
             raise DTypeError(f"{_mismatch(spec, array, path, function)}\n  cure: {path}.astype({str(spec.dtype)!r})")
         array, kind = array.astype(spec.dtype), "tensor" if kind == "tensor" else "converted"
     return _asked(spec, path, kind, value, array)
@@ -153,7 +154,7 @@ def _mismatch(spec: TensorSpec, array: Array, path: str, function: str) -> str:
 
 
 def _rank(dtype: np.dtype) -> int:
-    return {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}[dtype.kind]
+    return {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}[family(dtype)]
 
 
 def _asked(spec: TensorSpec, path: str, kind: Kind, value: Any, array: Array | None, known: bool = True) -> Leaf:

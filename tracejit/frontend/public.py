@@ -19,6 +19,7 @@ from tracejit.frontend.tensor import EagerTensor, Tensor, Tracer
 from tracejit.frontend.view import is_view, steps_between
 from tracejit.frontend.where import at_line, user_where
 from tracejit.ir import Node, current, using
+from tracejit.ir.dtype import is_same_kind
 from tracejit.runtime.device import DeviceArray
 
 
@@ -119,7 +120,7 @@ def write_out(out: Any, node: Node, name: str) -> Any:
         (out,) = out
     if not isinstance(out, Tensor | np.ndarray):
         raise UnsupportedError(f"{name}: out= is a {type(out).__name__}; it must be an array")
-    if not np.can_cast(node.dtype, out.dtype, "same_kind"):
+    if not is_same_kind(node.dtype, out.dtype):
         raise DTypeError(
             f"{name}: a result of dtype {node.dtype} does not go into out of dtype {out.dtype}\n"
             "  rule: casts in place keep the kind, as in NumPy\n"

@@ -23,12 +23,11 @@ from tracejit.frontend.sizes import Origin
 from tracejit.frontend.tensor import EagerTensor, Tracer
 from tracejit.frontend.tree import Structure
 from tracejit.frontend.variable import Variable
-from tracejit.ir.spec import CODES
+from tracejit.ir.spec import SUPPORTED, is_supported
 from tracejit.runtime.device import Array, DeviceArray, is_resident
 
 Kind = Literal["array", "scalar", "tensor", "foreign", "converted", "number", "complex", "variable", "static", "self"]
 ARRAYS: frozenset[Kind] = frozenset({"array", "scalar", "tensor", "foreign", "converted", "complex"})
-_SUPPORTED = frozenset(CODES.values())
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -246,13 +245,13 @@ def _array(array: Array, value: Any, path: str, kind: Kind, tag: str) -> Leaf:
 def supported_dtype(array: Array, path: str) -> np.dtype:
     """The dtype in native byte order; DTypeError where tracejit has no such dtype."""
     dtype = array.dtype.newbyteorder("=")
-    if dtype not in _SUPPORTED:
+    if not is_supported(dtype):
         raise DTypeError(f"{path}: an array of dtype {array.dtype}; {_dtype_cure(path, array)}")
     return dtype
 
 
 def _dtype_cure(path: str, array: Array) -> str:
-    rule = f"tracejit computes with {', '.join(map(str, CODES.values()))}"
+    rule = f"tracejit computes with {SUPPORTED}"
     match array.dtype.kind:
         case "O":
             return f"{rule}\n  cure: {path}.astype(float) if all elements are numbers; rows of several lengths need padding"

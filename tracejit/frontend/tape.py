@@ -19,6 +19,7 @@ from tracejit.frontend.tensor import EagerTensor, Tracer
 from tracejit.frontend.tree import LEAF, flatten
 from tracejit.frontend.variable import Variable
 from tracejit.ir import Builder, Node, current, using
+from tracejit.ir.dtype import family
 from tracejit.transforms.autodiff import backward
 
 
@@ -76,7 +77,7 @@ class GradientTape(Recorder):
         known = self._nodes.get(id(variable))
         if known is None and variable.trainable and self._watches_variables:
             known = self._nodes[id(variable)] = (variable, [])
-        if known is None or node.dtype.kind not in "fc":
+        if known is None or family(node.dtype) not in "fc":
             return node
         own = self._reads.get(node)
         if own is None:
@@ -235,7 +236,7 @@ def _set_node(x: Tensor, node: Node, builder: Builder) -> None:
 
 
 def _check_differentiable(x: Tensor, name: str) -> None:
-    if x.dtype.kind not in "fc":
+    if family(x.dtype) not in "fc":
         raise GradientError(
             f"{name}: a derivative by {x.spec} was asked for; only floats have one\n  cure: x.astype('float64'), or 3.0 for 3"
         )
@@ -243,7 +244,7 @@ def _check_differentiable(x: Tensor, name: str) -> None:
 
 def check_target(x: Tensor, name: str) -> None:
     """GradientError for what has no derivative."""
-    if x.dtype.kind != "f":
+    if family(x.dtype) != "f":
         cure = "np.abs, or the real part, of it" if x.dtype.kind == "c" else "a float"
         raise GradientError(f"{name}: the target is {x.spec}; only floats have gradients\n  cure: differentiate {cure}")
 

@@ -19,6 +19,7 @@ from tracejit.frontend.symbolic import SymbolicInt
 from tracejit.frontend.tensor import EagerTensor
 from tracejit.frontend.where import at_line, user_where
 from tracejit.ir import Builder, Node, TensorSpec, current
+from tracejit.ir.dtype import is_same_kind
 from tracejit.runtime.device import Array, DeviceArray, is_resident, on_host
 
 
@@ -127,7 +128,7 @@ class Variable(Tensor):
             shape = trace().spec(operand.node()).shape if isinstance(operand.value, Node) else ()
             if shape != self.buffer.shape:
                 self._unify(shape, kind)
-            if not np.can_cast(kind, self.dtype, "same_kind"):
+            if not is_same_kind(kind, self.dtype):
                 raise VariableError(
                     f"Variable {self.name}: a value of dtype {kind} was assigned to dtype {self.dtype}\n"
                     f"  rule: casts in place keep the kind\n  cure: cast it with astype({str(self.dtype)!r})"

@@ -22,8 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.errors import ArgumentError, CheckpointError, DTypeError
+from tracejit.errors import ArgumentError, CheckpointError, DTypeError, MissingExtraError
 from tracejit.io.extras import extra
+from tracejit.ir.dtype import bfloat16, is_bfloat16
 
 Array = np.ndarray
 
@@ -36,7 +37,7 @@ DTYPES = {
     "F64": "float64",
     "C64": "complex64",
 }
-"""Dtypes of the format, by its names for them."""
+"""Dtypes of the format, by its names for them; with bfloat16, which it calls BF16, these are all."""
 _STORED = frozenset(map(np.dtype, DTYPES.values()))
 
 
@@ -104,6 +105,8 @@ def read_file(path: Path, verify: bool = True) -> Saved:
             arrays = {name: file.get_tensor(name) for name in sorted(slices)}  # all sizes fit the file by now
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from None
+    except MissingExtraError:  # the file is whole, and a package is missing
+        raise
     except MemoryError:  # the file is as large as it says, and this machine too small
         raise
     except Exception as error:
@@ -206,17 +209,19 @@ def _stored(name: str, array: Array) -> Array:
     native = np.array(array, array.dtype.newbyteorder("="), order="C", subok=False, copy=None)
     if native.dtype == np.complex128:
         return native[..., np.newaxis].view(np.float64)
-    if native.dtype not in _STORED:
+    if native.dtype not in _STORED and not is_bfloat16(native.dtype):
         raise DTypeError(
             f"save: {name} has dtype {array.dtype}\n"
-            "  rule: bool, integers of 8 to 64 bits, floats of 16 to 64 bits, complex64 and complex128"
+            "  rule: bool, integers of 8 to 64 bits, floats of 16 to 64 bits, bfloat16, complex64 and complex128"
         )
     return native
 
 
 def _check_dtype(name: str) -> None:
-    if name not in DTYPES:
-        raise CheckpointError(f"holds dtype {name}; supported are {', '.join(DTYPES)}")
+    if name == "BF16":
+        bfloat16()
+    elif name not in DTYPES:
+        raise CheckpointError(f"holds dtype {name}; supported are {', '.join(DTYPES)}, BF16")
 
 
 def _check_pairs(names: list[str], slices: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from tracejit.ir.builder import CONSTANT, Builder
 from tracejit.ir.graph import Graph
 from tracejit.ir.node import Node, Operation
 from tracejit.ir.size import parse_dim
-from tracejit.ir.spec import CODES, TensorSpec
+from tracejit.ir.spec import BFLOAT16, CODES, TensorSpec, dtype_of
 
 
 def parse_graph(text: str, ops: Mapping[str, Operation]) -> Graph:
@@ -60,11 +60,11 @@ def _name(node: ast.expr | None) -> str:
 def _spec(node: ast.expr | None) -> TensorSpec:
     match node:
         case ast.Name(id=code):
-            return TensorSpec((), CODES[code])
+            return TensorSpec((), dtype_of(code))
         case ast.Subscript(value=ast.Name(id=code), slice=ast.Tuple(elts=dims)):
-            return TensorSpec([parse_dim(d) for d in dims], CODES[code])
+            return TensorSpec([parse_dim(d) for d in dims], dtype_of(code))
         case ast.Subscript(value=ast.Name(id=code), slice=dim):
-            return TensorSpec([parse_dim(dim)], CODES[code])
+            return TensorSpec([parse_dim(dim)], dtype_of(code))
     raise ValueError(f"not a spec: {node and ast.unparse(node)}")
 
 
@@ -76,8 +76,8 @@ def _attr(node: ast.expr) -> Any:
             return float(text)
         case ast.Call(func=ast.Name(id="complex"), args=[real, imag]):
             return complex(_attr(real), _attr(imag))
-        case ast.Name(id=code) if code in CODES:
-            return CODES[code]
+        case ast.Name(id=code) if code in CODES or code == BFLOAT16:
+            return dtype_of(code)
     try:
         return ast.literal_eval(node)
     except ValueError:

@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from tracejit.errors import DTypeError
+from tracejit.ir.dtype import bfloat16, is_bfloat16
 from tracejit.ir.size import Dim, Size, evaluate, product, symbol
 
 CODES: dict[str, np.dtype] = {
@@ -18,7 +19,11 @@ CODES: dict[str, np.dtype] = {
     **{f"f{n}": np.dtype(f"f{n // 8}") for n in (16, 32, 64)},
     **{f"c{n}": np.dtype(f"c{n // 8}") for n in (64, 128)},
 }
+"""Dtypes by their short names, save ``bf16``, which NumPy has from elsewhere."""
+
 _CODE_OF = {dtype: code for code, dtype in CODES.items()}
+BFLOAT16 = "bf16"
+SUPPORTED = ", ".join((*map(str, _CODE_OF), "bfloat16"))
 
 
 def dtype_code(dtype: np.dtype) -> str:
@@ -26,12 +31,19 @@ def dtype_code(dtype: np.dtype) -> str:
     try:
         return _CODE_OF[dtype]
     except KeyError:
-        raise DTypeError(f"dtype {dtype} is not supported; supported are {', '.join(str(d) for d in _CODE_OF)}") from None
+        if is_bfloat16(dtype):
+            return BFLOAT16
+        raise DTypeError(f"dtype {dtype} is not supported; supported are {SUPPORTED}") from None
 
 
-def is_half(dtype: np.dtype) -> bool:
-    """Whether a dtype is one of two bytes in which programs keep numbers, but do not compute."""
-    return dtype == np.float16
+def dtype_of(code: str) -> np.dtype:
+    """The dtype of a short name. KeyError where there is none."""
+    return bfloat16() if code == BFLOAT16 else CODES[code]
+
+
+def is_supported(dtype: np.dtype) -> bool:
+    """Whether tracejit has such a dtype."""
+    return dtype in _CODE_OF or is_bfloat16(dtype)
 
 
 @dataclass(frozen=True, slots=True, init=False)

@@ -12,7 +12,8 @@ import numpy as np
 
 from tracejit.errors import DTypeError, GradientError
 from tracejit.ir import Node
-from tracejit.ir.spec import CODES, is_half
+from tracejit.ir.dtype import family, is_half
+from tracejit.ir.spec import CODES
 from tracejit.ops.comparison import equal, signbit
 from tracejit.ops.row import Domain, elementwise, number, same_dtype, ufunc_resolver
 
@@ -41,12 +42,12 @@ def cast(x: Any, *, dtype: np.dtype) -> Any:
     Derivative: the cotangent cast back, between floats; none from or to integers.
     """
     array = np.asarray(x)
-    return (array.real if array.dtype.kind == "c" and dtype.kind in "iuf" else array).astype(dtype)
+    return (array.real if array.dtype.kind == "c" and dtype.kind not in "cb" else array).astype(dtype)
 
 
 @cast.defvjp
 def _cast_vjp(ct: Node, out: Node, x: Node, *, dtype: np.dtype) -> Cotangents:
-    return (cast(ct, dtype=x.dtype) if x.dtype.kind == dtype.kind == "f" else None,)
+    return (cast(ct, dtype=x.dtype) if family(x.dtype) == family(dtype) == "f" else None,)
 
 
 def _where_dtypes(c: Any, x: Any, y: Any) -> tuple[np.dtype, ...]:
@@ -79,7 +80,7 @@ def _stop_gradient_vjp(ct: Node, out: Node, x: Node) -> Cotangents:
 
 
 def _factor_dtypes(x: Any, y: Any) -> tuple[np.dtype, ...]:
-    if x.kind not in "fc":
+    if family(x) not in "fc":
         raise DTypeError(f"masked_multiply: no meaning for {x}, {y}; it serves derivatives, which are floats")
     return (x, x, x)
 

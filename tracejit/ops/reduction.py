@@ -9,6 +9,7 @@ import numpy as np
 
 from tracejit.errors import ShapeError
 from tracejit.ir import Node, TensorSpec
+from tracejit.ir.dtype import family
 from tracejit.ir.size import Dim
 from tracejit.ops.comparison import equal
 from tracejit.ops.elementwise import Cotangents, cast, where
@@ -39,12 +40,12 @@ def _index_dtypes(x: Any, **attrs: Any) -> tuple[np.dtype, ...]:
 
 def lowest(dtype: np.dtype) -> Any:
     """Less than or equal to every number of ``dtype``."""
-    return -np.inf if dtype.kind == "f" else False if dtype.kind == "b" else int(np.iinfo(dtype).min)
+    return -np.inf if family(dtype) == "f" else False if dtype.kind == "b" else int(np.iinfo(dtype).min)
 
 
 def highest(dtype: np.dtype) -> Any:
     """Greater than or equal to every number of ``dtype``."""
-    return np.inf if dtype.kind == "f" else True if dtype.kind == "b" else int(np.iinfo(dtype).max)
+    return np.inf if family(dtype) == "f" else True if dtype.kind == "b" else int(np.iinfo(dtype).max)
 
 
 def _broadcast_shape(x: TensorSpec, *, shape: tuple[Dim, ...], axes: tuple[int, ...]) -> tuple[Dim, ...]:

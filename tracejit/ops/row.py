@@ -18,8 +18,9 @@ import numpy as np
 from tracejit.errors import DTypeError, ShapeError
 from tracejit.ir import Builder, Node, TensorSpec, current
 from tracejit.ir.builder import CONSTANT
+from tracejit.ir.dtype import FLOAT16, is_half, stand_ins
 from tracejit.ir.size import Dim
-from tracejit.ir.spec import CODES, is_half
+from tracejit.ir.spec import CODES
 
 Kind = Literal[
     "elementwise", "iota", "reduce", "argreduce", "view", "reshape", "gather", "scatter", "write", "contract", "scan", "sort"
@@ -169,12 +170,13 @@ def ufunc_resolver(ufunc: np.ufunc, name: str = "") -> Callable[..., tuple[np.dt
         given = ", ".join(d.__name__ if isinstance(d, type) else str(d) for d in dtypes)
         operands = [np.dtype(bool) if d is bool else d for d in dtypes]
         try:
-            resolved = ufunc.resolve_dtypes((*operands, *[None] * ufunc.nout))[: ufunc.nin + 1]
+            known, half = stand_ins(operands)
+            resolved = ufunc.resolve_dtypes((*known, *[None] * ufunc.nout))[: ufunc.nin + 1]
         except TypeError:
             raise DTypeError(f"{name}: no meaning for {given}; NumPy has no such operation either") from None
         if foreign := [str(d) for d in resolved if d not in DTYPES]:
             raise DTypeError(f"{name}: for {given} NumPy computes in {foreign[0]}, which tracejit lacks; cast the operands")
-        return resolved
+        return tuple([half if d == FLOAT16 else d for d in resolved])
 
     return lambda *dtypes, **attrs: resolve(*dtypes)
 

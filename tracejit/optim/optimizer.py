@@ -17,6 +17,7 @@ from tracejit.frontend.scope import name_scope
 from tracejit.frontend.shapes import shape_text
 from tracejit.frontend.tree import Structure, flatten, flatten_paths
 from tracejit.frontend.variable import Variable
+from tracejit.ir.dtype import family
 
 Style = Literal["tensorflow", "torch"]
 Schedule = Callable[[Any], Any]
@@ -225,12 +226,12 @@ class Optimizer(ABC):
         """The gradients that there are, by place, in the dtype of their parameters."""
         found = []
         for i, (grad, param, name) in enumerate(zip(grads, params, names, strict=True)):
-            if param.dtype.kind != "f":
+            if family(param.dtype) != "f":
                 raise DTypeError(f"{self.name}: {name} is {param.dtype}; an optimizer updates floats")
             if grad is None:
                 continue
             array = _array(grad)
-            if array.dtype.kind not in "fiu":
+            if family(array.dtype) not in "fiu":
                 raise DTypeError(f"{self.name}: the gradient of {name} is {array.dtype}; it must be a float, as {param.dtype} is")
             if len(array.shape) != len(param.shape) or any(a != b for a, b in zip(array.shape, param.shape, strict=True)):
                 shapes = f"{shape_text(array.shape)}, and {name} is {shape_text(param.shape)}"

@@ -11,7 +11,7 @@ import numpy as np
 
 from tracejit.ir import Builder, Graph, Node
 from tracejit.ir.builder import CONSTANT
-from tracejit.ir.spec import is_half
+from tracejit.ir.dtype import is_half
 from tracejit.ops import TABLE
 from tracejit.schedule.access import kind
 

@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 
 from tracejit.errors import GradientError
 from tracejit.ir import Builder, Graph, Node, using
+from tracejit.ir.dtype import family
 from tracejit.ops.row import TABLE, Op, full_like
 
 
@@ -145,7 +146,7 @@ def _or_zeros(builder: Builder, found: Sequence[Node | None], like: Sequence[Nod
 
 
 def _differentiable(node: Node) -> bool:
-    return node.dtype.kind in "fc"
+    return family(node.dtype) in "fc"
 
 
 def _order(roots: Sequence[Node], within: Collection[Node] | None) -> list[Node]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from tracejit.errors import IndexOutOfBoundsError
 from tracejit.ir import Builder, Graph, Node
+from tracejit.ir.dtype import family, finfo
 from tracejit.ir.size import Size
 from tracejit.ops.row import TABLE, Op, number
 from tracejit.transforms.patterns import fill
@@ -66,8 +67,8 @@ def _constant_sum(builder: Builder, node: Node, x: Node) -> Node | None:
     if isinstance(value, complex) or any(isinstance(d, Size) for d in dims) or (value == 0 and math.copysign(1, value) < 0):
         return None
     total = value * math.prod(d for d in dims if isinstance(d, int)) + 0
-    if node.dtype.kind == "f":
-        exact = float(value).is_integer() and abs(total) <= 2 ** np.finfo(node.dtype).nmant
+    if family(node.dtype) == "f":
+        exact = float(value).is_integer() and abs(total) <= 2 ** finfo(node.dtype).nmant
     else:
         limits = np.iinfo(node.dtype)
         exact = limits.min <= total <= limits.max

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.ir import Builder, Graph, Node
+from tracejit.ir.dtype import family, finfo
 from tracejit.ir.graph import topological
 from tracejit.ops.row import TABLE, Op, number
 from tracejit.transforms.patterns import emit, fill, is_number, kind, used_once
@@ -53,7 +54,7 @@ def _real(node: Node) -> bool:
 
 def _add(builder: Builder, node: Node, args: tuple[Node, ...]) -> Node | None:
     for x, y in (args, args[::-1]):
-        if is_number(y, -0.0 if node.dtype.kind == "f" else 0):  # x + -0.0 -> x; x + 0.0 is not: -0.0 + 0.0 is 0.0
+        if is_number(y, -0.0 if family(node.dtype) == "f" else 0):  # x + -0.0 -> x; x + 0.0 is not: -0.0 + 0.0 is 0.0
             return x
         if y.op.name == "negative":  # x + -y -> x - y
             return x - y.inputs[0]
@@ -104,7 +105,7 @@ def _divide(builder: Builder, node: Node, args: tuple[Node, ...]) -> Node | None
     c: Any = number(y)
     if not isinstance(c, float) or c == 0 or not math.isfinite(c):
         return None
-    info = np.finfo(node.dtype)
+    info = finfo(node.dtype)
     if abs(math.frexp(c)[0]) == 0.5 and info.tiny <= abs(1 / c) <= info.max:  # x / 2**k -> x * 2**-k, x / 1 -> x
         return x * (1 / c)
     return None
@@ -122,7 +123,7 @@ def _power(builder: Builder, node: Node, args: tuple[Node, ...]) -> Node | None:
         return x * x
     if is_number(y, 3):  # x**3 -> x*x*x, at most 1.5 ulp off; x*x under- or overflows only where x**3 does
         return x * x * x
-    return _float_power(builder, x, y) if node.dtype.kind == "f" else None
+    return _float_power(builder, x, y) if family(node.dtype) == "f" else None
 
 
 def _float_power(builder: Builder, x: Node, y: Node) -> Node | None:
@@ -205,14 +206,14 @@ def _cast(builder: Builder, node: Node, args: tuple[Node, ...]) -> Node | None:
         return x
     if x.op.name == "cast":  # cast(cast(x)) -> cast(x) where the inner one keeps every value
         first, middle, last = x.inputs[0].dtype, x.dtype, node.dtype
-        if _keeps_values(first, middle) and (middle.kind not in "fc" or last.kind in "fc" or _keeps_values(first, last)):
+        if _keeps_values(first, middle) and (family(middle) not in "fc" or family(last) in "fc" or _keeps_values(first, last)):
             return emit(builder, "cast", x.inputs[0], dtype=last)
     return None
 
 
 def _keeps_values(source: np.dtype, target: np.dtype) -> bool:
     """Whether every value of ``source`` is one of ``target``; unlike NumPy's safe casts, i64 to f64 is not."""
-    rounded = source.kind in "iu" and source.itemsize == 8 and target.kind in "fc"
+    rounded = source.kind in "iu" and source.itemsize == 8 and family(target) in "fc"
     return np.can_cast(source, target, "safe") and not rounded
 
 

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 from llvmlite import binding, ir
 
-from tracejit.backends.cpu.value import F16, F32, F64, I32, SPELLINGS, Kind, Value, absolute, select
+from tracejit.backends.cpu.value import BF16, F16, F32, F64, I32, SPELLINGS, Kind, Value, absolute, select
 
 HALF = ir.HalfType()
 SIGN, INFINITY = 1 << 15, 0x7F800000  # the sign of a half; the bits of inf in f32
 F16_DTYPE, F16_INFINITY, F16_NAN = np.dtype(np.float16), 0x7C00, 0x7E00
 F16_FRACTION = 13  # bits of f32 that f16 has not
 F16_LEAST_INFINITE, F16_LEAST_NORMAL = (127 + 16) << 23, (127 - 14) << 23  # as bits of f32
+BF16_NAN, BF16_ALMOST_HALF = 0x7FC0, 0x7FFF  # what is added before bits are cut off, with one more where the last is odd
 F16_TO_SCALE = 2.0**112  # what an f16's exponent, read as that of an f32, is too small by
 
 
@@ -28,14 +29,20 @@ def convert(x: Value, kind: Kind) -> Value:
         return x.to(kind)
     if x.kind.is_half:
         return convert(_widened(x), kind)
-    return _narrowed(_to_odd(x) if x.kind == F64 else x.to(F32), kind)
+    if kind == BF16:
+        return _narrowed_bf16(x.to(F32))
+    return _narrowed(_to_odd(x) if x.kind == F64 else x.to(F32))
 
 
 def bits_of(number: complex, kind: Kind) -> int:
     """The bits of a number that is written out."""
-    assert kind == F16
     with np.errstate(all="ignore"):
-        return int(np.asarray(number.real).astype(F16_DTYPE).view(np.uint16))
+        if kind == F16:
+            return int(np.asarray(number.real).astype(F16_DTYPE).view(np.uint16))
+        bits = int(np.asarray(number.real).astype(np.float32).view(np.uint32))
+    if number.real != number.real:
+        return BF16_NAN
+    return (bits + BF16_ALMOST_HALF + (bits >> 16 & 1)) >> 16
 
 
 def _to_odd(x: Value) -> Value:
@@ -48,6 +55,8 @@ def _to_odd(x: Value) -> Value:
 
 def _widened(x: Value) -> Value:
     build = x.builder
+    if x.kind == BF16:
+        return Value(build, build.shl(build.zext(x.raw, I32.type), I32.type(16)), I32).as_float()
     if _has_instructions(build.module.triple):
         return Value(build, build.fpext(build.bitcast(x.raw, HALF), F32.type), F32)
     bits = Value(build, build.zext(x.raw, I32.type), I32)
@@ -57,10 +66,10 @@ def _widened(x: Value) -> Value:
     return (select(special, size | INFINITY, number) | ((bits & SIGN) << 16)).as_float()
 
 
-def _narrowed(x: Value, kind: Kind) -> Value:
+def _narrowed(x: Value) -> Value:
     build = x.builder
     if _has_instructions(build.module.triple):
-        return Value(build, build.bitcast(build.fptrunc(x.raw, HALF), kind.type), kind)
+        return Value(build, build.bitcast(build.fptrunc(x.raw, HALF), F16.type), F16)
     bits = x.as_bits()
     size = bits & 0x7FFFFFFF
     small = (size.as_float() + 0.5).as_bits() - size.constant(0.5, F32).as_bits()  # the sum has the last bit of f16
@@ -68,7 +77,15 @@ def _narrowed(x: Value, kind: Kind) -> Value:
     special = select(size > INFINITY, size.constant(F16_NAN), F16_INFINITY)
     out = select(size < F16_LEAST_NORMAL, small, rounded >> F16_FRACTION)
     out = select(size >= F16_LEAST_INFINITE, special, out) | ((bits >> 16) & SIGN)
-    return Value(build, build.trunc(out.raw, kind.type), kind)
+    return Value(build, build.trunc(out.raw, F16.type), F16)
+
+
+def _narrowed_bf16(x: Value) -> Value:
+    bits = x.as_bits()
+    high = bits.logical_shift(16)
+    rounded = (bits + BF16_ALMOST_HALF + (high & 1)).logical_shift(16)
+    out = select(x != x, (high & SIGN) | BF16_NAN, rounded)
+    return Value(x.builder, x.builder.trunc(out.raw, BF16.type), BF16)
 
 
 def _has_instructions(triple: str) -> bool:

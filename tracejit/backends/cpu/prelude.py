@@ -29,7 +29,7 @@ from tracejit.backends.cpu.memory import cast_word, complex_cast_word, gemm_word
 from tracejit.backends.cpu.memory import complex_number as complex_number
 from tracejit.backends.cpu.routines import argsort_into as argsort_into
 from tracejit.backends.cpu.routines import looping_word
-from tracejit.backends.cpu.value import B1, F16, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64
+from tracejit.backends.cpu.value import B1, BF16, F16, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64
 
 inf = float("inf")
 nan = float("nan")
@@ -38,15 +38,16 @@ INTEGERS = REALS - FLOATS
 # -- types, memory, control ------------------------------------------------------------------------------------------
 
 b1, i8, i16, i32, i64 = (cast_word(kind) for kind in (B1, I8, I16, I32, I64))
-u8, u16, u32, u64, f16, f32, f64 = (cast_word(kind) for kind in (U8, U16, U32, U64, F16, F32, F64))
+u8, u16, u32, u64 = (cast_word(kind) for kind in (U8, U16, U32, U64))
+f16, bf16, f32, f64 = (cast_word(kind) for kind in (F16, BF16, F32, F64))
 c64, c128 = complex_cast_word(F32), complex_cast_word(F64)
 b1_at, i8_at, i16_at, i32_at, i64_at = (pointer_word(kind) for kind in (B1, I8, I16, I32, I64))
 u8_at, u16_at, u32_at, u64_at = (pointer_word(kind) for kind in (U8, U16, U32, U64))
-f16_at, f32_at, f64_at = (pointer_word(kind) for kind in (F16, F32, F64))
+f16_at, bf16_at, f32_at, f64_at = (pointer_word(kind) for kind in (F16, BF16, F32, F64))
 c64_at, c128_at = pointer_word(F32, is_complex=True), pointer_word(F64, is_complex=True)
 b1_room, i8_room, i16_room, i32_room, i64_room = (room_word(kind) for kind in (B1, I8, I16, I32, I64))
 u8_room, u16_room, u32_room, u64_room = (room_word(kind) for kind in (U8, U16, U32, U64))
-f16_room, f32_room, f64_room = (room_word(kind) for kind in (F16, F32, F64))
+f16_room, bf16_room, f32_room, f64_room = (room_word(kind) for kind in (F16, BF16, F32, F64))
 c64_room, c128_room = room_word(F32, is_complex=True), room_word(F64, is_complex=True)
 gemm_nn, gemm_nt, gemm_tn, gemm_tt = (gemm_word(a, b) for a in (False, True) for b in (False, True))
 

@@ -48,8 +48,8 @@ B1 = Kind("b1", 1, "b")
 I8, I16, I32, I64 = (Kind(f"i{bits}", bits, "i") for bits in (8, 16, 32, 64))
 U8, U16, U32, U64 = (Kind(f"u{bits}", bits, "u") for bits in (8, 16, 32, 64))
 F32, F64 = Kind("f32", 32, "f"), Kind("f64", 64, "f")
-F16 = Kind("f16", 16, "h")
-HALVES = (F16,)
+F16, BF16 = Kind("f16", 16, "h"), Kind("bf16", 16, "h")
+HALVES = (F16, BF16)
 KINDS = (B1, I8, I16, I32, I64, U8, U16, U32, U64, F32, F64)
 
 

@@ -30,7 +30,7 @@ REDUCTIONS = ("sum", "prod", "max", "min", "any", "all", "argmax", "argmin")
 WAITING = {"shuffle", "sync", "warp_sync", "meet", "argsort_into"} | {
     f"{direction}_{name}" for direction in ("across", "down") for name in REDUCTIONS
 }
-POINTERS = ("b1", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "f16", "f32", "f64", "c64", "c128")
+POINTERS = ("b1", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "f16", "bf16", "f32", "f64", "c64", "c128")
 Step = Callable[[Any], None]
 Wait = tuple[Any, ...]  # what a thread stops for, and what it gives the others
 Thread: TypeAlias = "GeneratorType[Any, Any, None]"

@@ -20,8 +20,8 @@ from tracejit.backends.cpu.value import B1, F32, F64, HALVES, KINDS, SPELLINGS, 
 from tracejit.backends.cuda import collective, fours, threads
 
 TRIPLE = "nvptx64-nvidia-cuda"
-COMMON = """b1 i8 i16 i32 i64 u8 u16 u32 u64 f16 f32 f64 c64 c128 as_f64 inf nan select plus times quotient absolute sign floor
-ceil trunc rint sqrt isnan isinf isfinite signbit maximum minimum fmax fmin floor_divide remainder fmod copysign
+COMMON = """b1 i8 i16 i32 i64 u8 u16 u32 u64 f16 bf16 f32 f64 c64 c128 as_f64 inf nan select plus times quotient absolute sign
+floor ceil trunc rint sqrt isnan isinf isfinite signbit maximum minimum fmax fmin floor_divide remainder fmod copysign
 heaviside nextafter left_shift right_shift gcd lcm philox conjugate real imag lgamma digamma logaddexp logaddexp2 softplus"""
 LIBRARY = {
     "exp2": "exp2", "expm1": "expm1", "log2": "log2", "log10": "log10", "log1p": "log1p", "tanh": "tanh", "sinh": "sinh",

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.ir.dtype import bfloat16
 from tracejit.schedule.cost import LEAST_CHUNK, MOST_CHUNKS
 
 Scalar = Any  # a NumPy scalar
@@ -85,12 +86,16 @@ def stamp(table: Table, word: int) -> None:
 # -- types and memory ------------------------------------------------------------------------------------------------
 
 
+@functools.cache
+def _dtype(name: str) -> np.dtype:
+    return bfloat16() if name == "bf16" else np.dtype(name)
+
+
 def _cast(dtype: str) -> Callable[[Any], Scalar]:
     """Convert a scalar as ``astype`` does; a Python number first takes NumPy's widest type, so that it wraps, too."""
-    to = np.dtype(dtype)
 
     def cast(x: Any) -> Scalar:
-        scalar = np.asarray(x)
+        to, scalar = _dtype(dtype), np.asarray(x)
         return (scalar.real if scalar.dtype.kind == "c" and to.kind not in "cb" else scalar).astype(to)[()]
 
     cast.__name__ = dtype
@@ -99,9 +104,9 @@ def _cast(dtype: str) -> Callable[[Any], Scalar]:
 
 def _pointer(dtype: str) -> Callable[[int, int], Pointer]:
     """The ``size`` elements from ``address`` on, without a copy."""
-    to = np.dtype(dtype)
 
     def at(address: int, size: int) -> Pointer:
+        to = _dtype(dtype)
         if size <= 0:
             return np.empty(0, to)
         block = (ctypes.c_byte * (int(size) * to.itemsize)).from_address(int(address))
@@ -112,7 +117,7 @@ def _pointer(dtype: str) -> Callable[[int, int], Pointer]:
 
 def _room(dtype: str) -> Callable[[int], Pointer]:
     """Memory for ``count`` elements, with anything in it, that is the function's own while it runs."""
-    return functools.partial(np.empty, dtype=dtype)
+    return lambda count: np.empty(count, _dtype(dtype))
 
 
 b1, b1_at = _cast("?"), _pointer("?")
@@ -125,13 +130,14 @@ u16, u16_at = _cast("u2"), _pointer("u2")
 u32, u32_at = _cast("u4"), _pointer("u4")
 u64, u64_at = _cast("u8"), _pointer("u8")
 f16, f16_at = _cast("f2"), _pointer("f2")
+bf16, bf16_at = _cast("bf16"), _pointer("bf16")
 f32, f32_at = _cast("f4"), _pointer("f4")
 f64, f64_at = _cast("f8"), _pointer("f8")
 c64, c64_at = _cast("c8"), _pointer("c8")
 c128, c128_at = _cast("c16"), _pointer("c16")
 b1_room, i8_room, i16_room, i32_room, i64_room = map(_room, ("?", "i1", "i2", "i4", "i8"))
 u8_room, u16_room, u32_room, u64_room = map(_room, ("u1", "u2", "u4", "u8"))
-f16_room, f32_room, f64_room, c64_room, c128_room = map(_room, ("f2", "f4", "f8", "c8", "c16"))
+f16_room, bf16_room, f32_room, f64_room, c64_room, c128_room = map(_room, ("f2", "bf16", "f4", "f8", "c8", "c16"))
 
 
 def as_f64(bits: int) -> Scalar:

@@ -21,6 +21,7 @@ from tracejit.frontend.numpy.ufuncs import where
 from tracejit.frontend.public import lifted, registered
 from tracejit.frontend.shapes import normal_axis, same
 from tracejit.ir import Dim, Node
+from tracejit.ir.dtype import promoted
 from tracejit.ops import composite
 from tracejit.ops.indexing import INDEX, positions
 from tracejit.ops.movement import reverse, window
@@ -138,7 +139,7 @@ def _vectors(x: Node, y: Node, mode: str, name: str) -> tuple[Node, Node]:
             raise ShapeError(f"{name}: {operand.spec} is not a vector with elements")
     if mode not in ("full", "same", "valid"):
         raise ValueError(f'{name}: mode is {mode!r}; it must be "full", "same" or "valid"')
-    wide = np.result_type(x.dtype, y.dtype)
+    wide = promoted(x.dtype, y.dtype)
     return cast(x, wide), cast(y, wide)
 
 
@@ -184,7 +185,7 @@ def _covariance(m: Node, y: Any, rowvar: bool, ddof: int, name: str) -> Node:
         same(
             variables[0].shape[1], variables[1].shape[1], f"{name}: {m.spec} and {variables[1].spec} have other counts of samples"
         )
-    wide = np.result_type(np.float64, *(v.dtype for v in variables))
+    wide = promoted(np.float64, *(v.dtype for v in variables))
     x = ops.concatenate(*(cast(v, wide) for v in variables), axis=0) if y is not None else cast(m, wide)
     x = x if y is not None else _variables(x, rowvar, name)
     centred = x - ops.broadcast(composite.mean(x, (1,)), shape=x.shape, axes=(0,))
@@ -217,7 +218,7 @@ def vander(x: Node, N: Any = None, increasing: bool = False) -> Node:
     if x.spec.rank != 1:
         raise ShapeError(f"vander: {x.spec} is not a vector")
     count = known(x.shape[0], "vander") if N is None else int(N)
-    x = cast(x, np.result_type(x.dtype, np.int64))
+    x = cast(x, promoted(x.dtype, np.int64))
     if count == 0:
         return composite.zeros((x.shape[0], 0), x.dtype)
     powers = [composite.ones(x.shape, x.dtype)]

@@ -16,6 +16,7 @@ from tracejit.frontend.public import hand_out, lifted, opened, registered, write
 from tracejit.frontend.shapes import as_shape, normal_axis, reshape_node, same
 from tracejit.frontend.symbolic import SymbolicInt, as_dim
 from tracejit.ir import Dim, Node
+from tracejit.ir.dtype import promoted
 from tracejit.ir.size import quotient
 from tracejit.ops import composite
 
@@ -86,7 +87,7 @@ def _in_one_dtype(arrays: Any, name: str, dtype: Any = None) -> list[Node]:
     nodes = [lift(x, name).node() for x in _parts(arrays)]
     if not nodes:
         raise ValueError(f"{name}: need at least one array")
-    wide = np.result_type(*(n.dtype for n in nodes)) if dtype is None else np.dtype(dtype)
+    wide = promoted(*(n.dtype for n in nodes)) if dtype is None else np.dtype(dtype)
     return [cast(n, wide) for n in nodes]
 
 

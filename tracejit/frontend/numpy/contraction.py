@@ -13,6 +13,7 @@ from tracejit.frontend.lift import cast, lift
 from tracejit.frontend.public import hand_out, lifted, opened, registered, write_out
 from tracejit.frontend.shapes import broadcast_nodes, common_shape, is_one, normal_axis, same
 from tracejit.ir import Node
+from tracejit.ir.dtype import promoted
 from tracejit.ops import composite
 
 __all__ = [
@@ -30,7 +31,7 @@ __all__ = [
 
 
 def _promoted(*nodes: Node) -> list[Node]:
-    wide = np.result_type(*(n.dtype for n in nodes))
+    wide = promoted(*(n.dtype for n in nodes))
     return [cast(n, wide) for n in nodes]
 
 

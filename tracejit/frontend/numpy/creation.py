@@ -16,6 +16,7 @@ from tracejit.frontend.public import hand_out, lifted, opened, registered
 from tracejit.frontend.shapes import as_shape, broadcast_node, filled
 from tracejit.frontend.symbolic import SymbolicInt, as_dim
 from tracejit.ir import Dim, Node, current, using
+from tracejit.ir.dtype import promoted
 from tracejit.ir.size import quotient
 from tracejit.ops import composite
 
@@ -175,7 +176,7 @@ def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, retste
         first, last = (lift(x, "linspace") for x in (start, stop))
         if first.shape or last.shape:
             raise ArgumentError("linspace: start and stop are arrays; they must be numbers")
-        own = np.result_type(first.node().dtype, last.node().dtype, np.float64)
+        own = promoted(first.node().dtype, last.node().dtype, np.float64)
         out = composite.linspace(first.to(own), last.to(own), as_shape(num, "linspace")[0], endpoint)
         return hand_out(out if dtype is None else cast(out, dtype))
 

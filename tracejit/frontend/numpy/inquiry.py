@@ -11,6 +11,7 @@ from tracejit.frontend.lift import lift
 from tracejit.frontend.numpy.reductions import all as all_true
 from tracejit.frontend.numpy.ufuncs import equal, isclose
 from tracejit.frontend.public import opened, registered
+from tracejit.ir.dtype import promoted
 
 __all__ = [
     "allclose",
@@ -48,7 +49,7 @@ def size(a: Any, axis: int | None = None) -> Any:
 def result_type(*arrays_and_dtypes: Any) -> np.dtype:
     """The dtype that NumPy brings operands to."""
     with opened(*arrays_and_dtypes):
-        return np.result_type(*(_kind(x) for x in arrays_and_dtypes))
+        return promoted(*(_kind(x) for x in arrays_and_dtypes))
 
 
 def _kind(x: Any) -> Any:

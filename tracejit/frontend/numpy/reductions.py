@@ -16,6 +16,7 @@ from tracejit.frontend.lift import Operand, cast, lift
 from tracejit.frontend.public import lifted
 from tracejit.frontend.shapes import broadcast_node, is_zero, normal_axes, normal_axis, reshape_node
 from tracejit.ir import Dim, Node, current
+from tracejit.ir.dtype import family, promoted
 from tracejit.ir.size import product
 from tracejit.ops import composite
 from tracejit.ops.movement import window
@@ -212,7 +213,7 @@ def average(a: Node, axis: Any = None, weights: Any = None, *, keepdims: bool = 
     if weights is None:
         return reduced(a, axis, keepdims, "average", True, composite.mean)
     weight = lift(weights, "average").node()
-    dtype = np.result_type(a.dtype, weight.dtype, np.float64 if {a.dtype.kind, weight.dtype.kind} <= set("biu") else a.dtype)
+    dtype = promoted(a.dtype, weight.dtype, np.float64 if {a.dtype.kind, weight.dtype.kind} <= set("biu") else a.dtype)
     if weight.spec.rank == 1 < a.spec.rank:
         place = normal_axis(axis, a.spec.rank, "average")
         weight = ops.reshape(weight, shape=tuple(weight.shape[0] if i == place else 1 for i in range(a.spec.rank)))
@@ -230,7 +231,7 @@ def _finite(function: Callable[[Node, Axes], Node], filling: float) -> Callable[
     """The reduction of what is not NaN."""
 
     def body(x: Node, axes: Axes) -> Node:
-        return function(ops.where(ops.isnan(x), filling, x) if x.dtype.kind == "f" else x, axes)
+        return function(ops.where(ops.isnan(x), filling, x) if family(x.dtype) == "f" else x, axes)
 
     return body
 
@@ -279,7 +280,7 @@ def nanmin(a: Node, axis: Any = None, *, keepdims: bool = False) -> Node:
 
 def _nan_extremum(op: Callable[..., Node], filling: float) -> Callable[[Node, Axes], Node]:
     def body(x: Node, axes: Axes) -> Node:
-        if x.dtype.kind != "f":
+        if family(x.dtype) != "f":
             return op(x, axes=axes)
         nothing = ops.reduce_all(ops.isnan(x), axes=axes)
         return ops.where(nothing, np.nan, op(ops.where(ops.isnan(x), filling, x), axes=axes))

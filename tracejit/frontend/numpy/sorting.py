@@ -13,6 +13,7 @@ from tracejit.frontend.lift import cast, lift
 from tracejit.frontend.public import lifted
 from tracejit.frontend.shapes import as_shape, broadcast_node, normal_axis, reshape_node, same
 from tracejit.ir import Node
+from tracejit.ir.dtype import promoted
 from tracejit.ops import composite
 
 __all__ = [
@@ -84,7 +85,7 @@ def scatter_add(x: Node, indices: Node, updates: Node, axis: int = 0) -> Node:
     place = normal_axis(axis, x.spec.rank, "scatter_add")
     _integers(indices, "scatter_add")
     shape = (*x.shape[:place], *indices.shape, *x.shape[place + 1 :])
-    wide = np.result_type(x.dtype, updates.dtype)
+    wide = promoted(x.dtype, updates.dtype)
     whole = broadcast_node(cast(updates, wide), shape, "scatter_add, updates")
     return ops.scatter_add(cast(x, wide), checked_places(indices, x.shape[place]), whole, axis=place)
 

@@ -15,6 +15,7 @@ from tracejit.frontend.numpy.reductions import check_order
 from tracejit.frontend.public import hand_out, lifted, opened, registered
 from tracejit.frontend.shapes import normal_axes, reshape_node, same
 from tracejit.ir import Node, current
+from tracejit.ir.dtype import family, promoted
 from tracejit.ir.size import product
 from tracejit.ops import composite
 
@@ -38,7 +39,7 @@ def searchsorted(a: Node, v: Node, side: str = "left", sorter: Any = None) -> No
         raise ValueError(f'searchsorted: side is {side!r}; it must be "left" or "right"')
     if sorter is not None:
         a = ops.gather(_vector(a, "searchsorted"), checked_places(lift(sorter, "searchsorted").node(), a.shape[0]), axis=0)
-    wide = np.result_type(a.dtype, v.dtype)
+    wide = promoted(a.dtype, v.dtype)
     return _search(cast(a, wide), cast(v, wide), side == "right", "searchsorted")
 
 
@@ -129,7 +130,7 @@ def _quantile(a: Any, q: Any, whole: int, axis: Any, method: str, keepdims: bool
             raise UnsupportedError(f'{name}: method={method!r} is not supported; "linear" is')
         x, share = composite.floating(lift(a, name).node()), lift(q, name)
         check_order(x, name)
-        wide = x.dtype if share.weak else np.result_type(x.dtype, composite.floating(share.node()).dtype)
+        wide = x.dtype if share.weak else promoted(x.dtype, composite.floating(share.node()).dtype)
         x, part = cast(x, wide), share.to(wide) / whole
         axes = normal_axes(axis, x.spec.rank, name)
         rest = tuple(i for i in range(x.spec.rank) if i not in axes)
@@ -154,7 +155,7 @@ def histogram(a: Any, bins: Any = 10, range: Any = None, density: bool = False, 
             raise UnsupportedError(f"histogram: bins={bins!r} depends on the data; give a number, or the edges")
         x = reshape_node(lift(a, "histogram").node(), -1)
         edges = _edges(x, bins, range)
-        wide = np.result_type(x.dtype, edges.dtype)
+        wide = promoted(x.dtype, edges.dtype)
         count, known = edges.shape[0] - 1, cast(x, wide)
         place = _search(cast(edges, wide), known, True, "histogram") - 1
         place = ops.where(ops.equal(known, composite.end(cast(edges, wide), count, known)), count - 1, place)
@@ -180,7 +181,7 @@ def _weights(x: Node, weights: Any) -> Node:
 def _edges(x: Node, bins: Any, range: Any) -> Node:
     if not isinstance(bins, int | np.integer):
         return _vector(lift(bins, "histogram").node(), "histogram")
-    own = np.result_type(x.dtype, np.float64) if x.dtype.kind != "f" else x.dtype
+    own = promoted(x.dtype, np.float64) if family(x.dtype) != "f" else x.dtype
     if range is None:
         if x.shape[0] == 0:
             low, high = (current().constant(v, own) for v in (0.0, 1.0))

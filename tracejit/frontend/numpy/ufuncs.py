@@ -14,6 +14,7 @@ from tracejit.frontend.lift import Operand, cast, lift
 from tracejit.frontend.public import hand_out, lifted, opened, registered, write_out
 from tracejit.frontend.shapes import broadcast_nodes
 from tracejit.ir import Node
+from tracejit.ir.dtype import promoted
 from tracejit.ops import composite
 from tracejit.ops.row import ufunc_resolver
 
@@ -224,7 +225,7 @@ def _of_node(function: Callable[[Node], Node], numpys: np.ufunc) -> Body:
 
 
 def _float_power(x: Operand, y: Operand, dtype: Any = None) -> Node:
-    wide = np.result_type(np.float64, x.node().dtype, y.node().dtype)
+    wide = promoted(np.float64, x.node().dtype, y.node().dtype)
     return elementwise("power", Operand(x.to(wide)), Operand(y.to(wide)), dtype=dtype)
 
 
@@ -365,6 +366,6 @@ def sinc(x: Node) -> Node:
 @lifted(2)
 def isclose(a: Node, b: Node, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Node:
     """Whether ``|a - b| <= atol + rtol * |b|``; infinities are close to themselves."""
-    dtype = np.result_type(a.dtype, b.dtype, np.float32 if a.dtype.kind == b.dtype.kind == "b" else b.dtype)
+    dtype = promoted(a.dtype, b.dtype, np.float32 if a.dtype.kind == b.dtype.kind == "b" else b.dtype)
     x, y = broadcast_nodes([composite.floating(cast(n, dtype)) for n in (a, b)], "isclose")
     return composite.isclose(x, y, rtol, atol, equal_nan)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tracejit.ir import Node
+from tracejit.ir.dtype import family
 from tracejit.ir.size import Dim
 from tracejit.ops.comparison import equal, less_equal
 from tracejit.ops.composite.elementary import full, sized
@@ -41,7 +42,7 @@ def arange(size: Dim, start: Number, step: Number, dtype: np.dtype) -> Node:
 
     Of floats the step is the difference of the first two elements, as NumPy rounds it.
     """
-    if dtype.kind == "f" and not isinstance(start, Node) and not isinstance(step, Node):
+    if family(dtype) == "f" and not isinstance(start, Node) and not isinstance(step, Node):
         step = dtype.type(start + step) - dtype.type(start)
     place = iota(size=size, dtype=dtype)
     if isinstance(step, Node) or step != 1:

@@ -11,8 +11,8 @@ import numpy as np
 
 from tracejit.errors import DTypeError
 from tracejit.ir import Node
+from tracejit.ir.dtype import family, finfo, is_half
 from tracejit.ir.size import Dim
-from tracejit.ir.spec import is_half
 from tracejit.ops.comparison import equal, isfinite, isnan, less_equal, logical_and, logical_or
 from tracejit.ops.elementwise import absolute, cast, maximum, minimum, where
 from tracejit.ops.reduction import broadcast
@@ -35,7 +35,7 @@ def sized(like: Node, size: Dim) -> Node:
 
 def floating(x: Node) -> Node:
     """``x``; integers and bools as float64, as NumPy's means have it."""
-    return x if x.dtype.kind in "fc" else cast(x, dtype=np.dtype(np.float64))
+    return x if family(x.dtype) in "fc" else cast(x, dtype=np.dtype(np.float64))
 
 
 def in_single(function: Callable[P, Node]) -> Callable[P, Node]:
@@ -101,9 +101,9 @@ def nan_to_num(x: Node, nan: float = 0.0, posinf: float | None = None, neginf: f
     """NaN and infinities replaced; these by the largest finite numbers where None. Derivative: 0 where replaced."""
     if x.dtype.kind == "c":
         raise DTypeError(f"nan_to_num: {x.spec} has two parts; replace them in its real and imaginary part")
-    if x.dtype.kind != "f":
+    if family(x.dtype) != "f":
         return x
-    largest = float(np.finfo(x.dtype).max)
+    largest = float(finfo(x.dtype).max)
     out = where(equal(x, math.inf), largest if posinf is None else posinf, x)
     out = where(equal(x, -math.inf), -largest if neginf is None else neginf, out)
     return where(isnan(x), nan, out)

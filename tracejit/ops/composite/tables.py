@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tracejit.ir import Node
+from tracejit.ir.dtype import family
 from tracejit.ir.size import Dim
 from tracejit.ops.comparison import equal, greater_equal, isnan, less, less_equal, logical_and, logical_not, logical_or
 from tracejit.ops.composite.elementary import full, sized
@@ -34,7 +35,7 @@ def searchsorted(table: Node, x: Node, right: bool = False) -> Node:
 
 def _precedes(x: Node, y: Node) -> Node:
     """Whether ``x`` sorts before ``y``."""
-    if x.dtype.kind != "f":
+    if family(x.dtype) != "f":
         return less(x, y)
     return logical_or(less(x, y), logical_and(isnan(y), logical_not(isnan(x))))
 
