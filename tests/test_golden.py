@@ -154,6 +154,16 @@ def half_chain(x: f16[n, c], b: f16[c]):
     t2: f16[n, c] = add(t1, x)
     return (t2,), {}
 """,
+    "bfloat16_chain": """
+def bfloat16_chain(x: bf16[n], y: f16[n], i: i32[n]):
+    t0: f32[n] = cast(x, dtype=f32)
+    t1: f32[n] = cast(y, dtype=f32)
+    t2: f32[n] = add(t0, t1)
+    t3: bf16[n] = cast(t2, dtype=bf16)
+    t4: bf16[n] = cast(i, dtype=bf16)
+    t5: bf16[n] = multiply(t3, t4)
+    return (t5,), {}
+""",
     "half_softmax": """
 def half_softmax(x: f16[n, c]):
     t0: f16[n] = reduce_max(x, axes=(1,))
