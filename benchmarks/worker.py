@@ -11,6 +11,7 @@ import importlib
 import os
 import sys
 import time
+from functools import partial
 
 
 def peak() -> int:
@@ -79,7 +80,10 @@ def ready(module, case, contestant: str, small: bool):
     call = getattr(module, contestant)(*data)
     if not contestant.startswith("with_"):
         return call, 0.0
-    return call, error(call, module.with_numpy(*widened(data)), case.calls)
+    wrong = error(call, module.with_numpy(*widened(data)), case.calls)
+    if isinstance(call, partial):  # which looks how its function takes calls when it is made: before it was compiled
+        call = partial(call.func, *call.args, **call.keywords)
+    return call, wrong
 
 
 def serve(call, batch: float, answer, wrong: dict[str, float]) -> None:

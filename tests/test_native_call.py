@@ -409,11 +409,15 @@ def test_arrays_that_share_memory_are_told_from_others():
     assert enter(memory[:0], memory) is not MISS and enter(np.zeros((0, 5)), memory) is not MISS
 
 
-def test_a_context_variable_says_whether_something_is_traced():
-    variable = contextvars.ContextVar("test", default=None)
-    enter = Guarded([(Op.UNTRACED, variable)])
+def test_a_context_variable_says_whether_something_is_traced_while_anything_is():
+    variable, going_on = contextvars.ContextVar("test", default=None), [None]
+    enter = Guarded([(Op.UNTRACED, going_on, variable)])
     assert enter(1) == 1
     token = variable.set("a trace")
+    assert enter(1) == MISS
+    going_on.clear()
+    assert enter(1) == 1
+    going_on.append(None)
     assert enter(1) == MISS
     variable.reset(token)
     assert enter(1) == 1

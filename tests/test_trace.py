@@ -8,6 +8,7 @@ import pytest
 
 import tracejit as tj
 from tracejit.errors import ShapeError, TraceError
+from tracejit.ir import ambient
 from tracejit.ir.graph import verify
 
 
@@ -272,3 +273,17 @@ def test_sizes_computed_before_they_are_known_are_spelled_as_they_are_now() -> N
     f = tj.function(tj.grad(lambda x: sum((part**3).sum() for part in np.split(x, 2, axis=1))))
     x = np.arange(12.0).reshape(3, 4)
     np.testing.assert_allclose(f(x), 3 * x**2)
+
+
+def test_no_builder_goes_on_after_a_trace_whether_it_ends_well_or_not():
+    @tj.function
+    def traced(x, fails):
+        assert ambient.GOING_ON and ambient.active() is not None
+        if fails:
+            raise KeyError("traced")
+        return x + 1
+
+    assert traced(np.ones(3), False).tolist() == [2.0] * 3 and not ambient.GOING_ON
+    with pytest.raises(KeyError):
+        traced(np.ones(3), True)
+    assert not ambient.GOING_ON and ambient.active() is None

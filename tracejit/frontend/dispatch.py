@@ -2,7 +2,7 @@
 
 Of ``f(x, y)``, two arrays of float32 and a global ``scale``, it is::
 
-    UNTRACED  current builder
+    UNTRACED  builders going on, current builder
     GLOBAL    r2 = globals()["scale"]
     EQUAL     r2, 3.0, unchanged
     ARRAY     r0, value 0, float32, rank 1
@@ -73,7 +73,7 @@ class _Writer:
         self.sources = list(parameters.bind(tuple(map(Place, range(len(call.args)))), named).values())
 
     def route(self) -> Route:
-        self.emit(Op.UNTRACED, ambient.CURRENT)
+        self.emit(Op.UNTRACED, ambient.GOING_ON, ambient.CURRENT)
         for source, structure in zip(self.sources, self.call.signature.structure.children, strict=True):
             self._part(source, structure)
         for i, leaf in enumerate(self.call.leaves):

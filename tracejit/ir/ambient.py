@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 CURRENT: ContextVar[Builder | None] = ContextVar("current builder", default=None)
 
+GOING_ON: list[None] = []
+"""An element for each builder that is current anywhere in the process; most of the time there is none."""
+
 active = CURRENT.get
 """The current builder, or None."""
 
@@ -30,8 +33,10 @@ class using:
         self._builder = builder
 
     def __enter__(self) -> Builder:
+        GOING_ON.append(None)  # first: whoever finds this empty need not ask whether there is a current builder
         self._token = CURRENT.set(self._builder)
         return self._builder
 
     def __exit__(self, *error: object) -> None:
         CURRENT.reset(self._token)
+        GOING_ON.pop()

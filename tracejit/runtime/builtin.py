@@ -6,7 +6,7 @@ The code reads routes and bindings as int64 words:
 |---|---|
 | 0, 1, 2, 3 | positional arguments; tuple of the keywords' names or 0; arguments in all; registers |
 | 4, 5 | values; numbers in the key |
-| 6, 7, 8, 9 | address of the steps, eight words each; their number; register of the result; most registers in a list |
+| 6, 7, 8 | address of the steps, eight words each, and of their end; register of the result; most registers in a list |
 
 | word of a binding | holds |
 |---|---|
@@ -50,7 +50,7 @@ _OPERANDS = {
     Op.TUPLE: "iiio",
     Op.LIST: "iii",
     Op.DICT: "iio",
-    Op.UNTRACED: "o",
+    Op.UNTRACED: "oo",
     Op.CELL_IS: "oo",
     Op.GLOBAL_IS: "ooo",
     Op.CONSTANT: "io",
@@ -68,6 +68,9 @@ _OPERANDS = {
 }
 """Of each operand: i, a number; o, an object; m, the offset of a slot; a, the address of numbers; l, their count, then that."""
 
+_END: Final = len(Op)
+"""In place of an op, after the last step."""
+
 Tail = tuple[Any, ...]
 """Numbers that stand elsewhere, where a word gives their address; some of these may be tails again."""
 
@@ -78,8 +81,7 @@ def write_route(route: Route) -> None:
         return
     steps: list[Any] = []
     spare = 0
-    together = _together(route.steps)
-    for op, *operands in together:
+    for op, *operands in _together(route.steps):
         words: list[Any] = [int(op)]
         for kind, operand in zip(_OPERANDS[op], operands, strict=True):
             if kind == "l":
@@ -91,7 +93,7 @@ def write_route(route: Route) -> None:
     key = sum(step[4] if step[0] == Op.ARRAY else 1 for step in values)
     arguments = route.count + len(route.names)
     names = id(route.names) if route.names else 0
-    head = [route.count, names, arguments, route.registers, len(values), key, tuple(steps), len(together), route.result, spare]
+    head = [route.count, names, arguments, route.registers, len(values), key, (*steps, _END), route.result, spare]
     route.words = _laid_out(head)
 
 

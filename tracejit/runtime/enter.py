@@ -132,8 +132,8 @@ class _Call:
     def do_apart(self, one: int, other: int, *bytes_of_elements: int) -> bool:
         return not np.may_share_memory(self.registers[one], self.registers[other])
 
-    def do_untraced(self, variable: Any) -> bool:
-        return variable.get() is None
+    def do_untraced(self, going_on: list[None], variable: Any) -> bool:
+        return not going_on or variable.get() is None
 
     def do_cell_is(self, cell: Any, expected: Any) -> bool:
         return cell.cell_contents is expected

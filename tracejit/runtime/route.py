@@ -17,7 +17,7 @@ does not hold is a miss: the route is not for this call. So is an exception, unt
 | ``TUPLE`` | register, first, count, class | a tuple of that class and length; its elements go to registers from ``first`` |
 | ``LIST`` | register, first, count | likewise of a list |
 | ``DICT`` | register, first, keys | likewise the values of a dict with these keys in this order |
-| ``UNTRACED`` | context variable | holds None |
+| ``UNTRACED`` | list, context variable | the list is empty; or the context variable holds None |
 | ``CELL_IS`` | cell, object | a closure's cell holds that object |
 | ``GLOBAL_IS`` | dict, name, object | that object is the element of a dict |
 | ``CONSTANT`` | target, object | the object |

@@ -18,7 +18,7 @@ begin:
   %registers = call i64 @at(i64 %route, i64 3)
   %value_count = call i64 @at(i64 %route, i64 4)
   %key_count = call i64 @at(i64 %route, i64 5)
-  %spare_count = call i64 @at(i64 %route, i64 9)
+  %spare_count = call i64 @at(i64 %route, i64 8)
   %area_a = add i64 %registers, %value_count
   %area_b = add i64 %key_count, %spare_count
   %area = add i64 %area_a, %area_b
@@ -45,7 +45,7 @@ walk:
   %arrived = icmp eq i64 %went, 1
   br i1 %arrived, label %result, label %release
 result:
-  %register = call i64 @at(i64 %route, i64 8)
+  %register = call i64 @at(i64 %route, i64 7)
   %object = call i64 @at(i64 %r, i64 %register)
   call void @own(i64 %object)
   br label %release
