@@ -41,12 +41,12 @@ def _advice(module: Any, blocks: list[Any]) -> list[Any]:
     """What LLVM does not know of a loop whose body are these blocks; empty where that is nothing."""
     if any(block.name.startswith("head") for block in blocks):  # the loops in it are the fast ones; copies of them only take time
         return [ir.MetaDataString(module, "llvm.loop.unroll.disable")]
-    if _is_long(blocks):
+    if is_long(blocks):
         return [ir.MetaDataString(module, "llvm.loop.interleave.count"), ir.Constant(ir.IntType(32), INTERLEAVED)]
     return []
 
 
-def _is_long(blocks: list[Any]) -> bool:
+def is_long(blocks: list[Any]) -> bool:
     """Whether an element takes so many instructions that the processor sees no others beside them."""
     return sum(_length(instruction) for block in blocks for instruction in block.instructions) >= LONG
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from tracejit.backends.cpu.ahead import Walked, ask_ahead, walked_by
 from tracejit.backends.cpu.control import counting, repeating
 from tracejit.backends.cpu.operands import (
     Operand,
@@ -138,6 +139,13 @@ class FunctionWriter:
         with counting(self.build, start, stop, step) as index:
             self._set(name, index)
             self.block(body)
+            if step == 1 and not self.build.block.is_terminated:
+                ask_ahead(self.build, stop - start, index, self._walked(name, body))
+
+    def _walked(self, name: str, body: list[ast.stmt]) -> Iterator[Walked]:
+        """The elements that move by one with a loop's index: pointer, index, whether they are written."""
+        for pointer, index, written in walked_by(name, body):
+            yield self._pointer(ast.Name(pointer, ast.Load())), index_value(self.build, self.value(index)), written
 
     def _if(self, test: Value, body: list[ast.stmt], otherwise: list[ast.stmt]) -> None:
         if not otherwise:

@@ -35,6 +35,15 @@ class Pointer:
     kind: Kind
     is_complex: bool = False
 
+    @property
+    def nbytes(self) -> int:
+        """Of an element."""
+        return max(self.kind.bits // 8, 1) * (2 if self.is_complex else 1)
+
+    def address(self, build: Any, index: Value) -> Value:
+        """Where the element at an index begins."""
+        return index * self.nbytes + Value(build, build.ptrtoint(self.raw, WORD), I64)
+
     def load(self, build: Any, index: Value) -> Value | Pair:
         """The element at an index."""
         if self.is_complex:

@@ -11,6 +11,7 @@ from llvmlite import binding, ir
 from llvmlite.binding.newpassmanagers import NewPassManager
 
 from tracejit.backends.cpu import prelude
+from tracejit.backends.cpu.ahead import put_in_place
 from tracejit.backends.cpu.function import FunctionWriter, LineError
 from tracejit.backends.cpu.launch import ENTRY as ENTRY
 from tracejit.backends.cpu.launch import WriteBody
@@ -73,6 +74,12 @@ def _write(names: dict[str, Any], definition: ast.FunctionDef, build: Any, opera
 def object_code(module: Any) -> bytes:
     """The optimised object file of a module, for this machine."""
     machine = _machine()
+    code: bytes = machine.emit_object(optimised(module, machine))
+    return code
+
+
+def optimised(module: Any, machine: Any) -> Any:
+    """A module as LLVM makes it before it chooses instructions."""
     assembled = binding.parse_assembly(str(module), binding.create_context())  # of its own, which goes with the module
     assembled.triple, assembled.data_layout = machine.triple, str(machine.target_data)
     assembled.verify()
@@ -82,8 +89,8 @@ def object_code(module: Any) -> bytes:
     passes = builder.getModulePassManager()
     passes.run(assembled, builder)
     NewPassManager._dispose(passes)  # its own class inherits a _dispose that does nothing, and 100 KB would stay for ever
-    code: bytes = machine.emit_object(assembled)
-    return code
+    put_in_place(assembled, builder)
+    return assembled
 
 
 def _machine() -> Any:
