@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tracejit.codegen import cuda_steps, cuda_together
+from tracejit.codegen import cuda_scans, cuda_steps, cuda_together
 from tracejit.codegen.axes import nest
 from tracejit.codegen.cuda_text import kernel
 from tracejit.codegen.cuda_walks import walk_of
@@ -67,6 +67,8 @@ class Cuda:
                 return cuda_steps.scatter_at_once(step, item, name)
             case Scatter():
                 return cuda_steps.scatter(step, item, name)
+            case Scan(node) if cuda_scans.is_running_sum(node):
+                return cuda_scans.running_sum(step, node, name)
             case Scan():
                 return cuda_steps.scan(step, item, name)
             case Sort():

@@ -5,24 +5,72 @@ inputs    x0 x f64[n, c]
 returns   out0 f64[n, 2*c]
 arena     s0 8*c*n bytes
 """
-from prelude import f64, f64_at, flat_grid, four, four_of, group, groups, lane, lanes, launch, program, put_four, region, row_grid, thread, threads
+from prelude import across_before, across_sum, f64, f64_at, four, four_of, group, groups, lane, lanes, launch, pieces_of, plus, program, put_four, region, row_grid
 
 
 @region
-def region_0(args):
+def region_0_pieces(args, pieces):
     n = args[2]
     n1 = args[3]
     x0 = f64_at(args[0], n*n1)
-    s0 = f64_at(args[1], n*n1)
-    row = thread()
-    while row < n:
-        start = row * n1
-        s = f64(-0.0)
-        for t in range(n1):
-            at = start + t
-            s = f64(f64(1.0) * s + x0[at])
-            s0[at] = s
-        row += threads()
+    w0 = f64_at(args[1], pieces * n)
+    span = (n1 + pieces - 1) // pieces
+    piece = group()
+    while piece < pieces * n:
+        row = piece // pieces
+        begin = piece % pieces * span
+        end = begin + span
+        if end > n1:
+            end = n1
+        if piece % pieces < pieces - 1:
+            a0 = f64(-0.0)
+            t = begin + lane()
+            while t < end:
+                a0 = plus(a0, x0[row * n1 + t])
+                t += lanes()
+            a0 = across_sum(a0)
+            if lane() == 0:
+                w0[piece] = a0
+        piece += groups()
+
+
+@region
+def region_0(args, pieces):
+    n = args[3]
+    n1 = args[4]
+    s0 = f64_at(args[0], n*n1)
+    x0 = f64_at(args[1], n*n1)
+    w0 = f64_at(args[2], pieces * n)
+    span = (n1 + pieces - 1) // pieces
+    piece = group()
+    while piece < pieces * n:
+        row = piece // pieces
+        begin = piece % pieces * span
+        end = begin + span
+        if end > n1:
+            end = n1
+        a0 = f64(-0.0)
+        earlier = row * pieces + lane()
+        while earlier < piece:
+            a0 = plus(a0, w0[earlier])
+            earlier += lanes()
+        carry = across_sum(a0)
+        tile = begin
+        while tile < end:
+            mine = f64(-0.0)
+            for q in range(4):
+                t = tile + 4 * lane() + q
+                if t < end:
+                    mine = plus(mine, x0[row * n1 + t])
+            s = plus(carry, across_before(mine, f64(-0.0)))
+            for q in range(4):
+                t = tile + 4 * lane() + q
+                if t < end:
+                    s = plus(s, x0[row * n1 + t])
+                    s0[row * n1 + t] = s
+            carry = plus(carry, across_sum(mine))
+            tile += 4 * lanes()
+        piece += groups()
 
 
 @region
@@ -67,8 +115,11 @@ def region_1_1(args):
 def step(table):
     n = table[8]
     n1 = table[9]
-    launch(region_0, table, 14, *flat_grid(n))
+    pieces0 = pieces_of(n, n1)
+    if pieces0 > 1:
+        launch(region_0_pieces, table, 14, *row_grid(pieces0 * n, -(-n1 // pieces0), 0, 4), pieces0)
+    launch(region_0, table, 18, *row_grid(pieces0 * n, -(-n1 // pieces0), 0, 4), pieces0)
     grid0 = row_grid(n, n1, 0, 4)
-    launch(region_1_0, table, 18, *grid0)
+    launch(region_1_0, table, 23, *grid0)
     grid1 = row_grid(n, n1, 0, 4)
-    launch(region_1_1, table, 22, *grid1)
+    launch(region_1_1, table, 27, *grid1)

@@ -39,6 +39,33 @@ def across(x: Any) -> Any:
     return x
 
 
+def across_before(x: Any, nothing: Any) -> Any:
+    """Combine the values of the lanes before this one, in their order; ``nothing`` is what the first lane gets."""
+    found = nothing
+    step = 1
+    while step < least(lanes(), 32):
+        other = shuffle(x, step)
+        if lane() // step % 2 == 1:
+            found = combine(other, found)
+            x = combine(other, x)
+        else:
+            x = combine(x, other)
+        step = step * 2
+    if lanes() > 32:
+        warps = shared(x, 0)
+        sync()
+        if lane() % 32 == 0:
+            warps[lane() // 32] = x
+        sync()
+        earlier = nothing
+        warp = 0
+        while warp < lane() // 32:
+            earlier = combine(earlier, warps[warp])
+            warp += 1
+        found = combine(earlier, found)
+    return found
+
+
 def down(x: Any) -> Any:
     """Combine the values of the threads of one lane at all levels, in their order; every one gets the result."""
     if levels() > 1:

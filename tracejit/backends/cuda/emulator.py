@@ -25,9 +25,9 @@ from tracejit.backends.python import prelude
 from tracejit.errors import TracejitError
 
 WARP, SHARED = 32, 2048  # lanes; bytes of a place of shared memory
-GEOMETRY = Geometry(block=64, most_lanes=64, most_blocks=8)
+GEOMETRY = Geometry(block=64, most_lanes=64, most_blocks=8, least_piece=256)
 REDUCTIONS = ("sum", "prod", "max", "min", "any", "all", "argmax", "argmin")
-WAITING = {"shuffle", "sync", "warp_sync", "meet", "argsort_into"} | {
+WAITING = {"shuffle", "sync", "warp_sync", "meet", "argsort_into", "across_before"} | {
     f"{direction}_{name}" for direction in ("across", "down") for name in REDUCTIONS
 }
 POINTERS = ("b1", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "f16", "bf16", "f32", "f64", "c64", "c128")
@@ -262,6 +262,7 @@ def _collective_words(words: dict[str, Any]) -> dict[str, Any]:
         found |= {f"across_{name}": namespace["across"], f"down_{name}": namespace["down"]}
     for name, is_better in {"argmax": operator.gt, "argmin": operator.lt}.items():
         found[f"across_{name}"] = over(better=_better(is_better))["choose_across"]
+    found["across_before"] = over(combine=words["plus"])["across_before"]
     together = over()
     return found | {"meet": together["meet"], "argsort_into": together["argsort_into"]}
 

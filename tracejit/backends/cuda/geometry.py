@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from tracejit.codegen.cuda_scans import MOST_PIECES
 from tracejit.codegen.cuda_steps import MOST_CHUNKS, ROOM
 
 WARP = 32
@@ -26,11 +27,13 @@ class Geometry:
         block: Threads of a block that has no reason for another number.
         most_lanes: Threads that share one row, at most.
         most_blocks: More work than these have is done in their loops.
+        least_piece: Points of a row that are worth a group of threads, where several share the row one behind the other.
     """
 
     block: int = 256
     most_lanes: int = 512
     most_blocks: int = 4096
+    least_piece: int = 8192
 
     def flat_grid(self, total: int, each: int = 1) -> tuple[int, Threads]:
         """Blocks and threads for ``total`` points, of which a thread takes ``each`` at once."""
@@ -63,9 +66,13 @@ class Geometry:
         bands = min(BANDED // tiles, -(-int(rows) // (levels * LEAST_BAND)), MOST_CHUNKS + ROOM // max(columns, 1))
         return tiles * max(1, int(bands)), (lanes, levels)
 
+    def pieces_of(self, rows: int, length: int) -> int:
+        """Into how many pieces running sums cut each row: more where there are few rows."""
+        return max(1, min(MOST_PIECES // max(int(rows), 1), int(length) // self.least_piece))
+
     def words(self) -> dict[str, Any]:
         """What the host's part of a generated file asks."""
-        grids = {name: getattr(self, name) for name in ("flat_grid", "row_grid", "touching_grid", "column_grid")}
+        grids = {name: getattr(self, name) for name in ("flat_grid", "row_grid", "touching_grid", "column_grid", "pieces_of")}
         return grids | {"chunks_of": chunks_of, "bands_of": bands_of, "shards_of": shards_of}
 
 

@@ -29,7 +29,7 @@ LIBRARY = {
     "arctan": "atan", "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh", "cbrt": "cbrt",
 }  # fmt: skip
 OWN = "thread threads group groups lane lanes level levels column band bands add_to shuffle sync warp_sync shared"
-GRIDS = ("flat_grid", "row_grid", "touching_grid", "column_grid", "chunks_of", "bands_of", "shards_of")
+GRIDS = ("flat_grid", "row_grid", "touching_grid", "column_grid", "pieces_of", "chunks_of", "bands_of", "shards_of")
 HOST = (*GRIDS, "check", "launch", "stamp", *(
     f"gemm_{a}{b}{ending}" for a in "nt" for b in "nt" for ending in ("", "_scaled", "_batch")
 ))  # fmt: skip
@@ -100,6 +100,7 @@ def _thread_words(scalar: Mapping[str, Any]) -> dict[str, Any]:
         found[f"down_{name}"] = in_line(collective.down, inside | {"combine": join})
     for name, better in {"argmax": above, "argmin": below}.items():
         found[f"across_{name}"] = in_line(collective.choose_across, inside | {"better": word(name, better, ANY, B1)})
+    found["across_before"] = in_line(collective.across_before, inside | {"combine": scalar["plus"]})
     return found | {"argsort_into": in_line(collective.argsort_into, inside)}
 
 
