@@ -7,7 +7,9 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 
-DTYPES = {0: np.float32, 1: np.float64, 4: np.complex64, 5: np.complex128}
+import tracejit as tj
+
+DTYPES = {0: np.float32, 1: np.float64, 2: np.float16, 4: np.complex64, 5: np.complex128, 14: tj.bfloat16}
 PROPERTIES = {
     "multiprocessor_count": 132, "clock_rate": 1_980_000, "memory_clock_rate": 3_201_000, "global_memory_bus_width": 6144,
     "l2_cache_size": 60 << 20,
@@ -243,12 +245,14 @@ class Packages:
             raise Refused("CUDA_ERROR_ILLEGAL_ADDRESS: alpha and beta are on the host")
         self.calls.append(("gemm", compute, self.pointer_mode, count))
         dtype = np.dtype(DTYPES[at])
-        alpha, beta = (_array(p, (1,), (dtype.itemsize,), dtype)[0] for p in (alpha, beta))
+        summed = np.dtype(np.float32) if compute == 68 and dtype.itemsize == 2 else dtype
+        alpha, beta = (_array(p, (1,), (summed.itemsize,), summed)[0] for p in (alpha, beta))
         for i in range(count):
             x = self._matrix(a + i * sa * dtype.itemsize, (k, m) if ta else (m, k), lda, dtype)
             y = self._matrix(b + i * sb * dtype.itemsize, (n, k) if tb else (k, n), ldb, dtype)
             z = self._matrix(c + i * sc * dtype.itemsize, (m, n), ldc, dtype)
-            z[...] = alpha * ((x.T if ta else x) @ (y.T if tb else y)) + (beta * z if beta else 0)
+            x, y = (x.T if ta else x).astype(summed), (y.T if tb else y).astype(summed)
+            z[...] = alpha * (x @ y) + (beta * z if beta else 0)
 
     def _matrix(self, address, shape, ld, dtype):
         if ld < max(1, shape[0]):

@@ -272,7 +272,7 @@ def matrices(dtype, *shapes):
     ]
 
 
-@pytest.mark.parametrize("dtype", ["f4", "f8", "c8", "c16"])
+@pytest.mark.parametrize("dtype", ["f2", tj.bfloat16, "f4", "f8", "c8", "c16"])
 @pytest.mark.parametrize("ta", [False, True])
 @pytest.mark.parametrize("tb", [False, True])
 def test_products_are_those_of_numpy(dtype, ta, tb, packages, driver):
@@ -280,6 +280,12 @@ def test_products_are_those_of_numpy(dtype, ta, tb, packages, driver):
     expected = (a.T if ta else a) @ (b.T if tb else b)
     np.testing.assert_array_equal(product(driver, a, b, c, ta=ta, tb=tb), expected)
     np.testing.assert_array_equal(product(driver, a, b, c, -2.0, 1, ta, tb), c - 2 * expected)
+
+
+def test_products_of_halves_are_added_up_in_float32(packages, driver):
+    a, b, c = np.ones((1, 5000), "f2"), np.ones((5000, 1), "f2"), np.zeros((1, 1), "f2")
+    assert product(driver, a, b, c)[0, 0] == 5000
+    assert ("gemm", 68, 0, 1) in packages.calls
 
 
 def test_alpha_may_be_in_device_memory(packages, driver):
@@ -309,7 +315,7 @@ def test_tf32_is_off_unless_it_is_asked_for(packages, driver, monkeypatch):
 
 def test_products_of_other_dtypes_are_an_error_that_says_which_there_are(packages, driver):
     a, b, c = matrices("i4", (3, 4), (4, 5), (3, 5))
-    with pytest.raises(UnsupportedError, match=r"dtype int32\n  rule: cuBLAS multiplies float32, float64"):
+    with pytest.raises(UnsupportedError, match=r"dtype int32\n  rule: cuBLAS multiplies floats, complex64"):
         product(driver, a, b, c)
 
 

@@ -450,3 +450,36 @@ def test_another_librarys_array_is_written_where_it_is():
 def test_operations_take_arrays_of_other_libraries():
     (tensor,) = on_device(X)
     np.testing.assert_array_equal((tensor + Library.Array(tensor.value)).numpy(), X + X)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_halves_agree_with_the_cpu(dtype, ledger):
+    half = np.dtype(getattr(tj, dtype))
+    x, w = X.astype(half), W.astype(half)
+
+    def f(x, w):
+        return np.tanh(x @ w) * 2, np.mean(x, axis=0), x.astype(np.float32).sum()
+
+    got, want = tj.function(f, device="cuda")(x, w), tj.function(f)(x, w)
+    for a, b in zip(got, want, strict=True):
+        assert a.dtype == b.dtype and a.device == "cuda"
+        np.testing.assert_allclose(a.numpy().astype("f8"), np.asarray(b).astype("f8"), rtol=float(2 * 2.0**-7))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_a_training_step_of_halves_runs_on_the_device(dtype):
+    half = np.dtype(getattr(tj, dtype))
+    with tj.device("cuda"):
+        w = tj.Variable(np.zeros((4, 1), half))
+
+    @tj.function
+    def step(x, y):
+        with tj.GradientTape() as tape:
+            loss = np.mean((x @ w - y) ** 2)
+        w.assign_sub(0.1 * tape.gradient(loss, w))
+        return loss
+
+    x = X.astype(half)
+    y = (X @ np.float32([[1], [2], [0], [-1]])).astype(half)
+    losses = [float(step(x, y)) for _ in range(10)]
+    assert w.dtype == half and losses[-1] < 0.5 * losses[0]

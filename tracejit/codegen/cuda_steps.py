@@ -11,6 +11,7 @@ from tracejit.codegen.scope import Scope, indent
 from tracejit.codegen.steps import ScatterUpdate, copied, matrix, matrix_layout, scan_row, sort_row
 from tracejit.codegen.text import comment, factor, literal, times
 from tracejit.ir import Node
+from tracejit.ir.dtype import FLOAT32, is_half
 from tracejit.ir.size import Dim, product
 from tracejit.schedule import Gemm, Scan, Scatter, Sort
 from tracejit.schedule.access import Linear, Read, is_negative, kind, operand, row_major
@@ -32,7 +33,8 @@ def gemm(step: Scope, item: Gemm, name: str) -> list[str]:
     m, n = node.shape[-2:]
     k = (node.inputs[1] if update else node.inputs[0]).shape[-1]
     lines = copied(file, step, name, node.inputs[0], node) if update else []
-    factors, ending = f"{literal(1, node.dtype)}, {literal(int(update), node.dtype)}", ""
+    summed = FLOAT32 if is_half(node.dtype) else node.dtype
+    factors, ending = f"{literal(1, summed)}, {literal(int(update), summed)}", ""
     if update:
         scale, negate = node.inputs[3], node.attrs["negate"]
         if kind(scale) == "constant":

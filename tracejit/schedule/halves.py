@@ -20,17 +20,21 @@ WHOLE = {"contract": None, "write": None, "gather": 1}
 """Operands that are kept, by the kind of the op that reads them: so many of the first ones, or all."""
 
 
-def widen_halves(graph: Graph) -> Graph:
+def widen_halves(graph: Graph, products: bool = False) -> Graph:
     """The graph with casts to and from float32 around arithmetic on halves; one without halves as it is.
 
-    Promises: no node but inputs, casts, and what moves elements or multiplies matrices has the dtype of a half.
+    Args:
+        graph: Any graph.
+        products: Whether the target multiplies matrices of halves itself, adding up in float32.
+
+    Promises: no node has the dtype of a half but inputs, casts, what moves elements, and such products.
     """
     if not any(is_half(n.dtype) for n in graph.nodes()):
         return graph
     kept = _kept(graph)
 
     def rule(builder: Builder, node: Node, args: tuple[Node, ...]) -> Node:
-        new = _replaced(builder, node, args, node in kept)
+        new = _replaced(builder, node, args, node in kept, products)
         return builder.apply("cast", new, dtype=node.dtype) if node in kept and new.dtype != node.dtype else new
 
     return graph.replay(Builder(TABLE), rule)
@@ -52,11 +56,12 @@ def _source(node: Node) -> Node:
     return node
 
 
-def _replaced(builder: Builder, node: Node, args: tuple[Node, ...], kept: bool) -> Node:
+def _replaced(builder: Builder, node: Node, args: tuple[Node, ...], kept: bool, products: bool) -> Node:
     """What stands for ``node``: in float32 for most halves."""
     if node.op is CONSTANT:
         return builder.constant(node.attrs["value"], SINGLE if is_half(node.dtype) and not kept else node.dtype)
-    if kind(node) in ("view", "reshape", "write", "gather") or node.op.name == "copy":
+    moves = kind(node) in ("view", "reshape", "write", "gather") or node.op.name == "copy"
+    if moves or (kind(node) == "contract" and products):
         return builder.emit(node.op, args, **node.attrs)
     if kind(node) == "iota" and is_half(node.dtype):
         return builder.apply("cast", builder.emit(node.op, (), size=node.attrs["size"], dtype=SINGLE), dtype=node.dtype)

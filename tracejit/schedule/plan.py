@@ -33,13 +33,18 @@ from tracejit.schedule.schedule import Gemm, Loop, Scan, Scatter, Schedule, Sort
 T = TypeVar("T")
 
 
-def plan(graph: Graph, moments: bool = True) -> Schedule:
-    """The schedule of an optimized graph; with ``moments`` where the target can follow means and variances row by row.
+def plan(graph: Graph, moments: bool = True, half_products: bool = False) -> Schedule:
+    """The schedule of an optimized graph.
+
+    Args:
+        graph: As the passes leave it.
+        moments: Whether the target can follow means and variances row by row.
+        half_products: Whether it multiplies matrices of float16 and bfloat16 itself.
 
     Promises: every value is computed before it is read; an input that is updated in place is read nowhere after; checks come
     before whatever indexes memory and before updates, wherever these do not feed them.
     """
-    graph = widen_halves(graph)
+    graph = widen_halves(graph, half_products)
     graph, checks = prepare(match_moments(graph) if moments else graph)
     flags = {c.flag for c in checks}
     update_of = {contiguous_source(value): target for target, value in graph.updates}

@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from tracejit.ir import Builder, Graph, Node, using
+from tracejit.ir.dtype import is_half
 from tracejit.ir.size import Dim
 from tracejit.ops import TABLE
 from tracejit.ops.row import Op
@@ -109,7 +110,7 @@ def _reduction(builder: Builder, node: Node, x: Node) -> Node | None:
 
 
 def _product(builder: Builder, node: Node, x: Node, y: Node) -> Node:
-    if node.dtype in BLAS_DTYPES:
+    if node.dtype in BLAS_DTYPES or is_half(node.dtype):
         return builder.emit(node.op, (_matrix(builder, x), _matrix(builder, y)))
     return _product_by_sum(builder, node, x, y)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.ir.dtype import bfloat16
+from tracejit.ir.dtype import bfloat16, is_half
 from tracejit.schedule.cost import LEAST_CHUNK, MOST_CHUNKS
 
 Scalar = Any  # a NumPy scalar
@@ -251,8 +251,9 @@ def _gemm(transpose_a: bool, transpose_b: bool) -> Callable[..., None]:
         lda, ldb, ldc, alpha, beta = rest
         if m <= 0 or n <= 0:
             return
-        left = _matrix(a, k, m, lda).T if transpose_a else _matrix(a, m, k, lda)
-        right = _matrix(b, n, k, ldb).T if transpose_b else _matrix(b, k, n, ldb)
+        wide = np.float32 if is_half(c.dtype) else c.dtype
+        left = (_matrix(a, k, m, lda).T if transpose_a else _matrix(a, m, k, lda)).astype(wide, copy=False)
+        right = (_matrix(b, n, k, ldb).T if transpose_b else _matrix(b, k, n, ldb)).astype(wide, copy=False)
         out = _matrix(c, m, n, ldc)
         product = alpha * (left @ right)
         out[...] = product if beta == 0 else product + beta * out

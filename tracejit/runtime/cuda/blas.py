@@ -1,7 +1,8 @@
 """Products on a GPU, through cuBLAS.
 
 The matrices are row-major and cuBLAS is column-major: ``C = A B`` is asked for as ``C' = B' A'``, which needs no copy.
-float32 is computed in float32; ``TRACEJIT_TF32=1`` lets cuBLAS round the operands to TF32.
+float32 is computed in float32; ``TRACEJIT_TF32=1`` lets cuBLAS round the operands to TF32. Products of halves are added up in
+float32 and rounded once.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 
 from tracejit.config import config
 from tracejit.errors import UnsupportedError
+from tracejit.ir.dtype import FLOAT32, is_bfloat16, is_half
 from tracejit.runtime.cuda.driver import At, Driver, Product, missing_extra
 from tracejit.runtime.cuda.memory import Block
 
@@ -33,11 +35,13 @@ class _Type(NamedTuple):
 
 
 _TYPES = {
+    np.dtype(np.float16): _Type(2, 68),
     np.dtype(np.float32): _Type(0, 68),
     np.dtype(np.float64): _Type(1, 70),
     np.dtype(np.complex64): _Type(4, 68),
     np.dtype(np.complex128): _Type(5, 70),
 }
+_BFLOAT16 = _Type(14, 68)
 
 
 class Blas:
@@ -77,10 +81,10 @@ class Blas:
     def multiply(self, product: Product, stream: int) -> None:
         """Ask for a product on a stream."""
         p = product
-        kind = _TYPES.get(p.dtype)
+        kind = _BFLOAT16 if is_bfloat16(p.dtype) else _TYPES.get(p.dtype)
         if kind is None:
             raise UnsupportedError(
-                f"matmul on cuda: dtype {p.dtype}\n  rule: cuBLAS multiplies float32, float64, complex64 and complex128\n"
+                f"matmul on cuda: dtype {p.dtype}\n  rule: cuBLAS multiplies floats, complex64 and complex128\n"
                 "  cure: cast with astype, or run this function on the CPU"
             )
         if min(p.m, p.n, p.batch) == 0:
@@ -90,8 +94,9 @@ class Blas:
             self._cublas.set_workspace(self._handle, self.reserve(stream).address, WORKSPACE)
             on_device = isinstance(p.alpha, At)
             self._cublas.set_pointer_mode(self._handle, DEVICE if on_device else HOST)
-            alpha = p.alpha.address if on_device else self._number(p.dtype, p.alpha)
-            beta = self._on_device(p.dtype, p.beta, stream) if on_device else self._number(p.dtype, p.beta)
+            summed = FLOAT32 if is_half(p.dtype) else p.dtype
+            alpha = p.alpha.address if on_device else self._number(summed, p.alpha)
+            beta = self._on_device(summed, p.beta, stream) if on_device else self._number(summed, p.beta)
             compute = _FAST_TF32 if p.dtype.char in "fF" and self._tf32 else kind.compute
             head = (self._handle, int(p.transposed[1]), int(p.transposed[0]), p.n, p.m, p.k, alpha)
             b, a, c = ((address, kind.data, max(ld, 1)) for address, ld in ((p.b, p.ldb), (p.a, p.lda), (p.c, p.ldc)))

@@ -17,6 +17,7 @@ import numpy as np
 from tracejit.backends.cuda.emulator import GEOMETRY, Machine
 from tracejit.backends.cuda.geometry import Threads
 from tracejit.errors import DeviceError, DeviceFaultError
+from tracejit.ir.dtype import FLOAT32, is_half
 from tracejit.runtime.cuda.driver import At, Module, Product, Stream
 from tracejit.runtime.cuda.memory import Block, Ledger
 from tracejit.runtime.device import DeviceArray
@@ -179,7 +180,8 @@ def multiply(product: Product, pieces: Pieces) -> None:
     if isinstance(alpha, At):
         pieces.check(alpha.address, p.dtype.itemsize, "alpha of a product")
         alpha = _array(alpha.address, (1,), (p.dtype.itemsize,), p.dtype)[0]
-    out = p.dtype.type(alpha) * (a @ b)
+    summed = FLOAT32 if is_half(p.dtype) else p.dtype
+    out = summed.type(alpha) * (a.astype(summed, copy=False) @ b.astype(summed, copy=False))
     c[...] = out + c if p.beta else out
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tracejit.backends.cuda.geometry import Geometry, Threads
 from tracejit.backends.loading import load
 from tracejit.errors import CompileError
-from tracejit.ir.spec import CODES
+from tracejit.ir.spec import BFLOAT16, CODES, dtype_of
 from tracejit.runtime.cuda.driver import At, Product, Stream
 
 Step = Callable[["Table"], None]
@@ -83,8 +83,8 @@ def _words(grids: Geometry) -> dict[str, Any]:
     """What the host's part of a generated file imports."""
     found: dict[str, Any] = {**grids.words(), "launch": _launch, "check": _check, "stamp": _stamp}
     found |= {"region": lambda function: Region(function.__name__), "program": lambda function: function}
-    for code, dtype in CODES.items():
-        found |= {code: dtype.type, f"{code}_at": functools.partial(_opened, dtype)}
+    for code in (*CODES, BFLOAT16):
+        found |= {code: functools.partial(_number, code), f"{code}_at": functools.partial(_opened, code)}
     for flips in ("nn", "nt", "tn", "tt"):
         for kind in ("", "_batch", "_scaled"):
             found[f"gemm_{flips}{kind}"] = functools.partial(_product, flips, kind)
@@ -103,8 +103,12 @@ def _stamp(table: Table, word: int) -> None:
     table.commands.append(Stamp())
 
 
-def _opened(dtype: np.dtype, address: int, size: int) -> Pointer:
-    return Pointer(address, dtype)
+def _number(code: str, value: complex) -> Any:
+    return dtype_of(code).type(value)
+
+
+def _opened(code: str, address: int, size: int) -> Pointer:
+    return Pointer(address, dtype_of(code))
 
 
 def _product(flips: str, kind: str, table: Table, c: Pointer, a: Pointer, b: Pointer, *sizes: Any) -> None:
