@@ -57,6 +57,12 @@ def variance(x: f32[n, c]):
     t8: f32[c] = reduce_sum(t7, axes=(0,))
     return (t8,), {}
 """,
+    "crossed": """
+def crossed(x: f32[n, n]):
+    t0: f32[n, n] = transpose(x, perm=(1, 0))
+    t1: f32[n, n] = add(x, t0)
+    return (t1,), {}
+""",
     "middle": """
 def middle(x: f32[n, m, c]):
     t0: f32[n, c] = reduce_sum(x, axes=(1,))

@@ -76,7 +76,7 @@ def _is_hindered(node: Node) -> bool:
         return False
     (x,), axes = node.inputs, node.attrs["axes"]
     rank = x.spec.rank
-    if x.shape[-1] not in SHORT or len(axes) == rank:
+    if not axes or len(axes) == rank or x.shape[-1] not in SHORT:
         return False
     return rank - 1 in axes or axes != tuple(range(len(axes)))
 
