@@ -75,7 +75,7 @@ def test_predictions_are_the_larger_of_arithmetic_and_traffic():
 
 
 def test_tiles_double_with_each_factor_of_four_up_to_the_most():
-    found = [tiles_of(1 << power) for power in range(20, 40)]
+    found = [tiles_of(1 << power) for power in range(18, 40)]
     assert found[:3] == [1, 1, 2] and max(found) == MOST_TILES == found[-1]
     assert all(later in (earlier, 2 * earlier) for earlier, later in itertools.pairwise(found))
 
@@ -86,7 +86,7 @@ def test_machine_code_cuts_products_as_the_cost_model_says():
     spy = kind(lambda *arguments: seen.append(arguments[3]))
     address = tiles._address(spy)
     code = tiles.tiled(address, address, None)
-    for size in (150, 162, 256, 400, 700, 1300):
+    for size in (100, 102, 150, 256, 400, 700, 1300):
         seen.clear()
         machine.blas.gemm(code.address, np.dtype("f4"))(101, 111, 111, size, size, size, 1.0, 0, size, 0, size, 0.0, 0, size)
         assert len(seen) == tiles_of(size**3)

@@ -122,7 +122,7 @@ BATCHES = """
 import numpy as np, tracejit as tj
 from tracejit.runtime import blas
 f = tj.function(lambda q, k: q @ k.swapaxes(-1, -2))
-for shape in [(64, 40, 70), (2, 5, 30, 40), (3, 170, 160), (2, 3, 1, 9, 8)]:
+for shape in [(64, 40, 70), (2, 5, 30, 40), (3, 170, 160), (2, 300, 260), (2, 3, 1, 9, 8)]:
     q, k = np.random.default_rng(0).standard_normal((2, *shape)).astype("f4")
     found = set()
     for threads in (1, 2, 5):

@@ -12,7 +12,7 @@ from tracejit.ir.size import Dim, product
 from tracejit.ir.spec import dtype_code
 from tracejit.schedule import Gemm, Scan, Scatter, Sort, Write
 from tracejit.schedule.access import Linear, Read, kind, op_of, operand, row_major
-from tracejit.schedule.cost import LEAST_TILED, LOAD, MOST_CHUNKS, MULTIPLICATIONS, PLAIN
+from tracejit.schedule.cost import LOAD, MOST_CHUNKS, MULTIPLICATIONS, PLAIN, TILED_IN_BATCH
 
 
 def gemm(file: File, step: Scope, item: Gemm, name: str) -> list[str]:
@@ -34,7 +34,7 @@ def gemm(file: File, step: Scope, item: Gemm, name: str) -> list[str]:
 
 
 def _batch(file: File, step: Scope, node: Node, name: str) -> list[str]:
-    """A region over the products of a batch. Those that are cut into tiles themselves are one chunk, each on all threads."""
+    """A region over the products of a batch. Large ones are one chunk, each in tiles on all threads."""
     scope, batch, (m, n) = Scope(file), node.shape[:-2], node.shape[-2:]
     x, y = (operand(i) for i in node.inputs)
     k = node.inputs[0].shape[-1]
@@ -53,9 +53,9 @@ def _batch(file: File, step: Scope, node: Node, name: str) -> list[str]:
     price, grain = step.name("price"), step.name("grain")
     shared, whole = f"grain_of({count}, {price})", count
     if isinstance(work, int):
-        chosen = shared if work < LEAST_TILED else whole
+        chosen = shared if work < TILED_IN_BATCH else whole
     else:
-        chosen = f"select({step.dim(work)} < {LEAST_TILED}, {shared}, {whole})"
+        chosen = f"select({step.dim(work)} < {TILED_IN_BATCH}, {shared}, {whole})"
     return [
         *copies,
         f"{price} = {factor(step.dim(work))} // {MULTIPLICATIONS} + 1",

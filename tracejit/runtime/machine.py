@@ -75,14 +75,14 @@ def measure(count: int) -> Rates:
     cached = 8 / copied
     memory = 8 * _LARGE / _loop("copy", _LARGE, 1)
     shared = 8 * _LARGE / _loop("copy", _LARGE, count) if count > 1 else memory
-    sizes = (128, 256, LEAST_TILED // (128 * 256) - 1)
+    sizes = (96, LEAST_TILED // (96 * 96) - 1, 96)
     default = Rates()
     alone, together = (_loop("plain", _SMALL, threads) for threads in (1, count))
     return Rates(
         plain=plain / _CHAIN,
         function=max(function - copied, plain / _CHAIN),
         long=max(long - copied, plain / _CHAIN),
-        multiplications=float(np.prod(sizes)) / _product(*sizes),
+        multiplications=float(np.prod(sizes)) / max(_product(*sizes) - _product(1, 1, 1), 1.0),
         cached=cached,
         memory=memory,
         memory_all=max(shared, memory),

@@ -159,8 +159,8 @@ whole:
 count:
   %zeros = call i64 @llvm.ctlz.i64(i64 %work, i1 true)
   %above = sub i64 41, %zeros
-  %half = lshr i64 %above, 1
-  %some = icmp ugt i64 %half, 1
+  %half = ashr i64 %above, 1
+  %some = icmp sgt i64 %half, 1
   %least = select i1 %some, i64 %half, i64 1
   %many = icmp ult i64 %least, 6
   %halvings = select i1 %many, i64 %least, i64 6

@@ -41,8 +41,10 @@ MOST_CHUNKS, LEAST_CHUNK = 64, 163_840
 """A loop is cut into at most so many chunks, of at least so many tenths of a nanosecond."""
 MOST_TOGETHER = 1 << 15
 """Elements of an update that waits for others, so that all are one launch: what its gradient takes stays in the cache."""
-LEAST_TILED = 1 << 22
-"""Multiplications of the smallest product that is cut into tiles."""
+LEAST_TILED = 1 << 20
+"""Multiplications of the smallest product that is cut into tiles; one thread takes 5 to 20 µs for them."""
+TILED_IN_BATCH = 1 << 22
+"""Multiplications from which on the products of a batch run one after the other, each on all threads, and not side by side."""
 MOST_TILES = 64
 
 # Ways through a loop: bytes are those of the largest element in it
@@ -99,7 +101,7 @@ def functions(node: Node) -> list[int]:
 
 
 def tiles_of(multiplications: int) -> int:
-    """Tiles of a product: 1, 2 from ``LEAST_TILED``, then twice as many for each factor of four; a tile takes 100 µs and more."""
+    """Tiles of a product: 1, 2 from ``LEAST_TILED``, then twice as many for each factor of four from 2^26 on."""
     if multiplications < LEAST_TILED:
         return 1
     return min(1 << max(1, (multiplications.bit_length() - 23) // 2), MOST_TILES)
