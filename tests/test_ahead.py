@@ -1,4 +1,4 @@
-"""Long loops ask memory for what they come to, in vectors; what they compute is the same bits with and without."""
+"""Loops with functions in them ask memory for what they come to, in vectors; the bits are the same with and without."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 import tracejit as tj
 from tracejit.backends.cpu import translate
-from tracejit.backends.cpu.ahead import FAR, NAME, walked_by
+from tracejit.backends.cpu.ahead import AHEAD, FAR, LEAST, LINE, NAME, walked_by
 from tracejit.schedule.cost import MOST_CHUNKS
 
 
@@ -37,7 +37,7 @@ def optimised(function: Callable[..., object], *arrays: np.ndarray) -> str:
     return str(translate.optimised(translate.translated(str(traced.source())), translate._machine()))
 
 
-def test_a_long_loop_asks_for_what_it_reads_and_for_what_it_writes() -> None:
+def test_a_loop_asks_for_what_it_reads_and_for_what_it_writes() -> None:
     text = optimised(price, *arguments(100))
     asked = re.findall(r"call void @llvm\.prefetch\.p0\(ptr [^,]*, i32 (\d), i32 3, i32 1\)", text)
     assert asked.count("1") >= 2 and asked.count("0") >= 3
@@ -59,8 +59,26 @@ def test_a_loop_asks_only_where_it_goes_over_more_than_caches_hold() -> None:
     assert re.search(rf"mul i64 %[^,]*, {NBYTES}\n.*icmp sgt i64 [^,]*, {FAR}\n", text)
 
 
-@pytest.mark.parametrize("function", [lambda x, y, z: x * y + z, lambda x, y, z: np.sum(x * y + z)], ids=["map", "sum"])
-def test_a_short_loop_does_not_ask(function: Callable[..., object]) -> None:
+def distance(function: Callable[..., object]) -> int:
+    """Bytes from the element at hand of a loop to the one that it asks for."""
+    traced = tj.function(function)
+    traced(*arguments(100))
+    found = re.findall(rf"define weak void @\"{re.escape(NAME)}\.(\d+)\.", str(translate.translated(str(traced.source()))))
+    assert len(found) == 1
+    return int(found[0])
+
+
+def test_the_more_there_is_to_compute_the_nearer_is_what_a_loop_asks_for() -> None:
+    assert distance(price) < distance(lambda x, y, z: np.tanh(x) * y + z) < distance(lambda x, y, z: np.exp(x) + y + z)
+    assert distance(lambda x, y, z: np.exp(x)) <= LINE * AHEAD // LEAST
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda x, y, z: x * y + z, lambda x, y, z: np.sum(x * y + z), lambda x, y, z: np.exp(x.reshape(10, 10)).sum(axis=1)],
+    ids=["short", "short sum", "rows"],
+)
+def test_short_loops_and_loops_in_loops_do_not_ask(function: Callable[..., object]) -> None:
     assert "prefetch" not in optimised(function, *arguments(100))
 
 

@@ -1,8 +1,8 @@
-"""Asking memory for what a long loop needs soon.
+"""Asking memory for what a loop needs soon.
 
-A processor computes while memory answers only as far as it sees ahead, and of a long loop it sees little more than the element
-at hand: each line that is not in the cache then costs its whole time. So such a loop asks for the lines it comes to next, those
-that it writes included, where it goes over more than caches hold; else asking costs and gains nothing.
+A processor computes while memory answers only as far as it sees ahead, and of a loop with functions in it, it sees little more
+than the vector at hand: each line that is not in the cache then costs much of its time. So such a loop asks for the lines it
+comes to, those that it writes included, where it goes over more than caches hold; else asking costs and gains nothing.
 
 The vectorizer makes no vector of a prefetch, but of a call of a function that has a form for vectors. The function here is its
 own such form: it asks once a vector, by the index of the first element. Until then it must not be inlined, so it is ``weak``:
@@ -18,13 +18,17 @@ from typing import Any
 from llvmlite import binding, ir
 from llvmlite.binding.newpassmanagers import NewPassManager, create_new_module_pass_manager
 
-from tracejit.backends.cpu.control import is_long
+from tracejit.backends.cpu.control import length
 from tracejit.backends.cpu.operands import BYTE, Pointer
 from tracejit.backends.cpu.value import I64, SPELLINGS, Value
 
 NAME = "tracejit.ahead"
-AHEAD = 1024
-"""Bytes from the element at hand to the one that is asked for."""
+LEAST = 30
+"""Instructions of the shortest loop that asks: in a shorter one the processor sees far enough."""
+AHEAD = 4096
+"""Instructions from asking to use: what a core does while memory answers."""
+LINE = 64
+"""Bytes of a line of the cache, and of a vector at most."""
 FAR = 1 << 18
 """Bytes that a loop goes over, at most, without asking; a chunk of it, so that the largest cache may hold the loop."""
 WIDTHS = (2, 4, 8, 16, 32, 64)
@@ -34,19 +38,20 @@ Walked = tuple[Pointer, Value, bool]
 
 
 def ask_ahead(build: Any, count: Value, index: Value, walked: Iterable[Walked]) -> None:
-    """At the end of a body of a loop over ``count`` elements: ask for what the loop comes to, if it is long.
+    """At the end of a body of a loop over ``count`` elements: ask for what the loop comes to, if that pays.
 
     ``walked`` are the elements that move with the loop's index: pointer, index, whether they are written.
     """
     blocks = build.function.blocks
-    body = blocks[blocks.index(index.raw.parent) + 1 :]
-    if build.module.triple in SPELLINGS or not is_long(body):  # threads of a GPU wait for each other's memory anyway
+    instructions = length(blocks[blocks.index(index.raw.parent) + 1 :])
+    if build.module.triple in SPELLINGS or instructions < LEAST:  # threads of a GPU wait for each other's memory anyway
         return
     found = list(walked)
     bases = [pointer.address(build, at - index).raw for pointer, at, _ in found]
     if found:
         far = count * sum(pointer.nbytes for pointer, _, _ in found) > FAR
-        asking = _asking(build.module, [(pointer.nbytes, written) for pointer, _, written in found])
+        distance = LINE * max(AHEAD // instructions, 1)
+        asking = _asking(build.module, distance, [(pointer.nbytes, written) for pointer, _, written in found])
         build.call(asking, [far.raw, index.raw, *bases])
 
 
@@ -80,9 +85,9 @@ def _stays(index: ast.expr, name: str) -> bool:
     return all(not isinstance(part, ast.Name) or part.id != name for part in ast.walk(index))
 
 
-def _asking(module: Any, walked: list[tuple[int, bool]]) -> Any:
-    """``asking(far, index, base...)`` for elements of these sizes that are written or not; one function of the module."""
-    name = ".".join([NAME, *(f"{nbytes}{'w' if written else 'r'}" for nbytes, written in walked)])
+def _asking(module: Any, distance: int, walked: list[tuple[int, bool]]) -> Any:
+    """``asking(far, index, base...)`` for elements of these sizes, read or written, so many bytes ahead; once a module."""
+    name = ".".join([NAME, str(distance), *(f"{nbytes}{'w' if written else 'r'}" for nbytes, written in walked)])
     if name in module.globals:
         return module.globals[name]
     operands = [ir.IntType(1), SIZE, *[SIZE] * len(walked)]
@@ -96,7 +101,7 @@ def _asking(module: Any, walked: list[tuple[int, bool]]) -> Any:
     far, index, *bases = function.args
     with build.if_then(far):
         for base, (nbytes, written) in zip(bases, walked, strict=True):
-            address = Value(build, base, I64) + Value(build, index, I64) * nbytes + AHEAD
+            address = Value(build, base, I64) + Value(build, index, I64) * nbytes + distance
             options = (int(written), 3, 1)  # to be written, needed again soon, data
             place = build.inttoptr(address.raw, BYTE.as_pointer())
             build.call(_prefetch(module), [place, *(ir.Constant(CHOICE, option) for option in options)])

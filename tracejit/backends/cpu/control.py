@@ -13,7 +13,7 @@ from tracejit.backends.cpu.value import I64, Value
 INTERLEAVED = 4
 """So many vectors of a long loop are computed side by side: the instructions for one wait most of the time for each other."""
 LONG = 80
-"""A loop of so many instructions is long."""
+"""In a loop of so many instructions, the processor sees no other vectors beside the one at hand."""
 
 
 @contextmanager
@@ -41,19 +41,20 @@ def _advice(module: Any, blocks: list[Any]) -> list[Any]:
     """What LLVM does not know of a loop whose body are these blocks; empty where that is nothing."""
     if any(block.name.startswith("head") for block in blocks):  # the loops in it are the fast ones; copies of them only take time
         return [ir.MetaDataString(module, "llvm.loop.unroll.disable")]
-    if is_long(blocks):
+    if length(blocks) >= LONG:
         return [ir.MetaDataString(module, "llvm.loop.interleave.count"), ir.Constant(ir.IntType(32), INTERLEAVED)]
     return []
 
 
-def is_long(blocks: list[Any]) -> bool:
-    """Whether an element takes so many instructions that the processor sees no others beside them."""
-    return sum(_length(instruction) for block in blocks for instruction in block.instructions) >= LONG
+def length(blocks: list[Any]) -> int:
+    """The instructions of a loop's body: of an element, or of a vector of them."""
+    return sum(_length(instruction) for block in blocks for instruction in block.instructions)
 
 
 def _length(instruction: Any) -> int:
-    """1, or the instructions of a formula that is called."""
-    blocks = instruction.callee.blocks if isinstance(instruction, ir.CallInstr) else ()
+    """1, or the instructions of a formula that is called and will be inlined."""
+    is_formula = isinstance(instruction, ir.CallInstr) and "alwaysinline" in instruction.callee.attributes
+    blocks = instruction.callee.blocks if is_formula else ()
     return sum(len(block.instructions) for block in blocks) or 1
 
 

@@ -72,6 +72,7 @@ class FunctionWriter:
         self.build, self.finish = build, finish
         self.names = dict(names)
         self._slots: dict[str, list[Any]] = {}
+        self._depth = 0  # loops around the statement at hand
         self._settled = settled(definition)
         for parameter, operand in zip(definition.args.args, operands, strict=True):
             self._set(parameter.arg, operand)
@@ -136,11 +137,13 @@ class FunctionWriter:
         if type(step) is not int or step == 0:
             raise TypeError("the step of a range must be a number that is written out")
         start, stop = (index_value(self.build, x) for x in (values if len(values) == 2 else (0, values[0])))
+        self._depth += 1
         with counting(self.build, start, stop, step) as index:
             self._set(name, index)
             self.block(body)
-            if step == 1 and not self.build.block.is_terminated:
+            if step == 1 and self._depth == 1 and not self.build.block.is_terminated:
                 ask_ahead(self.build, stop - start, index, self._walked(name, body))
+        self._depth -= 1
 
     def _walked(self, name: str, body: list[ast.stmt]) -> Iterator[Walked]:
         """The elements that move by one with a loop's index: pointer, index, whether they are written."""
