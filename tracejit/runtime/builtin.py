@@ -16,8 +16,8 @@ The code reads routes and bindings as int64 words:
 | 8, 9 | number of outputs, address of their records, eight words each |
 
 A record holds the word of the table; of an array, the dtype, rank, dimensions and spares; of a number, the memory and spares
-or 0; and the place of the spare that is replaced next. A step holds the number of its op, its operands, and at the end, of an
-ARRAY, how many arrays it stands for; of a name in a dict, where that was found last.
+or 0; and the place of the spare that is replaced next. A step holds the number of its op and its operands; then, of arrays, how
+many these are, and as its last word, of a name, where its dict had it last.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ _OPERANDS = {
 }
 """Of each operand: i, a number; o, an object; m, the offset of a slot; a, the address of numbers; l, their count, then that."""
 
-_END: Final = len(Op)
-"""In place of an op, after the last step."""
+_END: Final = (len(Op), *[0] * 7)
+"""The words after the last step."""
 
 Tail = tuple[Any, ...]
 """Numbers that stand elsewhere, where a word gives their address; some of these may be tails again."""
@@ -93,7 +93,7 @@ def write_route(route: Route) -> None:
     key = sum(step[4] if step[0] == Op.ARRAY else 1 for step in values)
     arguments = route.count + len(route.names)
     names = id(route.names) if route.names else 0
-    head = [route.count, names, arguments, route.registers, len(values), key, (*steps, _END), route.result, spare]
+    head = [route.count, names, arguments, route.registers, len(values), key, (*steps, *_END), route.result, spare]
     route.words = _laid_out(head)
 
 
