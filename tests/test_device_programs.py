@@ -322,6 +322,31 @@ def test_what_cannot_be_done_on_a_device_says_so():
         np.asarray(f(X))
 
 
+def test_a_donated_argument_is_kept_and_that_is_said():
+    f = tj.function(lambda x: x + 1, device="cuda", donate="x")
+    with pytest.warns(RuntimeWarning, match="x was donated, and is kept: results on cuda have memory of their own"):
+        np.testing.assert_array_equal(f(X).numpy(), X + 1)
+
+
+def test_sizes_of_zero_and_one_mean_what_they_mean_on_the_cpu():
+    def f(x, y):
+        return x @ y, (x.sum(), x.sum(axis=0), np.cumsum(x, axis=1)), np.sort(y, axis=0), np.exp(x)
+
+    for m, k, n in [(3, 0, 4), (0, 3, 4), (3, 4, 0), (1, 1, 1), (1, 0, 1)]:
+        x, y = np.ones((m, k), np.float32), np.ones((k, n), np.float32)
+        (product, sums, *rest), (of_cpu, cpu_sums, *cpu_rest) = (tj.function(f, device=d)(x, y) for d in ("cuda", "cpu"))
+        for found, expected in zip([product, *sums, *rest], [of_cpu, *cpu_sums, *cpu_rest], strict=True):
+            np.testing.assert_allclose(found.numpy(), expected, rtol=1e-6)
+
+
+def test_arrays_of_the_host_may_lie_anyhow():
+    base = np.arange(64.0).reshape(8, 8)
+    read_only = base.copy()
+    read_only.flags.writeable = False
+    for x in (base[::2, 1::3], np.asfortranarray(base), base[::-1], read_only, base.astype(">f8"), base.T):
+        np.testing.assert_array_equal(tj.function(lambda x: x * 2, device="cuda")(x).numpy(), x * 2)
+
+
 def test_the_generated_file_can_be_read():
     f = tj.function(lambda x: np.tanh(x) + 1, device="cuda")
     f(X)

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 from test_seeds import run, verbatim
+from test_v1_seed_001 import BLOCKS, execute
 
 import tracejit as tj
 import tracejit.compat.tensorflow as tf
@@ -134,6 +135,19 @@ def test_the_default_device_is_that_of_new_tensors():
 
 
 # ---------------------------------------------------------------------------------------------------------- TensorFlow
+
+
+def test_blocks_of_chapter_9_print_on_the_device_what_they_print_on_the_cpu():
+    import tracejit.compat.tensorflow.v1 as v1
+
+    for numbers in (("02",), ("06",), ("12",), ("00", "01")):
+        v1.reset_default_graph()
+        there = [BLOCKS[number] for number in numbers]
+        with tj.device("cuda"):
+            found, _ = execute(*there)
+        v1.reset_default_graph()
+        expected, _ = execute(*there)
+        assert found == expected and found
 
 
 def test_tf2_variables_and_functions_live_on_the_device_that_is_named():

@@ -68,7 +68,7 @@ def build_entry(
         if later and (pending := _waiting(executable, buffers)):
             executable = waiting = pending
     observe.path(str(program.path))
-    notes += _kept(used, call, parameters)
+    notes += _kept(used, call, parameters, "no result can have its memory" if device == "cpu" else _OWN_MEMORY)
     return Entry(call.forgotten(), traced, guards, executable, program, device, waiting), notes
 
 
@@ -100,10 +100,13 @@ def _waiting(executable: Executable, buffers: dict[int, Any]) -> Waiting | None:
     return waiting(executable, buffers)
 
 
-def _kept(used: frozenset[int], call: Call, parameters: Parameters) -> tuple[str, ...]:
+_OWN_MEMORY = "results on cuda have memory of their own, which its pool gives out again"
+
+
+def _kept(used: frozenset[int], call: Call, parameters: Parameters, reason: str) -> tuple[str, ...]:
     """What is said of donated arguments whose memory is not used."""
     spared = unused(used, call, parameters) if parameters.donated else []
-    notes = tuple(f"{path} was donated, and is kept: no result can have its memory" for path in spared)
+    notes = tuple(f"{path} was donated, and is kept: {reason}" for path in spared)
     for note in notes:
         warnings.warn(f"{parameters.name}: argument {note}", RuntimeWarning, stacklevel=2)
     return notes

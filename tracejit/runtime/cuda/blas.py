@@ -69,7 +69,7 @@ class Blas:
         self._zeros_and_ones: dict[tuple[np.dtype, int], Block] = {}
 
     def reserve(self, stream: int) -> Block:
-        """The memory for products on a stream, the streams of of which the last few are remembered."""
+        """The memory for products on a stream; that of graphs, and of the streams that were used last, is kept."""
         with self._lock:
             if stream not in self._workspaces:
                 self._workspaces[stream] = self._driver.allocate(WORKSPACE, "products", stream)
