@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 
@@ -304,6 +305,21 @@ def test_float32_follows_the_formula_to_its_rounding(name):
         optimizer.learning_rate = RATES[i]
         optimizer.apply(GRADS[i]["w"].astype(np.float32), w)
         np.testing.assert_allclose(w.numpy(), want["w"], rtol=3e-6, atol=3e-6)
+
+
+def test_the_slots_that_the_first_update_makes_cost_no_second_trace():
+    w, optimizer, runs = tj.Variable(np.ones(3)), optim.Adam(0.1), itertools.count()
+
+    @tj.function
+    def step(x):
+        next(runs)
+        with tj.GradientTape() as tape:
+            loss = (w * x).sum()
+        optimizer.apply(tape.gradient(loss, [w]), [w])
+        return loss
+
+    step(np.ones(3))
+    assert next(runs) == 1
 
 
 def test_functions_of_trees_are_traced_with_the_step_and_the_rate_as_numbers():

@@ -44,7 +44,7 @@ class GradientTape(Recorder):
         self._persistent = persistent
         self._watches_variables = watch_accessed_variables
         self._builder: Builder | None = None
-        self._using: AbstractContextManager[Builder] | None = None
+        self._using: AbstractContextManager[None] | None = None
         self._watched: dict[Node, None] = {}
         self._recorded: dict[Node, None] = {}
         self._nodes: dict[int, tuple[Any, list[Node]]] = {}  # by id of tensor or Variable: it, and the nodes watched for it

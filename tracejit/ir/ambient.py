@@ -25,17 +25,16 @@ def current() -> Builder:
 
 
 class using:
-    """Make ``builder`` current. A class, as a generator would cost as much as a small operation."""
+    """Make ``builder`` current, or none. A class, as a generator would cost as much as a small operation."""
 
     __slots__ = ("_builder", "_token")
 
-    def __init__(self, builder: Builder) -> None:
+    def __init__(self, builder: Builder | None) -> None:
         self._builder = builder
 
-    def __enter__(self) -> Builder:
+    def __enter__(self) -> None:
         GOING_ON.append(None)  # first: whoever finds this empty need not ask whether there is a current builder
         self._token = CURRENT.set(self._builder)
-        return self._builder
 
     def __exit__(self, *error: object) -> None:
         CURRENT.reset(self._token)

@@ -17,6 +17,7 @@ from tracejit.frontend.scope import name_scope
 from tracejit.frontend.shapes import shape_text
 from tracejit.frontend.tree import Structure, flatten, flatten_paths
 from tracejit.frontend.variable import Variable
+from tracejit.ir import using
 from tracejit.ir.dtype import family
 
 Style = Literal["tensorflow", "torch"]
@@ -159,7 +160,8 @@ class Optimizer(ABC):
     def build(self, variables: Any) -> None:
         """Make the slots of Variables now; otherwise their first update does."""
         for variable in self._variables_in(variables)[0]:
-            with self._lock, name_scope(None):  # the name of the Variable has its scope
+            # a trace finds the slots as if they had always been there; the name of the Variable has its scope
+            with self._lock, using(None), name_scope(None):
                 if id(variable) not in self._slots:
                     slots = {
                         slot: Variable(
