@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
@@ -127,6 +126,8 @@ def _hint(name: str) -> str:
     """What to use instead of a function that is missing."""
     if name in INSTEAD:
         return f"\n  cure: use {INSTEAD[name]}"
+    import difflib  # for errors alone
+
     near = difflib.get_close_matches(name, FUNCTIONS, n=2, cutoff=0.75)
     nearest = f", such as {' or '.join(f'tj.{n}' for n in near)}" if near else ""
     return f"\n  cure: write it with functions that are{nearest}; or, outside traced functions, call it on x.numpy()"

@@ -174,5 +174,5 @@ def _code() -> native.NativeCode:
     text = "\n".join([path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.ll"))])
     code = cache.assembled(text, "enter")
     facts = (*map(id, _KNOWN), *layout.numpy_functions(), ctypes.addressof(TURN.running), id(TURN), *map(id, _NAMES))
-    np.ctypeslib.as_array((ctypes.c_int64 * len(facts)).from_address(code.function("facts")))[:] = facts
+    (ctypes.c_int64 * len(facts)).from_address(code.function("facts"))[:] = [*facts]
     return code
