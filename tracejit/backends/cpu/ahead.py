@@ -115,16 +115,18 @@ def _prefetch(module: Any) -> Any:
 
 
 def put_in_place(module: Any, builder: Any) -> None:
-    """After the vectorizer: put what asks into the loops, one choice for all vectors that are computed side by side."""
+    """After the vectorizer: put what it called into the loops.
+
+    That is the vector forms of formulas, and what asks ahead, with one choice for all vectors that are computed side by side.
+    """
     asking = [function for function in module.functions if function.name.startswith(NAME)]
-    if not asking:
-        return
     for function in asking:
         function.linkage = binding.Linkage.internal
         function.add_function_attribute("alwaysinline")
     passes = create_new_module_pass_manager()
     passes.add_always_inliner_pass()
-    passes.add_jump_threading_pass()
-    passes.add_simplify_cfg_pass()
+    if asking:
+        passes.add_jump_threading_pass()
+        passes.add_simplify_cfg_pass()
     passes.run(module, builder)
     NewPassManager._dispose(passes)  # as in ``translate``

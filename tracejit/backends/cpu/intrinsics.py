@@ -9,6 +9,7 @@ from llvmlite import ir
 
 from tracejit.backends.cpu.operands import Operand, Pair, alike, condition, described
 from tracejit.backends.cpu.value import B1, F32, F64, KINDS, Kind, Value, select
+from tracejit.backends.cpu.vectors import function_of, has_wide_tables
 
 FLOATS = frozenset((F32, F64))
 REALS = frozenset(KINDS) - {B1}
@@ -24,14 +25,16 @@ def word(
     kinds: frozenset[Kind] = FLOATS,
     result: Kind | None = None,
     share: bool = False,
+    tables: frozenset[Kind] = frozenset(),
     of_complex: Callable[..., Value | Pair] | None = None,
 ) -> Word:
     """Make ``formula``, a function over values of one kind, a word; its result has that kind or is ``result``.
 
     With ``share`` the formula is written once per module and called: for long formulas, whose text costs compile time.
+    ``tables`` are the kinds for which it takes coefficients from tables: there it is a function with vector forms.
     ``of_complex`` is the formula for complex operands, each a pair; it gives a pair, or one value for a real result.
     """
-    emit = _shared(name, formula, result) if share else formula
+    emit = _shared(name, formula, result, tables) if share else formula
 
     def write(build: Any, *operands: Operand) -> Operand:
         values = alike(build, *operands)
@@ -58,14 +61,16 @@ def select_word(build: Any, test: Operand, x: Operand, y: Operand) -> Operand:
     raise TypeError(f"select between {described(first)} and {described(second)}")
 
 
-def _shared(name: str, formula: Formula, result: Kind | None) -> Formula:
+def _shared(name: str, formula: Formula, result: Kind | None, tables: frozenset[Kind]) -> Formula:
     """``formula`` behind a function of the module that is always inlined, written at its first use there."""
 
     def emit(*operands: Value) -> Value:
         builder, kind = operands[0].builder, operands[0].kind
         symbol = f"tracejit.{name}.{kind.name}"
         function = builder.module.globals.get(symbol)
-        if function is None:
+        if function is None and kind in tables and has_wide_tables():
+            function = function_of(builder.module, symbol, formula, kind, len(operands))
+        elif function is None:
             function = ir.Function(builder.module, ir.FunctionType((result or kind).type, [kind.type] * len(operands)), symbol)
             function.linkage = "internal"
             function.attributes.add("alwaysinline")

@@ -12,10 +12,9 @@ from typing import Any
 from llvmlite import ir
 
 from tracejit.backends.cpu.value import F32, SPELLINGS, Kind, Value, call, select
+from tracejit.backends.cpu.vectors import LANES, PURE, announce, mark
 
-LANES = {32: (4, 8, 16), 64: (2, 4, 8)}  # of vectors of 128, 256 and 512 bits
-PURE = ("nounwind", "noinline", "willreturn", "memory(none)")
-BOOL, LANE, BYTES = ir.IntType(1), ir.IntType(32), ir.IntType(8).as_pointer()
+BOOL, LANE = ir.IntType(1), ir.IntType(32)
 
 
 def library_where(outside: Value, name: str, usual: Value, *operands: Value) -> Value:
@@ -35,12 +34,9 @@ def _function(module: Any, symbol: str, name: str, kind: Kind, arity: int) -> An
     signature = ir.FunctionType(kind.type, [kind.type] * arity)
     library = module.globals.get(library_name) or ir.Function(module, signature, library_name)
     scalar = _form(module, symbol, library, kind, arity, 1)
-    names = []
-    for lanes in LANES[kind.bits]:
-        form = _form(module, f"{symbol}.{lanes}", library, kind, arity, lanes)
-        _keep(module, form)
-        names.append(f"_ZGV_LLVM_N{lanes}{'v' * (arity + 2)}_{symbol}({form.name})")
-    _mark(scalar, f'"vector-function-abi-variant"="{",".join(names)}"')
+    announce(
+        module, scalar, {lanes: _form(module, f"{symbol}.{lanes}", library, kind, arity, lanes) for lanes in LANES[kind.bits]}
+    )
     return scalar
 
 
@@ -49,7 +45,7 @@ def _form(module: Any, symbol: str, library: Any, kind: Kind, arity: int, lanes:
     flag, vector = (BOOL, kind.type) if lanes == 1 else (ir.VectorType(BOOL, lanes), ir.VectorType(kind.type, lanes))
     function = ir.Function(module, ir.FunctionType(vector, [flag, vector, *[vector] * arity]), symbol)
     function.linkage = "linkonce_odr"  # the parts of a program share one
-    _mark(function, *PURE)
+    mark(function, "noinline", *PURE)
     outside, usual, *operands = function.args
     build = ir.IRBuilder(function.append_basic_block())
     any_outside = outside
@@ -72,21 +68,3 @@ def _by_lane(build: Any, library: Any, outside: Any, usual: Any, operands: list[
         result = build.call(library, [build.extract_element(operand, lane) for operand in operands])
         out = build.insert_element(out, result, lane)
     return build.select(outside, out, usual)
-
-
-def _mark(function: Any, *attributes: str) -> None:
-    """Add attributes, also those that llvmlite's list of names does not have."""
-    for attribute in attributes:
-        set.add(function.attributes, attribute)
-
-
-def _keep(module: Any, function: Any) -> None:
-    """Hold a function that nothing calls yet until the vectorizer has run, through LLVM's own list of such functions."""
-    used = module.globals.get("llvm.compiler.used")
-    if used is None:
-        used = ir.GlobalVariable(module, ir.ArrayType(BYTES, 0), "llvm.compiler.used")
-        used.linkage, used.section, used.initializer = "appending", "llvm.metadata", ir.Constant(ir.ArrayType(BYTES, 0), [])
-    entries = [*used.initializer.constant, function.bitcast(BYTES)]
-    used.value_type = ir.ArrayType(BYTES, len(entries))
-    used.type = used.value_type.as_pointer()
-    used.initializer = ir.Constant(used.value_type, entries)

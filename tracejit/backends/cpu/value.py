@@ -1,5 +1,7 @@
 """Scalars in LLVM IR with Python's operators, so that a formula is written once and reads like one.
 
+The same formula over kinds of several lanes writes its vector form.
+
 A ``Value`` belongs to a builder; an operator appends one instruction. Constants take the kind of the other operand:
 ``x * 0.5`` stays f32 when ``x`` is. Nothing here branches: ``select`` is the only choice, so that loops vectorise.
 """
@@ -7,7 +9,7 @@ A ``Value`` belongs to a builder; an operator appends one instruction. Constants
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from llvmlite import ir
@@ -15,14 +17,20 @@ from llvmlite import ir
 
 @dataclass(frozen=True)
 class Kind:
-    """A scalar type: its dtype name, width in bits and family: ``b`` (bool), ``i``, ``u``, ``f``, or ``h`` (half).
+    """A scalar type: its dtype name, width in bits and family: ``b`` (bool), ``i``, ``u``, ``f``, or ``h`` (half); or vectors of it.
 
     A half is the bits of a float that is kept in two bytes; ``halves`` converts it, and nothing is computed in it.
+    Kinds are equal whatever their lanes: a formula asks what it computes with, not how many at a time.
     """
 
     name: str
     bits: int
     family: str
+    lanes: int = field(default=1, compare=False)
+
+    def of(self, lanes: int) -> Kind:
+        """This kind with so many lanes."""
+        return self if lanes == self.lanes else replace(self, lanes=lanes)
 
     @property
     def is_float(self) -> bool:
@@ -39,9 +47,8 @@ class Kind:
     @property
     def type(self) -> Any:
         """The LLVM type."""
-        if self.is_float:
-            return ir.FloatType() if self.bits == 32 else ir.DoubleType()
-        return ir.IntType(self.bits)
+        one = (ir.FloatType() if self.bits == 32 else ir.DoubleType()) if self.is_float else ir.IntType(self.bits)
+        return one if self.lanes == 1 else ir.VectorType(one, self.lanes)
 
 
 B1 = Kind("b1", 1, "b")
@@ -71,23 +78,25 @@ class Value:
 
     def constant(self, number: float, kind: Kind | None = None) -> Value:
         """``number`` as a constant of ``kind``, by default the kind of this value."""
-        kind = kind or self.kind
-        return Value(self.builder, ir.Constant(kind.type, float(number) if kind.is_float else int(number)), kind)
+        kind = (kind or self.kind).of(self.kind.lanes)
+        one: Any = float(number) if kind.is_float else int(number)
+        return Value(self.builder, ir.Constant(kind.type, one if kind.lanes == 1 else [one] * kind.lanes), kind)
 
     def as_bits(self) -> Value:
         """The bits of a float as a signed integer of its width."""
-        kind = I32 if self.kind == F32 else I64
+        kind = (I32 if self.kind == F32 else I64).of(self.kind.lanes)
         return Value(self.builder, self.builder.bitcast(self.raw, kind.type), kind)
 
     def as_float(self) -> Value:
         """The float with these bits."""
-        kind = F32 if self.kind.bits == 32 else F64
+        kind = (F32 if self.kind.bits == 32 else F64).of(self.kind.lanes)
         return Value(self.builder, self.builder.bitcast(self.raw, kind.type), kind)
 
     def to(self, kind: Kind) -> Value:
         """Convert as NumPy's ``astype`` does on x86, every input defined; true is 1, and NaN is true."""
         if kind == self.kind:
             return self
+        kind = kind.of(self.kind.lanes)
         if kind == B1:
             return self != 0
         if self.kind.is_float:
@@ -100,11 +109,11 @@ class Value:
             convert = build.fpext if kind.bits > self.kind.bits else build.fptrunc
             return Value(build, convert(self.raw, kind.type), kind)
         if kind.bits < 32 or kind == U32:
-            return self._float_to(I64 if kind == U32 else I32).to(kind)
+            return self.to(I64 if kind == U32 else I32).to(kind)
         limit = 2.0 ** (kind.bits - 1)
         if kind == U64:  # the upper half goes through the lower one, as in compiled C
-            upper = (self - limit)._float_to(I64) ^ -(2**63)
-            return select(self >= limit, upper, self._float_to(I64)).to(U64)
+            upper = (self - limit).to(I64) ^ -(2**63)
+            return select(self >= limit, upper, self.to(I64)).to(U64)
         inside = absolute(self) < limit
         exact = Value(build, build.fptosi(select(inside, self, self.constant(0)).raw, kind.type), kind)
         return select(inside, exact, exact.constant(-(2 ** (kind.bits - 1))))
@@ -136,7 +145,7 @@ class Value:
             compare = build.fcmp_unordered if operator == "!=" else build.fcmp_ordered
         else:
             compare = build.icmp_signed if self.kind.is_signed else build.icmp_unsigned
-        return Value(build, compare(operator, self.raw, raw), B1)
+        return Value(build, compare(operator, self.raw, raw), B1.of(self.kind.lanes))
 
     def __add__(self, other: Value | float) -> Value:
         return self._binary("add", other)
@@ -242,7 +251,7 @@ def call(name: str, x: Value, *others: Value | float, flags: tuple[str, ...] = (
 
 def llvm(name: str, x: Value, *others: Value | float, flags: tuple[str, ...] = ()) -> Value:
     """Call the LLVM intrinsic ``llvm.<name>`` for the kind of ``x``."""
-    suffix = f"f{x.kind.bits}" if x.kind.is_float else f"i{x.kind.bits}"
+    suffix = ("" if x.kind.lanes == 1 else f"v{x.kind.lanes}") + ("f" if x.kind.is_float else "i") + str(x.kind.bits)
     return call(f"llvm.{name}.{suffix}", x, *others, flags=flags)
 
 

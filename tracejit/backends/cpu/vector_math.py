@@ -7,6 +7,8 @@ The worst errors stated are in ulp of the result; ``tests/test_vector_math.py`` 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tracejit.backends.cpu.value import F32, F64, Kind, Value, absolute, fma, select
 
 INFINITY = float("inf")
@@ -56,6 +58,15 @@ def polynomial(x: Value, coefficients: tuple[float, ...]) -> Value:
         terms = [*(fma(power, high, low) for low, high in zip(terms[::2], terms[1::2], strict=False)), *odd]
         power = power * power
     return fma(x, terms[0], last)
+
+
+def by_horner(x: Value, coefficients: Sequence[Value | float]) -> Value:
+    """The polynomial, highest power first, in the fewest instructions."""
+    out, *rest = coefficients
+    for coefficient in rest:
+        out = fma(x, out, coefficient)
+    assert isinstance(out, Value)
+    return out
 
 
 def nearest(x: Value, factor: float, bias: int = 0) -> tuple[Value, Value]:

@@ -1,0 +1,107 @@
+"""Formulas that a loop calls until it runs in vectors.
+
+A formula whose scalar form says little about its vectors, such as one that takes its coefficients from a table, is a function of
+the module. It names its vector forms in an attribute, where LLVM's vectorizer looks for them; they are written from the same
+formula, over kinds of several lanes, and are put in the place of their calls after the vectorizer has run.
+"""
+
+from __future__ import annotations
+
+import functools
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import binding, ir
+
+from tracejit.backends.cpu.value import F32, Kind, Value
+
+LANES = {32: (4, 8, 16), 64: (2, 4, 8)}  # of vectors of 128, 256 and 512 bits
+PURE = ("nounwind", "willreturn", "memory(none)")
+ENTRIES = 16  # of a table: as many floats as a register of 512 bits holds
+REGISTER, PERMUTE = ir.VectorType(ir.FloatType(), ENTRIES), "llvm.x86.avx512.permvar.sf.512"
+BYTES, LANE = ir.IntType(8).as_pointer(), ir.IntType(32)
+
+
+@functools.cache
+def has_wide_tables() -> bool:
+    """Whether this machine takes numbers from a register of sixteen by their index, in one instruction."""
+    return bool(binding.get_host_cpu_features().get("avx512f"))
+
+
+def function_of(module: Any, symbol: str, formula: Callable[..., Value], kind: Kind, arity: int) -> Any:
+    """Write a formula over values of one kind as a function of the module, with its vector forms."""
+    scalar = _form(module, symbol, formula, kind, arity)
+    mark(scalar, "noinline", *PURE)
+    forms = {}
+    for lanes in LANES[kind.bits]:
+        forms[lanes] = _form(module, f"{symbol}.{lanes}", formula, kind.of(lanes), arity)
+        mark(forms[lanes], "alwaysinline", *PURE)
+    announce(module, scalar, forms)
+    return scalar
+
+
+def _form(module: Any, symbol: str, formula: Callable[..., Value], kind: Kind, arity: int) -> Any:
+    function = ir.Function(module, ir.FunctionType(kind.type, [kind.type] * arity), symbol)
+    function.linkage = "internal"
+    build = ir.IRBuilder(function.append_basic_block())
+    build.ret(formula(*(Value(build, operand, kind) for operand in function.args)).raw)
+    return function
+
+
+def announce(module: Any, scalar: Any, forms: dict[int, Any]) -> None:
+    """Tell the vectorizer the forms of a function, by their lanes, and hold these until it has run."""
+    arity = len(scalar.args)
+    names = (f"_ZGV_LLVM_N{lanes}{'v' * arity}_{scalar.name}({form.name})" for lanes, form in forms.items())
+    mark(scalar, f'"vector-function-abi-variant"="{",".join(names)}"')
+    for form in forms.values():
+        _keep(module, form)
+
+
+def mark(function: Any, *attributes: str) -> None:
+    """Add attributes, also those that llvmlite's list of names does not have."""
+    for attribute in attributes:
+        set.add(function.attributes, attribute)
+
+
+def _keep(module: Any, function: Any) -> None:
+    """Hold a function that nothing calls yet, through LLVM's own list of such functions."""
+    used = module.globals.get("llvm.compiler.used")
+    if used is None:
+        used = ir.GlobalVariable(module, ir.ArrayType(BYTES, 0), "llvm.compiler.used")
+        used.linkage, used.section, used.initializer = "appending", "llvm.metadata", ir.Constant(ir.ArrayType(BYTES, 0), [])
+    entries = [*used.initializer.constant, function.bitcast(BYTES)]
+    used.value_type = ir.ArrayType(BYTES, len(entries))
+    used.type = used.value_type.as_pointer()
+    used.initializer = ir.Constant(used.value_type, entries)
+
+
+# -- tables ----------------------------------------------------------------------------------------------------------
+
+
+def entry(table: tuple[float, ...], index: Value) -> Value:
+    """The entry of a table of 16 f32 at an index, of which only the last four bits count."""
+    build, lanes = index.builder, index.kind.lanes
+    if lanes == 1:
+        return Value(build, build.load(build.gep(_memory(build.module, table), [LANE(0), (index & (ENTRIES - 1)).raw])), F32)
+    signature = ir.FunctionType(REGISTER, [REGISTER, ir.VectorType(LANE, ENTRIES)])
+    permute = build.module.globals.get(PERMUTE) or ir.Function(build.module, signature, PERMUTE)
+    out = build.call(permute, [ir.Constant(REGISTER, list(table)), _resized(build, index.raw, lanes, ENTRIES)])
+    return Value(build, _resized(build, out, ENTRIES, lanes), F32.of(lanes))
+
+
+def _memory(module: Any, table: tuple[float, ...]) -> Any:
+    name = f"tracejit.table.{struct.pack(f'{ENTRIES}f', *table).hex()}"
+    if name not in module.globals:
+        memory = ir.GlobalVariable(module, ir.ArrayType(ir.FloatType(), ENTRIES), name)
+        memory.linkage, memory.global_constant = "internal", True
+        memory.initializer = ir.Constant(memory.value_type, list(table))
+    return module.globals[name]
+
+
+def _resized(build: Any, raw: Any, lanes: int, wanted: int) -> Any:
+    """The first lanes of a vector, or all of them and more that hold nothing."""
+    if lanes == wanted:
+        return raw
+    places = ir.Constant(ir.VectorType(LANE, wanted), [min(place, lanes) for place in range(wanted)])
+    return build.shuffle_vector(raw, ir.Constant(raw.type, ir.Undefined), places)
