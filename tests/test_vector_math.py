@@ -10,7 +10,7 @@ import scipy.special
 from native import native, table_of
 
 from benchmarks.accuracy import CASES, error, stated
-from tracejit.backends.cpu.translate import translated
+from tracejit.backends.cpu.translate import ENTRY, _machine, optimised, translated
 
 Array = np.ndarray[Any, Any]
 DTYPES = {"f32": np.float32, "f64": np.float64}
@@ -112,6 +112,31 @@ def test_special_powers_are_those_of_c(machine: Machine) -> None:
     assert worst_ulp(machine("power", x, y), want) <= stated("power")[machine.dtype.__name__][0]
     zero = machine("power", x, y) == 0
     np.testing.assert_array_equal(np.signbit(machine("power", x, y)[zero]), np.signbit(want[zero]))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_vectors_of_every_width_give_the_bits_of_scalars(machine: Machine, name: str) -> None:
+    limits = machine.limits
+    numbers = [0.0, 1.0, limits.max, limits.tiny, limits.smallest_subnormal, 0.75, 1.5, 3.93, np.inf]
+    spread = np.random.default_rng(2).uniform(-5, 5, 46)
+    x = machine.array(numbers, [-number for number in numbers], [np.nan], np.linspace(0.7, 1.55, 60), spread)
+    bits = f"u{x.itemsize}"
+    by_one = np.concatenate([machine(name, x[i : i + 1]) for i in range(len(x))]).view(bits)
+    known = ~np.isnan(by_one.view(x.dtype))
+    for size in (2, 4, 7, 8, 16, 31, len(x)):
+        together = np.concatenate([machine(name, x[i : i + size]) for i in range(0, len(x), size)])
+        np.testing.assert_array_equal(np.isnan(together), ~known)
+        np.testing.assert_array_equal(together.view(bits)[known], by_one[known])
+
+
+@pytest.mark.parametrize("name", ["erf", "log", "log2", "log10"])
+def test_vector_forms_stand_in_the_loop(name: str) -> None:
+    text = f"from prelude import {name}, f32_at, program\n\n@program\ndef step(table):\n    n = table[8]\n"
+    text += f"    x = f32_at(table[9], n)\n    for i in range(n):\n        x[i] = {name}(x[i])\n"
+    functions = {function.name: function for function in optimised(translated(text), _machine()).functions}
+    calls = [str(i) for block in functions[ENTRY].blocks for i in block.instructions if i.opcode == "call"]
+    assert calls
+    assert not any(f"@tracejit.{name}.f32." in call for call in calls)
 
 
 @pytest.mark.parametrize(("expression", "is_long"), [("exp(x[i])", False), ("erf(x[i]) * exp(-x[i]) + log(x[i])", True)])

@@ -9,7 +9,7 @@ from llvmlite import ir
 
 from tracejit.backends.cpu.operands import Operand, Pair, alike, condition, described
 from tracejit.backends.cpu.value import B1, F32, F64, KINDS, Kind, Value, select
-from tracejit.backends.cpu.vectors import function_of, has_wide_tables
+from tracejit.backends.cpu.vectors import function_of, has_wide_vectors
 
 FLOATS = frozenset((F32, F64))
 REALS = frozenset(KINDS) - {B1}
@@ -68,7 +68,7 @@ def _shared(name: str, formula: Formula, result: Kind | None, tables: frozenset[
         builder, kind = operands[0].builder, operands[0].kind
         symbol = f"tracejit.{name}.{kind.name}"
         function = builder.module.globals.get(symbol)
-        if function is None and kind in tables and has_wide_tables():
+        if function is None and kind in tables and has_wide_vectors():
             function = function_of(builder.module, symbol, formula, kind, len(operands))
         elif function is None:
             function = ir.Function(builder.module, ir.FunctionType((result or kind).type, [kind.type] * len(operands)), symbol)

@@ -34,6 +34,7 @@ from tracejit.backends.cpu.value import B1, BF16, F16, F32, F64, I8, I16, I32, I
 inf = float("inf")
 nan = float("nan")
 INTEGERS = REALS - FLOATS
+BY_TABLE = frozenset((F32,))
 
 # -- types, memory, control ------------------------------------------------------------------------------------------
 
@@ -82,17 +83,20 @@ imag = word("imag", lambda x: x.constant(0), REALS, of_complex=complex_words.ima
 # -- transcendental functions ----------------------------------------------------------------------------------------
 
 exp = word("exp", vector_math.exp, share=True, of_complex=complex_words.exp)
-log = word("log", vector_log.log, share=True, of_complex=complex_words.log)
+log = word("log", vector_log.log, share=True, tables=BY_TABLE, of_complex=complex_words.log)
 sqrt = word("sqrt", value.sqrt, of_complex=complex_words.square_root)
 exp2, expm1 = word("exp2", vector_math.exp2, share=True), word("expm1", vector_math.expm1, share=True)
-log2, log10 = word("log2", vector_log.log2, share=True), word("log10", vector_log.log10, share=True)
+log2, log10 = (
+    word("log2", vector_log.log2, share=True, tables=BY_TABLE),
+    word("log10", vector_log.log10, share=True, tables=BY_TABLE),
+)
 log1p, tanh = word("log1p", vector_log.log1p, share=True), word("tanh", vector_hyperbolic.tanh, share=True)
 sinh, cosh = word("sinh", vector_hyperbolic.sinh, share=True), word("cosh", vector_hyperbolic.cosh, share=True)
 sigmoid = word("sigmoid", vector_hyperbolic.sigmoid, share=True)
 softplus = word("softplus", vector_hyperbolic.softplus, share=True)
 sin, cos = word("sin", vector_trig.sin, share=True), word("cos", vector_trig.cos, share=True)
 tan = word("tan", vector_trig.tan, share=True)
-erf = word("erf", vector_erf.erf, share=True, tables=frozenset((F32,)))
+erf = word("erf", vector_erf.erf, share=True, tables=BY_TABLE)
 erfc = word("erfc", vector_erf.erfc, share=True)
 power = looping_word("power", routines.power_loop, U64, routines.power_formula, REALS, 2)
 logaddexp = word("logaddexp", vector_log.logaddexp, share=True)

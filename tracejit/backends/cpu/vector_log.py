@@ -14,14 +14,53 @@ from tracejit.backends.cpu.vector_math import (
     SHIFT,
     TINY,
     Coefficients,
+    by_horner,
     exp,
     exp2,
     polynomial,
     power_of_two,
 )
+from tracejit.backends.cpu.vectors import entry, parts
 
 LOG10_E = {F32: (0.4342944920063019, -1.0103049952192578e-08), F64: (0.4342944819032518, 1.098319650216765e-17)}
-LOG10_2 = {F32: (0.3010300099849701, -1.432098883924482e-08), F64: (0.3010299956639812, -2.8037281277851704e-18)}
+LOG10_2 = (0.3010299956639812, -2.8037281277851704e-18)
+LN_2_STEPS = (0.693115234375, 3.194618329871446e-05)  # for f32: k times the first is exact, and the second is positive
+LOG10_2_STEPS = (0.301025390625, 4.605039066518657e-06)
+# For the sixteenths of 3/4 <= m < 3/2, by the bits that tell them: what is next to 1 / m, and the logarithm of its inverse, which
+# happens to be almost a float. Then (log(1 + r) - r * log(e)) / r**2 for -1/32 <= r < 1/16.
+LOG_TABLES = (
+    (
+        1.0, 0.9144761, 0.8645959, 0.82066107, 0.78044915, 0.7444245, 0.7110863, 0.6810205,
+        1.3065137, 1.2551628, 1.2075895, 1.1636262, 1.1230763, 1.0842013, 1.0495269, 1.0,
+    ),
+    (
+        0.0, 0.08940395, 0.14549306, 0.19764508, 0.24788569, 0.2951438, 0.34096152, 0.38416287,
+        -0.26736227, -0.22726531, -0.18862623, -0.15154116, -0.116071634, -0.08084362, -0.04833952, 0.0,
+    ),
+    (1.8938434e-01, -2.501369e-01, 3.3334503e-01, -4.9999997e-01),
+)  # fmt: skip
+LOG2_TABLES = (
+    (
+        1.0, 0.9141801, 0.8646962, 0.820501, 0.78045154, 0.74418026, 0.71124357, 0.6807578,
+        1.3061032, 1.2553546, 1.2079396, 1.1632315, 1.1222209, 1.0847076, 1.0488855, 1.0,
+    ),
+    (
+        0.0, 0.12944968, 0.20973474, 0.28542295, 0.35761905, 0.42627597, 0.4915844, 0.55478644,
+        -0.38526893, -0.328095, -0.27254835, -0.21813823, -0.16635665, -0.11730622, -0.06885715, 0.0,
+    ),
+    (2.727866e-01, -3.608403e-01, 4.809155e-01, -7.213475e-01),
+)  # fmt: skip
+LOG10_TABLES = (
+    (
+        1.0, 0.9145792, 0.8652083, 0.8204715, 0.7801775, 0.7442075, 0.71101654, 0.6806299,
+        1.3062997, 1.2548538, 1.207516, 1.1635754, 1.1230848, 1.0846893, 1.0497518, 1.0,
+    ),
+    (
+        0.0, 0.038778674, 0.06287931, 0.08593649, 0.10780659, 0.12830596, 0.1481203, 0.16708897,
+        -0.11604282, -0.098593146, -0.08189288, -0.065794535, -0.050412543, -0.03530534, -0.02108661, 0.0,
+    ),
+    (8.220569e-02, -1.0863018e-01, 1.4476994e-01, -2.1714723e-01),
+)  # fmt: skip
 # f32: (log(1 + f) - f + f**2 / 2) / f**3; f64: (log((1 + s) / (1 - s)) - 2*s) / s**3 in s**2; for sqrt(1/2) <= 1 + f < sqrt(2)
 LOG: Coefficients = {
     F32: (
@@ -63,11 +102,24 @@ def log_edges(x: Value, out: Value) -> Value:
     return select(x < INFINITY, out, x)
 
 
-def log(x: Value) -> Value:
-    """Natural logarithm: ``k`` times that of 2, in two parts, plus that of ``1 + f``.
+def _of_f32(x: Value, tables: tuple[tuple[float, ...], ...], unit: tuple[float, float], two: tuple[float, float]) -> Value:
+    """The logarithm whose values at e and 2 are ``unit`` and ``two``, each in two parts, the lower ones not negative."""
+    inverses, logarithms, coefficients = tables
+    k, m = parts(x)
+    index = m.as_bits().logical_shift(MANTISSA[F32] - 4)
+    r = fma(m, entry(inverses, index), -1)
+    lows = [number * low for number, low in ((k, two[1]), (r, unit[1])) if low]  # infinity times 0 would be NaN
+    rest = fma(by_horner(r, coefficients), r * r, sum(lows[1:], lows[0]))
+    return fma(k, two[0], entry(logarithms, index) + fma(r, unit[0], rest))
 
-    Worst error: 0.9 ulp in f32, 1.0 in f64.
+
+def log(x: Value) -> Value:
+    """Natural logarithm: ``k`` times that of 2, in two parts, plus that of ``1 + f``, in f32 with the help of a table.
+
+    Worst error: 1.1 ulp in f32, 1.0 in f64.
     """
+    if x.kind == F32:
+        return _of_f32(x, LOG_TABLES, (1.0, 0.0), LN_2_STEPS)
     k, f, _ = log_reduced(x)
     high, low = LN_2[x.kind]
     return log_edges(x, fma(k, high, f - fma(k, -low, log_rest(f))))
@@ -76,8 +128,10 @@ def log(x: Value) -> Value:
 def log2(x: Value) -> Value:
     """Logarithm to base 2; exact at powers of 2.
 
-    Worst error: 1.1 ulp in f32, 1.0 in f64.
+    Worst error: 1.2 ulp in f32, 1.0 in f64.
     """
+    if x.kind == F32:
+        return _of_f32(x, LOG2_TABLES, LOG2_E[F32], (1.0, 0.0))
     k, f, _ = log_reduced(x)
     high, low = LOG2_E[x.kind]
     return log_edges(x, k + fma(f, high, fma(log_rest(f), -high, f * low)))
@@ -86,10 +140,12 @@ def log2(x: Value) -> Value:
 def log10(x: Value) -> Value:
     """Logarithm to base 10.
 
-    Worst error: 1.1 ulp in f32, 1.0 in f64.
+    Worst error: 1.2 ulp in f32, 1.0 in f64.
     """
+    if x.kind == F32:
+        return _of_f32(x, LOG10_TABLES, LOG10_E[F32], LOG10_2_STEPS)
     k, f, _ = log_reduced(x)
-    (high, low), (two, two_low) = LOG10_E[x.kind], LOG10_2[x.kind]
+    (high, low), (two, two_low) = LOG10_E[F64], LOG10_2
     fraction = fma(f, high, fma(log_rest(f), -high, f * low))
     return log_edges(x, fma(k, two, fma(k, two_low, fraction)))
 

@@ -14,18 +14,20 @@ from typing import Any
 
 from llvmlite import binding, ir
 
-from tracejit.backends.cpu.value import F32, Kind, Value
+from tracejit.backends.cpu.value import F32, Kind, Value, select
 
 LANES = {32: (4, 8, 16), 64: (2, 4, 8)}  # of vectors of 128, 256 and 512 bits
 PURE = ("nounwind", "willreturn", "memory(none)")
 ENTRIES = 16  # of a table: as many floats as a register of 512 bits holds
-REGISTER, PERMUTE = ir.VectorType(ir.FloatType(), ENTRIES), "llvm.x86.avx512.permvar.sf.512"
-BYTES, LANE = ir.IntType(8).as_pointer(), ir.IntType(32)
+BYTES, LANE, REGISTER = ir.IntType(8).as_pointer(), ir.IntType(32), ir.VectorType(ir.FloatType(), ENTRIES)
+GETMANT = 0b1111  # from 3/4 to 3/2, NaN below 0, the sign of -0 dropped
+WHOLE, ROUNDING = ir.IntType(16)(-1), 4  # no lane masked; rounding as set
+INFINITY, NAN = float("inf"), float("nan")
 
 
 @functools.cache
-def has_wide_tables() -> bool:
-    """Whether this machine takes numbers from a register of sixteen by their index, in one instruction."""
+def has_wide_vectors() -> bool:
+    """Whether this machine has the instructions below."""
     return bool(binding.get_host_cpu_features().get("avx512f"))
 
 
@@ -76,18 +78,39 @@ def _keep(module: Any, function: Any) -> None:
     used.initializer = ir.Constant(used.value_type, entries)
 
 
-# -- tables ----------------------------------------------------------------------------------------------------------
+# -- what a register of sixteen f32 does in one instruction -------------------------------------------------------------
 
 
 def entry(table: tuple[float, ...], index: Value) -> Value:
     """The entry of a table of 16 f32 at an index, of which only the last four bits count."""
-    build, lanes = index.builder, index.kind.lanes
-    if lanes == 1:
+    build = index.builder
+    if index.kind.lanes == 1:
         return Value(build, build.load(build.gep(_memory(build.module, table), [LANE(0), (index & (ENTRIES - 1)).raw])), F32)
-    signature = ir.FunctionType(REGISTER, [REGISTER, ir.VectorType(LANE, ENTRIES)])
-    permute = build.module.globals.get(PERMUTE) or ir.Function(build.module, signature, PERMUTE)
-    out = build.call(permute, [ir.Constant(REGISTER, list(table)), _resized(build, index.raw, lanes, ENTRIES)])
-    return Value(build, _resized(build, out, ENTRIES, lanes), F32.of(lanes))
+    numbers = Value(build, ir.Constant(REGISTER, list(table)), F32.of(ENTRIES))
+    return _narrow(_wide_call("permvar.sf", numbers, _wide(index)), index.kind.lanes)
+
+
+def parts(x: Value) -> tuple[Value, Value]:
+    """``(k, m)`` with ``x = 2**k * m`` and ``3/4 <= m < 3/2``, for f32.
+
+    What has no such parts has those that lead to its logarithm: ``(-inf, 1)`` for 0, ``(inf, 1)`` for inf, and a NaN elsewhere.
+    """
+    if x.kind.lanes == 1:
+        return _scalar_parts(x)
+    wide = _wide(x)
+    m = _wide_call("mask.getmant.ps", wide, LANE(GETMANT), wide, WHOLE, LANE(ROUNDING))
+    k, more = (_wide_call("mask.getexp.ps", number, number, WHOLE, LANE(ROUNDING)) for number in (wide, m))
+    return _narrow(k - more, x.kind.lanes), _narrow(m, x.kind.lanes)
+
+
+def _scalar_parts(x: Value) -> tuple[Value, Value]:
+    small = x < 2.0**-126
+    bits = select(small, x * 2.0**25, x).as_bits()
+    n = (bits - x.constant(0.75).as_bits()) >> 23
+    m = (bits - (n << 23)).as_float()
+    k = select(small, n - 25, n).to(F32)
+    edge = select(x == 0, x.constant(-INFINITY), select(x > 0, x, x.constant(NAN)))
+    return select((x > 0) & (x < INFINITY), k, edge), m
 
 
 def _memory(module: Any, table: tuple[float, ...]) -> Any:
@@ -99,8 +122,27 @@ def _memory(module: Any, table: tuple[float, ...]) -> Any:
     return module.globals[name]
 
 
+def _wide_call(name: str, x: Value, *others: Any) -> Value:
+    """Call an instruction of AVX-512 by LLVM's name; it gives f32."""
+    build, name = x.builder, f"llvm.x86.avx512.{name}.512"
+    raws = [x.raw, *(other.raw if isinstance(other, Value) else other for other in others)]
+    function = build.module.globals.get(name)
+    if function is None:
+        function = ir.Function(build.module, ir.FunctionType(REGISTER, [raw.type for raw in raws]), name)
+    return Value(build, build.call(function, raws), F32.of(ENTRIES))
+
+
+def _wide(x: Value) -> Value:
+    """A vector of sixteen that begins with the lanes of ``x``."""
+    return Value(x.builder, _resized(x.builder, x.raw, x.kind.lanes, ENTRIES), x.kind.of(ENTRIES))
+
+
+def _narrow(x: Value, lanes: int) -> Value:
+    """The first lanes of a vector."""
+    return Value(x.builder, _resized(x.builder, x.raw, x.kind.lanes, lanes), x.kind.of(lanes))
+
+
 def _resized(build: Any, raw: Any, lanes: int, wanted: int) -> Any:
-    """The first lanes of a vector, or all of them and more that hold nothing."""
     if lanes == wanted:
         return raw
     places = ir.Constant(ir.VectorType(LANE, wanted), [min(place, lanes) for place in range(wanted)])
