@@ -17,7 +17,7 @@ from llvmlite import ir
 
 @dataclass(frozen=True)
 class Kind:
-    """A scalar type: its dtype name, width in bits and family: ``b`` (bool), ``i``, ``u``, ``f``, or ``h`` (half); or vectors of it.
+    """A scalar type, or vectors of it: dtype name, width in bits and family: ``b`` (bool), ``i``, ``u``, ``f``, ``h`` (half).
 
     A half is the bits of a float that is kept in two bytes; ``halves`` converts it, and nothing is computed in it.
     Kinds are equal whatever their lanes: a formula asks what it computes with, not how many at a time.
