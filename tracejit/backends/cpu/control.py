@@ -52,9 +52,9 @@ def length(blocks: list[Any]) -> int:
 
 
 def _length(instruction: Any) -> int:
-    """1, or the instructions of a formula that is called and will be inlined."""
-    is_formula = isinstance(instruction, ir.CallInstr) and "alwaysinline" in instruction.callee.attributes
-    blocks = instruction.callee.blocks if is_formula else ()
+    """1, or the instructions of a formula that is called and will be inlined, or whose vector form will be."""
+    marks = instruction.callee.attributes if isinstance(instruction, ir.CallInstr) else ()
+    blocks = instruction.callee.blocks if "alwaysinline" in marks or "noinline" in marks else ()
     return sum(len(block.instructions) for block in blocks) or 1
 
 
