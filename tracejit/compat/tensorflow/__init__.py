@@ -192,6 +192,8 @@ _MODULES: Final = (bitwise, debugging, dtypes, errors, keras, linalg, math, nn, 
 
 
 def __getattr__(name: str) -> object:
+    if name == "bfloat16":
+        return dtypes.as_dtype(name)
     near = [f"tf.{n}" for n in difflib.get_close_matches(name, __all__, n=2, cutoff=0.75)]
     inner = [f"tf.{m.__name__.rpartition('.')[2]}.{name}" for m in _MODULES if name in m.__all__]
     hint = f"; there is {' or '.join(inner or near)}" if inner or near else ""

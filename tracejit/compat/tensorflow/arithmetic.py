@@ -15,16 +15,17 @@ from tracejit.compat.tensorflow.convert import BOOL, aligned, node_of, pair
 from tracejit.compat.tensorflow.errors import InvalidArgumentError, fail, unsupported_dtype
 from tracejit.frontend.lift import cast
 from tracejit.ir import Node, current
+from tracejit.ir.dtype import family
 from tracejit.ops import composite
 from tracejit.ops.row import number
 
 NUMBERS, REALS, FLOATS, REAL_FLOATS, INTEGERS, BOOLS, ANY = "iufc", "iuf", "fc", "f", "iu", "b", "biufc"
 
 _ALLOWED = {
-    NUMBERS: "float, double, int8, int16, int32, int64, uint8, uint16, uint32, uint64, complex64, complex128",
-    REALS: "float, double, int8, int16, int32, int64, uint8, uint16, uint32, uint64",
-    FLOATS: "float, double, complex64, complex128",
-    REAL_FLOATS: "float, double",
+    NUMBERS: "bfloat16, half, float, double, int8, int16, int32, int64, uint8, uint16, uint32, uint64, complex64, complex128",
+    REALS: "bfloat16, half, float, double, int8, int16, int32, int64, uint8, uint16, uint32, uint64",
+    FLOATS: "bfloat16, half, float, double, complex64, complex128",
+    REAL_FLOATS: "bfloat16, half, float, double",
     INTEGERS: "int8, int16, int32, int64, uint8, uint16, uint32, uint64",
     BOOLS: "bool",
 }
@@ -36,7 +37,7 @@ Comparison = Callable[[Node, Node], Node]
 
 def checked(node: Node, kinds: str, op: str) -> Node:
     """``node``, whose dtype must be of one of these kinds."""
-    if node.dtype.kind not in kinds:
+    if family(node.dtype) not in kinds:
         unsupported_dtype(op, node.dtype, _ALLOWED[kinds])
     return node
 
@@ -69,12 +70,12 @@ def _name(function: Any, name: str, doc: str | None) -> None:
 
 def larger(x: Node, y: Node) -> Node:
     """The larger; NaN if either is. Derivative: to the larger, to the first operand at a tie."""
-    return ops.maximum(x, y) if x.dtype.kind != "f" else _chosen(x, y, ops.greater_equal, ops.less)
+    return ops.maximum(x, y) if family(x.dtype) != "f" else _chosen(x, y, ops.greater_equal, ops.less)
 
 
 def smaller(x: Node, y: Node) -> Node:
     """The smaller; NaN if either is. Derivative: to the smaller, to the first operand at a tie."""
-    return ops.minimum(x, y) if x.dtype.kind != "f" else _chosen(x, y, ops.less_equal, ops.greater)
+    return ops.minimum(x, y) if family(x.dtype) != "f" else _chosen(x, y, ops.less_equal, ops.greater)
 
 
 def _chosen(x: Node, y: Node, keeps: Comparison, yields: Comparison) -> Node:

@@ -23,6 +23,7 @@ from tracejit.frontend.lift import cast
 from tracejit.frontend.shapes import as_shape, broadcast_nodes, filled, same
 from tracejit.frontend.symbolic import SymbolicInt
 from tracejit.ir import Node, current
+from tracejit.ir.dtype import family
 
 FLOAT, INT, LONG, COMPLEX, BOOL = (np.dtype(d) for d in (np.float32, np.int32, np.int64, np.complex128, np.bool_))
 _RANKS: Final = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}  # a number fits a dtype of its own kind or of a later one
@@ -89,7 +90,7 @@ def _array(x: Any, like: np.dtype | None, op: str, place: int) -> Node:
 
 def _cast(node: Node, like: np.dtype, op: str, place: int) -> Node:
     """An array in another dtype; NumPy's arrays are cast freely, but not from complex to real, nor to bool."""
-    if _RANKS[node.dtype.kind] > _RANKS[like.kind] and (node.dtype.kind == "c" or like.kind == "b"):
+    if _RANKS[family(node.dtype)] > _RANKS[family(like)] and (node.dtype.kind == "c" or like.kind == "b"):
         mismatch(op, place, like, node.dtype)
     return cast(node, like)
 
@@ -97,7 +98,7 @@ def _cast(node: Node, like: np.dtype, op: str, place: int) -> Node:
 def _number(x: complex, like: np.dtype | None, op: str, place: int) -> Node:
     if like is None:
         like = default_dtype(x)
-    elif _RANKS[like.kind] < _rank_of(x) or (like.kind == "b" and not isinstance(x, bool)):
+    elif _RANKS[family(like)] < _rank_of(x) or (like.kind == "b" and not isinstance(x, bool)):
         mismatch(op, place, like, default_dtype(x))
     if like.kind in "iu":
         np.array(x, like)  # OverflowError where it does not fit, with NumPy's words
@@ -122,8 +123,8 @@ _DEFAULTS: Final = {"b": BOOL, "i": INT, "f": FLOAT, "c": COMPLEX}
 
 def _fitted(node: Node, like: np.dtype | None, op: str, place: int) -> Node:
     """A Python number of the trace in ``like``."""
-    own = _DEFAULTS[node.dtype.kind]
-    if like is not None and (_RANKS[like.kind] < _RANKS[own.kind] or (like.kind == "b") != (own.kind == "b")):
+    own = _DEFAULTS[family(node.dtype)]
+    if like is not None and (_RANKS[family(like)] < _RANKS[family(own)] or (like.kind == "b") != (own.kind == "b")):
         mismatch(op, place, like, own)
     return cast(node, own if like is None else like)
 
@@ -138,11 +139,15 @@ def _list(x: Any, like: np.dtype | None, op: str, place: int) -> Node:
         array = np.asarray(x)
     except ValueError:
         fail(ValueError, "Can't convert non-rectangular Python sequence to Tensor.")
-    if array.dtype.kind not in _RANKS:
+    if family(array.dtype) not in _RANKS:
         return _array(next((leaf for leaf in leaves if not isinstance(leaf, complex | float | int)), None), like, op, place)
     if not any(isinstance(leaf, np.ndarray | np.generic) for leaf in leaves):
         own = _own_dtype(array)
-        if like is not None and array.size and (_RANKS[own.kind] > _RANKS[like.kind] or (like.kind == "b") != (own.kind == "b")):
+        if (
+            like is not None
+            and array.size
+            and (_RANKS[family(own)] > _RANKS[family(like)] or (like.kind == "b") != (own.kind == "b"))
+        ):
             mismatch(op, place, like, own)
         array = array.astype(own if like is None else like)
     node: Node = trace().captured(array)
@@ -152,7 +157,7 @@ def _list(x: Any, like: np.dtype | None, op: str, place: int) -> Node:
 def _own_dtype(array: np.ndarray) -> np.dtype:
     if array.dtype.kind == "i" and array.size and not (array.min() >= -(2**31) and array.max() < 2**31):
         return LONG
-    return _DEFAULTS.get(array.dtype.kind, array.dtype)
+    return _DEFAULTS.get(family(array.dtype), array.dtype)
 
 
 def _leaves(x: Any) -> list[Any]:

@@ -20,6 +20,7 @@ from tracejit.frontend.lift import cast as cast_node
 from tracejit.frontend.shapes import filled, reshape_node
 from tracejit.frontend.tensor import Tracer
 from tracejit.ir import Dim, Node, current
+from tracejit.ir.dtype import family
 from tracejit.ir.size import product, quotient
 from tracejit.ops import composite
 
@@ -164,7 +165,7 @@ def _common(numbers: list[Any]) -> np.dtype:
     if not known:
         return floats
     own = np.result_type(*known)
-    return FLOAT if own.kind != "f" and floats is FLOAT else own
+    return FLOAT if family(own) != "f" and floats is FLOAT else own
 
 
 def _array(values: np.ndarray) -> Node:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import builtins
+import functools
 from typing import Any, Final
 
 import numpy as np
 
+from tracejit.ir.dtype import bfloat16 as numpy_bfloat16
+from tracejit.ir.dtype import family, finfo, is_bfloat16
 from tracejit.ir.spec import CODES
 
-_SHORT = {"float32": "float", "float64": "double"}  # what TensorFlow's errors call them
+_SHORT = {"float16": "half", "float32": "float", "float64": "double"}  # what TensorFlow's errors call them
 
 
 class DType:
@@ -51,7 +54,7 @@ class DType:
 
     @property
     def is_floating(self) -> builtins.bool:
-        return self._numpy.kind == "f"
+        return family(self._numpy) == "f"
 
     @property
     def is_integer(self) -> builtins.bool:
@@ -89,7 +92,7 @@ class DType:
         if self.is_integer:
             return getattr(np.iinfo(self._numpy), which)
         if self.is_floating:
-            return self.as_numpy_dtype(getattr(np.finfo(self._numpy), which))
+            return self.as_numpy_dtype(getattr(finfo(self._numpy), which))
         if self.is_bool:
             return which == "max"
         raise TypeError(f"Cannot find {which}imum value of {self}.")
@@ -116,14 +119,14 @@ class DType:
 
 
 ALL: Final = {dtype: DType(dtype) for dtype in CODES.values()}
-"""Every dtype by NumPy's."""
+"""Dtypes by NumPy's: all but bfloat16, which is made when it is asked for."""
 
 bool = ALL[np.dtype(np.bool_)]
 int8, int16, int32, int64 = (ALL[np.dtype(f"i{n}")] for n in (1, 2, 4, 8))
 uint8, uint16, uint32, uint64 = (ALL[np.dtype(f"u{n}")] for n in (1, 2, 4, 8))
-float32, float64 = ALL[np.dtype("f4")], ALL[np.dtype("f8")]
+float16, float32, float64 = (ALL[np.dtype(f"f{n}")] for n in (2, 4, 8))
 complex64, complex128 = ALL[np.dtype("c8")], ALL[np.dtype("c16")]
-double = float64
+half, double = float16, float64
 
 __all__ = [
     "DType",
@@ -132,8 +135,10 @@ __all__ = [
     "complex64",
     "complex128",
     "double",
+    "float16",
     "float32",
     "float64",
+    "half",
     "int8",
     "int16",
     "int32",
@@ -143,6 +148,18 @@ __all__ = [
     "uint32",
     "uint64",
 ]
+
+
+@functools.cache
+def _bfloat16() -> DType:
+    return DType(numpy_bfloat16())
+
+
+def __getattr__(name: str) -> DType:
+    if name == "bfloat16":
+        return _bfloat16()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 _PYTHON = {float: float32, int: int32, complex: complex128}
 
@@ -157,8 +174,11 @@ def as_dtype(value: Any) -> DType:
         return value
     if value in _PYTHON:
         return _PYTHON[value]
+    if isinstance(value, str) and value == "bfloat16":
+        return _bfloat16()
     try:
-        return ALL[np.dtype(value).newbyteorder("=")]
+        dtype = np.dtype(value).newbyteorder("=")
+        return _bfloat16() if is_bfloat16(dtype) else ALL[dtype]
     except (TypeError, KeyError):
-        names = ", ".join(d.name for d in ALL.values())
+        names = ", ".join((*(d.name for d in ALL.values()), "bfloat16"))
         raise TypeError(f"Cannot convert {value!r} to a TensorFlow DType; tracejit has {names}.") from None

@@ -16,6 +16,7 @@ from tracejit.errors import UnsupportedError
 from tracejit.frontend.eager import EagerTrace, trace, value_of
 from tracejit.frontend.shapes import broadcast_nodes
 from tracejit.ir import Node
+from tracejit.ir.dtype import family
 from tracejit.ops import composite
 
 __all__ = [
@@ -116,7 +117,7 @@ def _log_sigmoid(x: Node) -> Node:
 
 def _round(x: Node) -> Node:
     """To the nearest integer, halves to even."""
-    return ops.rint(x) if x.dtype.kind == "f" else x
+    return ops.rint(x) if family(x.dtype) == "f" else x
 
 
 def _conj(x: Node) -> Node:

@@ -24,6 +24,7 @@ from tracejit.frontend.lift import cast
 from tracejit.frontend.numpy.reductions import kept
 from tracejit.frontend.shapes import same
 from tracejit.ir import Node
+from tracejit.ir.dtype import family
 from tracejit.ops import composite
 
 __all__ = [
@@ -42,7 +43,7 @@ def _floats(x: Any, name: str) -> Node:
 def relu(features: Any) -> Node:
     """``max(x, 0)``. Derivative: 0 at 0."""
     x = checked(node_of(features), REALS, "Relu")
-    return composite.relu(x) if x.dtype.kind == "f" else ops.maximum(x, 0)
+    return composite.relu(x) if family(x.dtype) == "f" else ops.maximum(x, 0)
 
 
 @op

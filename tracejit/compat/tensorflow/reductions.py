@@ -19,6 +19,7 @@ from tracejit.frontend.lift import cast
 from tracejit.frontend.numpy.reductions import kept
 from tracejit.frontend.shapes import reshape_node, same
 from tracejit.ir import Node
+from tracejit.ir.dtype import family
 from tracejit.ops import composite
 from tracejit.ops.movement import window
 
@@ -76,7 +77,7 @@ def reduce_mean(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> 
 def mean(x: Node, axes: Axes) -> Node:
     """The mean in the dtype of ``x``."""
     out = composite.mean(x, axes)
-    return out if x.dtype.kind in "fc" else cast(ops.trunc(out), x.dtype)
+    return out if family(x.dtype) in "fc" else cast(ops.trunc(out), x.dtype)
 
 
 @op
@@ -111,7 +112,7 @@ def reduce_std(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> N
 
 def _no_integers(x: Any) -> Any:
     dtype = node_of(x).dtype
-    if dtype.kind not in "fc":
+    if family(dtype) not in "fc":
         fail(TypeError, f"Input must be either real or complex. Received integer type {as_dtype(dtype)}.")
     return x
 
@@ -201,7 +202,7 @@ def argsort(values: Any, axis: Any = -1, direction: str = "ASCENDING", stable: b
 
 def _negated(x: Node) -> Node:
     """A tensor that sorts the other way round."""
-    return -x if x.dtype.kind == "f" else ops.invert(x)
+    return -x if family(x.dtype) == "f" else ops.invert(x)
 
 
 def _falls(direction: str) -> bool:

@@ -24,6 +24,7 @@ from tracejit.frontend.base import Tensor as Core
 from tracejit.frontend.shapes import reshape_node
 from tracejit.frontend.tape import GradientTape as CoreTape
 from tracejit.ir import Node, current
+from tracejit.ir.dtype import family
 from tracejit.ops import composite
 
 
@@ -80,7 +81,7 @@ class GradientTape:
                     f"Passed in object {x!r} of type {type(x).__name__!r}, not tf.Tensor or tf.Variable or ExtensionType.\n"
                     "  cure: x = tf.constant(x), before the computation"
                 )
-            if x.core.dtype.kind not in "fc":
+            if family(x.core.dtype) not in "fc":
                 _warn(f"The dtype of the watched tensor must be floating (e.g. tf.float32), got {x.core.dtype.name}")
             else:
                 self._core.watch(x.core)
@@ -169,16 +170,16 @@ class GradientTape:
         return x
 
     def _gradients(self, targets: list[Held], sources: list[Held], weights: list[Any], unconnected: str | None) -> list[Any]:
-        pairs = [(t.core, _bare(w)) for t, w in zip(targets, weights, strict=True) if t.core.dtype.kind == "f"]
+        pairs = [(t.core, _bare(w)) for t, w in zip(targets, weights, strict=True) if family(t.core.dtype) == "f"]
         rows = [self._rows(x) if unconnected is None else None for x in sources]
-        asked = [x.core if r is None else r for x, r in zip(sources, rows, strict=True) if x.core.dtype.kind in "fc"]
+        asked = [x.core if r is None else r for x, r in zip(sources, rows, strict=True) if family(x.core.dtype) in "fc"]
         try:
             found = self._core.gradient([t for t, _ in pairs], asked, [w for _, w in pairs], unconnected)
         except TracejitError as error:
             raise translated(error) from None
         given = iter(found)
         return [
-            (_tensor(next(given)) if r is None else self._slices(x, r, next(given))) if x.core.dtype.kind in "fc" else None
+            (_tensor(next(given)) if r is None else self._slices(x, r, next(given))) if family(x.core.dtype) in "fc" else None
             for x, r in zip(sources, rows, strict=True)
         ]
 

@@ -41,15 +41,18 @@ from tracejit.compat.torch.creation import (
     zeros_like,
 )
 from tracejit.compat.torch.device import device
+from tracejit.compat.torch.dtypes import bfloat16 as _bfloat16
 from tracejit.compat.torch.dtypes import bool_ as bool
 from tracejit.compat.torch.dtypes import (
     complex64,
     complex128,
     double,
     dtype,
+    float16,
     float32,
     float64,
     get_default_dtype,
+    half,
     int8,
     int16,
     int32,
@@ -68,6 +71,7 @@ from tracejit.compat.torch.legacy import (
     CharTensor,
     DoubleTensor,
     FloatTensor,
+    HalfTensor,
     IntTensor,
     LongTensor,
     ShortTensor,
@@ -75,3 +79,9 @@ from tracejit.compat.torch.legacy import (
 from tracejit.compat.torch.mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from tracejit.compat.torch.size import Size
 from tracejit.compat.torch.tensor import Tensor
+
+
+def __getattr__(name: str) -> object:
+    if name == "bfloat16":
+        return _bfloat16()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -19,6 +19,7 @@ from tracejit.compat.torch.session import Session, session_of
 from tracejit.compat.torch.value import Value, versions
 from tracejit.frontend.eager import EagerTrace
 from tracejit.ir.ambient import active
+from tracejit.ir.dtype import family, is_half
 from tracejit.runtime.device import DeviceArray
 
 
@@ -49,7 +50,7 @@ def apply(kernel: Kernel, *operands: Any, **attrs: Any) -> Any:
     builder = active()
     if builder is not None and not isinstance(builder, EagerTrace):
         return session_of(builder).apply(kernel, operands, attrs)
-    recorded = there = False
+    recorded = there = short = False
     kind: type[Any] = Value
     arrays: list[Any] = []
     for x in operands:
@@ -58,12 +59,15 @@ def apply(kernel: Kernel, *operands: Any, **attrs: Any) -> Any:
             recorded = recorded or x._requires
             array = x._array
             there = there or type(array) is DeviceArray
+            short = short or array.dtype.itemsize == 2
             arrays.append(array)
         else:
             arrays.append(x)
     if there:
         check_together([x for x in operands if isinstance(x, Value)])
     direct = kernel.direct
+    if short and not kernel.view and any(isinstance(x, np.ndarray) and is_half(x.dtype) for x in arrays):
+        direct = None  # NumPy adds halves up in halves, and does not know all of bfloat16
     if direct is not None and not there:
         try:
             value = quiet.run(direct, *arrays, **attrs)
@@ -82,7 +86,7 @@ def apply(kernel: Kernel, *operands: Any, **attrs: Any) -> Any:
     out._array = value
     if kernel.view:
         out._versions, out._view = versions(operands[0]), True
-    if recorded and mode.is_grad_enabled() and value.dtype.kind in "fc":
+    if recorded and mode.is_grad_enabled() and family(value.dtype) in "fc":
         nodes = tuple([node_of(x) if isinstance(x, Value | np.ndarray) else x for x in operands])
         out._requires, out._made, out._node = True, kernel.name, made(kernel, nodes, attrs, value, versions(out))
     return out
@@ -105,7 +109,7 @@ def pair(kernel: Kernel, x: Any, y: Any) -> Any:
         value = np.asarray(value)
     out: Any = object.__new__(type(x))
     out._array = value
-    if (x._requires or y._requires) and mode.is_grad_enabled() and value.dtype.kind in "fc":
+    if (x._requires or y._requires) and mode.is_grad_enabled() and family(value.dtype) in "fc":
         nodes = node_of(x), node_of(y)
         out._requires, out._made, out._node = True, kernel.name, made(kernel, nodes, NOTHING, value, versions(out))
     return out

@@ -10,6 +10,7 @@ from tracejit.compat.torch.kernels import elementwise as K
 from tracejit.compat.torch.promote import binary, compared, dtype_of, floating, is_number, operand, operator, promoted, to, unary
 from tracejit.compat.torch.types import scalar_name
 from tracejit.compat.torch.value import Value
+from tracejit.ir.dtype import family
 
 
 def _scaled(kernel: Any) -> Any:
@@ -93,7 +94,7 @@ class Arithmetic(Value):
             raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
         x, y = promoted(self, operand(other, self, "div"))
         out = x / y
-        return out.trunc() if dtype_of(x).kind == "f" else to(out.double().trunc(), dtype_of(x))
+        return out.trunc() if family(dtype_of(x)) == "f" else to(out.double().trunc(), dtype_of(x))
 
     divide = true_divide = div
 
@@ -129,7 +130,7 @@ class Arithmetic(Value):
 
     def clamp(self, min: Any = None, max: Any = None) -> Any:
         """No less than ``min`` and no more than ``max``: numbers, tensors or None. Derivative: 1 at the bounds."""
-        if is_plain(min) and is_plain(max) and dtype_of(self).kind == "f" and min is not max:
+        if is_plain(min) and is_plain(max) and family(dtype_of(self)) == "f" and min is not max:
             return apply(K.clamp, self, low=min, high=max)
         if min is None and max is None:
             raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")

@@ -15,6 +15,7 @@ from tracejit.compat.torch.types import type_asked, type_name
 from tracejit.compat.torch.value import Value, wrap
 from tracejit.errors import UnsupportedError
 from tracejit.frontend.device import moved
+from tracejit.ir.dtype import family
 from tracejit.runtime.device import DeviceArray, on_host
 
 Integer, Real = int, float  # whose names methods have
@@ -66,6 +67,14 @@ class Conversion(Value):
         """In float64."""
         return to(self, dtypes.float64.numpy)
 
+    def half(self) -> Any:
+        """In float16."""
+        return to(self, dtypes.float16.numpy)
+
+    def bfloat16(self) -> Any:
+        """In bfloat16."""
+        return to(self, dtypes.bfloat16().numpy)
+
     def int(self) -> Any:
         """In int32."""
         return to(self, dtypes.int32.numpy)
@@ -106,7 +115,7 @@ class Conversion(Value):
 
     def is_floating_point(self) -> Any:
         """Whether the elements are floats."""
-        return dtype_of(self).kind == "f"
+        return family(dtype_of(self)) == "f"
 
     def new_zeros(self, *size: Any) -> Any:
         """Zeros of another shape in this dtype."""

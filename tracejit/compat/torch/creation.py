@@ -18,6 +18,7 @@ from tracejit.compat.torch.value import wrap
 from tracejit.frontend import random
 from tracejit.frontend.symbolic import SymbolicInt, as_dim
 from tracejit.frontend.tensor import EagerTensor, Tracer
+from tracejit.ir.dtype import family
 from tracejit.ops import composite
 
 
@@ -33,9 +34,9 @@ def _array(data: Any, dtype: Any) -> np.ndarray:
     if isinstance(data, list | tuple):
         data = _plain(data)
     array = np.array(data, None if dtype is None else dtypes.as_numpy(dtype), order="C")
-    if dtype is None and not isinstance(data, np.ndarray | np.generic) and array.dtype.kind in "fc":
-        array = array.astype(dtypes.default() if array.dtype.kind == "f" else np.complex64)
-    if array.dtype.kind not in "biufc":
+    if dtype is None and not isinstance(data, np.ndarray | np.generic) and family(array.dtype) in "fc":
+        array = array.astype(dtypes.default() if family(array.dtype) == "f" else np.complex64)
+    if family(array.dtype) not in "biufc":
         raise TypeError(f"can't convert {type(data).__name__} of type numpy.{array.dtype} to a tensor")
     return array
 
@@ -123,7 +124,7 @@ def arange(*bounds: Any, dtype: Any = None, device: Any = None, requires_grad: b
     """``arange(end)`` or ``arange(start, end, step=1)``: integers in int64, floats in the default dtype."""
     numbers = [b.__index__() if isinstance(b, SymbolicInt) else b for b in bounds]
     array = np.arange(*numbers)
-    kind = dtypes.as_numpy(dtype) if dtype is not None else dtypes.default() if array.dtype.kind == "f" else np.dtype(np.int64)
+    kind = dtypes.as_numpy(dtype) if dtype is not None else dtypes.default() if family(array.dtype) == "f" else np.dtype(np.int64)
     return _finished(wrap(Tensor, array.astype(kind)), requires_grad, device)
 
 

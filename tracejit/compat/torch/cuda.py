@@ -10,7 +10,7 @@ from tracejit.compat.torch.types import NAMES
 from tracejit.errors import DeviceError, MissingExtraError
 from tracejit.frontend.device import require
 
-FloatTensor, DoubleTensor, LongTensor, IntTensor, ShortTensor, CharTensor, ByteTensor, BoolTensor = (
+FloatTensor, HalfTensor, DoubleTensor, LongTensor, IntTensor, ShortTensor, CharTensor, ByteTensor, BoolTensor = (
     TensorType(f"torch.cuda.{name}", dtype, "cuda") for name, dtype in NAMES.items()
 )
 

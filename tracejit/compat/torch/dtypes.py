@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import functools
 from typing import Any
 
 import numpy as np
 
 from tracejit.compat.torch.errors import OperandError
+from tracejit.ir.dtype import bfloat16 as numpy_bfloat16
+from tracejit.ir.dtype import family, is_bfloat16
+from tracejit.ir.dtype import promoted as numpy_promoted
 
 
 class dtype:
@@ -21,7 +24,7 @@ class dtype:
 
     @property
     def is_floating_point(self) -> bool:
-        return self.numpy.kind == "f"
+        return family(self.numpy) == "f"
 
     @property
     def is_complex(self) -> bool:
@@ -29,7 +32,7 @@ class dtype:
 
     @property
     def is_signed(self) -> bool:
-        return self.numpy.kind in "ifc"
+        return family(self.numpy) in "ifc"
 
     @property
     def itemsize(self) -> int:
@@ -44,18 +47,25 @@ int8 = dtype("int8", np.int8)
 int16 = short = dtype("int16", np.int16)
 int32 = dtype("int32", np.int32)
 int64 = long = dtype("int64", np.int64)
+float16 = half = dtype("float16", np.float16)
 float32 = dtype("float32", np.float32)
 float64 = double = dtype("float64", np.float64)
 complex64 = cfloat = dtype("complex64", np.complex64)
 complex128 = cdouble = dtype("complex128", np.complex128)
 bool_ = dtype("bool", np.bool_)
 
-ALL = (uint8, int8, int16, int32, int64, float32, float64, complex64, complex128, bool_)
+ALL = (uint8, int8, int16, int32, int64, float16, float32, float64, complex64, complex128, bool_)
 _BY_NUMPY = {d.numpy: d for d in ALL} | {
     np.dtype(f"u{n}"): dtype(f"uint{8 * n}", f"u{n}")
     for n in (2, 4, 8)  # PyTorch knows these, and computes little with them
 }
 _OF_PYTHON: dict[type, dtype] = {bool: bool_, int: int64, complex: complex64}
+
+
+@functools.cache
+def bfloat16() -> dtype:
+    """``torch.bfloat16``; MissingExtraError where the package is not installed that NumPy has it from."""
+    return dtype("bfloat16", numpy_bfloat16())
 
 
 class _Default:
@@ -84,7 +94,7 @@ def default() -> np.dtype:
 
 def of_numpy(d: np.dtype) -> dtype:
     """The dtype with PyTorch's name."""
-    return _BY_NUMPY[d]
+    return bfloat16() if is_bfloat16(d) else _BY_NUMPY[d]
 
 
 def as_numpy(d: Any) -> np.dtype:
@@ -97,7 +107,7 @@ def as_numpy(d: Any) -> np.dtype:
         return _OF_PYTHON[d].numpy
     try:
         found: np.dtype = np.dtype(d)
-        if found in _BY_NUMPY:
+        if found in _BY_NUMPY or is_bfloat16(found):
             return found
     except TypeError:
         pass
@@ -117,18 +127,18 @@ def category(kind: str) -> int:
     return next(i for i, kinds in enumerate(_CATEGORIES) if kind in kinds)
 
 
-@lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=4096)
 def promoted(x: np.dtype, y: np.dtype) -> np.dtype:
     """The dtype for tensors of two dtypes: of the higher category, whatever its width."""
-    a, b = category(x.kind), category(y.kind)
+    a, b = category(family(x)), category(family(y))
     if a == b:
-        wide: np.dtype = np.promote_types(x, y)
+        wide: np.dtype = numpy_promoted(x, y)
         return wide
     low, high = (x, y) if a < b else (y, x)
-    return np.promote_types(low, high) if high.kind == "c" and low.kind == "f" else high
+    return numpy_promoted(low, high) if high.kind == "c" and family(low) == "f" else high
 
 
-@lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=4096)
 def common(*operands: tuple[np.dtype, int]) -> np.dtype:
     """The dtype that operands are brought to.
 
@@ -142,7 +152,7 @@ def common(*operands: tuple[np.dtype, int]) -> np.dtype:
         for d, rank in operands:
             if least <= rank <= most:
                 level = d if level is None else promoted(level, d)
-        if level is not None and (out is None or category(level.kind) > category(out.kind)):
+        if level is not None and (out is None or category(family(level)) > category(family(out))):
             complex_of_double = out is not None and level.kind == "c" and out == np.float64
             out = np.dtype(np.complex128) if complex_of_double else level
     assert out is not None, "an operation has operands"

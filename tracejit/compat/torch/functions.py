@@ -15,6 +15,7 @@ from tracejit.compat.torch.kernels import products as _P
 from tracejit.compat.torch.promote import dims_of, dtype_of, is_number, promoted, rank_of
 from tracejit.compat.torch.tensor import Tensor
 from tracejit.compat.torch.value import Value, wrap
+from tracejit.ir.dtype import family
 
 __all__ = [
     "abs",
@@ -382,4 +383,4 @@ def is_tensor(obj: Any) -> bool:
 
 def is_floating_point(input: Any) -> bool:
     """Whether the elements are floats."""
-    return dtype_of(input).kind == "f"
+    return family(dtype_of(input)) == "f"

@@ -47,6 +47,6 @@ class TensorType:
         return f"<class '{self._name}'>"
 
 
-FloatTensor, DoubleTensor, LongTensor, IntTensor, ShortTensor, CharTensor, ByteTensor, BoolTensor = (
+FloatTensor, HalfTensor, DoubleTensor, LongTensor, IntTensor, ShortTensor, CharTensor, ByteTensor, BoolTensor = (
     TensorType(f"torch.{name}", dtype) for name, dtype in NAMES.items()
 )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.compat.torch import dtypes
+from tracejit.ir.dtype import family, is_half
 
 DIGITS, EDGE, MOST, WIDTH = 4, 3, 1000, 80
 Format = Callable[[Any], str]
@@ -32,6 +33,7 @@ def tensor_text(array: np.ndarray, dtype: dtypes.dtype, suffix: str = "") -> str
         rest.append(f"dtype={dtype!r}")
     if suffix:
         rest.append(suffix)
+    array = array.astype(np.float32) if is_half(array.dtype) else array
     body = "[]" if array.size == 0 else _text(array, _format(array), len("tensor("), array.size > MOST)
     out = f"tensor({body}"
     for part in rest:
@@ -61,7 +63,7 @@ def _format(array: np.ndarray) -> Format:
         return lambda x: f"{real(x.real)}{'+' if x.imag >= 0 or x.imag != x.imag else ''}{imaginary(x.imag).strip()}j"
     shown = _shown(array)
     write: Format = str
-    if array.dtype.kind == "f":
+    if family(array.dtype) == "f":
         write = _float_format(shown)
         shown = shown[np.isfinite(shown) & (shown != 0)]  # others may stick out
     width = max((len(write(x)) for x in shown), default=1)

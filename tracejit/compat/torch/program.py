@@ -13,8 +13,9 @@ from tracejit.config import config
 from tracejit.frontend.on_device import DeviceGraph
 from tracejit.ir import Graph, Node
 from tracejit.ir.builder import CONSTANT
+from tracejit.ir.dtype import is_half
 from tracejit.ops import broadcast, reshape
-from tracejit.ops.row import Op
+from tracejit.ops.row import MOVES, Op
 from tracejit.runtime.device import DeviceArray
 
 Function = Callable[..., Any]
@@ -204,6 +205,8 @@ class _Writer:
         else:
             places, full = [self._place(x) for x in node.inputs], True
         function = _METHODS[op.name](attrs) if op.name in _METHODS else _ufunc(op) if not attrs else None
+        if op.kind not in MOVES and any(is_half(x.dtype) for x in (node, *node.inputs)):
+            function = None  # NumPy adds halves up in halves, and does not know all of bfloat16
         if function is None:
             function = (lambda *xs: op.evaluate(*xs, **attrs)) if attrs else op.evaluate
         elif isinstance(function, np.ufunc) and op.kind == "elementwise" and full and (own := self._reusable(node)) is not None:

@@ -17,6 +17,7 @@ from tracejit.frontend.symbolic import SymbolicInt
 from tracejit.frontend.tensor import EagerTensor, Tracer
 from tracejit.ir import Node
 from tracejit.ir.ambient import active
+from tracejit.ir.dtype import family
 
 NUMBERS = (float, int, bool, complex)
 _KINDS = {"b": bool, "i": int, "u": int, "f": float, "c": complex}
@@ -44,14 +45,14 @@ def to(x: Any, dtype: np.dtype) -> Any:
 
 def floating(x: Any) -> Any:
     """``x``; integers and bools in the default dtype."""
-    return x if dtype_of(x).kind in "fc" else to(x, dtypes.default())
+    return x if family(dtype_of(x)) in "fc" else to(x, dtypes.default())
 
 
 def _number_dtype(x: Any) -> np.dtype:
     """The dtype of a Python number, or of what stands for one in a trace."""
     kind = type(x)
     if kind not in NUMBERS:
-        kind = int if kind is SymbolicInt else _KINDS[x.dtype.kind]
+        kind = int if kind is SymbolicInt else _KINDS[family(x.dtype)]
     return dtypes.default() if kind is float else dtypes.as_numpy(kind)
 
 
@@ -86,7 +87,7 @@ def _in(x: Any, dtype: np.dtype) -> Any:
     if isinstance(x, Value):
         return to(x, dtype)
     if type(x) in NUMBERS:
-        return float(x) if dtype.kind == "f" else x
+        return float(x) if family(dtype) == "f" else x
     session = trace()
     assert session is not None, "there are traced numbers in traces only"
     return session.number(x, dtype)
@@ -100,7 +101,7 @@ def binary(kernel: Kernel, x: Any, other: Any, floats: bool = False) -> Any:
             return pair(kernel, x, other)
         if dtype_of(x) == dtype_of(other) and not (floats and dtype_of(x).kind in "biu"):
             return apply(kernel, x, other)
-    elif (kind is float or kind is int) and dtype_of(x).kind == "f":
+    elif (kind is float or kind is int) and family(dtype_of(x)) == "f":
         return apply(kernel, x, other)
     elif not isinstance(other, Node):
         other = operand(other, x, kernel.name.lower())
@@ -109,7 +110,7 @@ def binary(kernel: Kernel, x: Any, other: Any, floats: bool = False) -> Any:
 
 def reflected(kernel: Kernel, x: Any, other: Any, floats: bool = False) -> Any:
     """``kernel(other, x)``."""
-    if (type(other) is float or type(other) is int) and dtype_of(x).kind == "f":
+    if (type(other) is float or type(other) is int) and family(dtype_of(x)) == "f":
         return apply(kernel, other, x)
     return apply(kernel, *promoted(operand(other, x, kernel.name.lower()), x, floats=floats))
 

@@ -15,6 +15,7 @@ from tracejit.compat.torch.promote import dims_of, dtype_of, floating, promoted,
 from tracejit.compat.torch.types import scalar_name
 from tracejit.compat.torch.value import Value
 from tracejit.ir.ambient import active
+from tracejit.ir.dtype import family
 
 INDEX = np.dtype(np.int64)
 
@@ -27,7 +28,7 @@ class Extremes(NamedTuple):
 
 
 def _mean_of_floats(x: Any, name: str) -> Any:
-    if dtype_of(x).kind not in "fc":
+    if family(dtype_of(x)) not in "fc":
         raise TypeMismatchError(
             f"{name}(): could not infer output dtype. Input dtype must be either a floating point or complex dtype."
             f" Got: {scalar_name(dtype_of(x))}"

@@ -23,6 +23,7 @@ from tracejit.frontend.tensor import Tracer
 from tracejit.frontend.trace import GraphTrace
 from tracejit.frontend.view import is_view, steps_between
 from tracejit.ir import Node, using
+from tracejit.ir.dtype import family
 
 _sessions: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()
 
@@ -73,7 +74,7 @@ class Session:
         nodes = [self.node(x, recorded) if isinstance(x, Value) else x for x in operands]
         node = kernel.body(*nodes, **attrs)
         out = self.made(type(tensors[0]), node, self.tracer(tensors[0]) if kernel.view else None)
-        if recorded and node.dtype.kind in "fc":
+        if recorded and family(node.dtype) in "fc":
             out._requires, out._made = True, kernel.name
             self._recorded.add(node)
         return out
@@ -212,7 +213,7 @@ class Session:
             if node in self.leaves or node.op is ops.stop_gradient:
                 continue
             for x in node.inputs:
-                if x not in seen and x.dtype.kind in "fc":
+                if x not in seen and family(x.dtype) in "fc":
                     seen[x] = None
                     stack.append(x)
         return list(seen)

@@ -24,6 +24,7 @@ from tracejit.compat.torch.writing import Writing
 from tracejit.errors import UnsupportedError
 from tracejit.frontend.tensor import Tracer
 from tracejit.frontend.tree import register_tree
+from tracejit.ir.dtype import family
 from tracejit.runtime.device import on_host
 
 
@@ -71,7 +72,7 @@ class Tensor(Arithmetic, Reductions, Arrangement, Conversion, Writing):
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Collect gradients in this tensor, or no longer."""
-        if requires_grad and dtype_of(self).kind not in "fc":
+        if requires_grad and family(dtype_of(self)) not in "fc":
             raise TypeMismatchError("only Tensors of floating point and complex dtype can require gradients")
         if self._made is not None:
             if not requires_grad:

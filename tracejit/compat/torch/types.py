@@ -9,9 +9,11 @@ import numpy as np
 from tracejit.compat.torch import dtypes
 from tracejit.compat.torch.device import place
 from tracejit.frontend.device import Device
+from tracejit.ir.dtype import is_bfloat16
 
 NAMES = {
     "FloatTensor": dtypes.float32,
+    "HalfTensor": dtypes.float16,
     "DoubleTensor": dtypes.float64,
     "LongTensor": dtypes.int64,
     "IntTensor": dtypes.int32,
@@ -29,6 +31,8 @@ def type_name(dtype: np.dtype, module: str = "torch") -> str:
 
 def scalar_name(dtype: np.dtype) -> str:
     """What PyTorch calls a dtype in errors: ``Float`` for float32."""
+    if is_bfloat16(dtype):
+        return "BFloat16"
     return type_name(dtype).removeprefix("torch.").removesuffix("Tensor") or str(dtype)
 
 

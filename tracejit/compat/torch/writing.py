@@ -23,6 +23,7 @@ from tracejit.errors import UnsupportedError
 from tracejit.frontend.device import assign
 from tracejit.frontend.shapes import broadcast_node
 from tracejit.ir import using
+from tracejit.ir.dtype import family
 from tracejit.runtime.device import DeviceArray
 
 
@@ -104,7 +105,7 @@ def _check_fits(x: Any, new: Any) -> None:
     pairs = [(o, g) for o, g in zip(own[::-1], given[::-1], strict=False) if type(o) is int and type(g) is int]
     if len(given) > len(own) or any(g not in (1, o) for o, g in pairs):
         raise SizeError(f"output with shape {list(own)} doesn't match the broadcast shape {list(given)}")
-    if dtypes.category(dtype_of(new).kind) > dtypes.category(dtype_of(x).kind):
+    if dtypes.category(family(dtype_of(new))) > dtypes.category(family(dtype_of(x))):
         _refuse_dtype(x, new)
 
 
@@ -136,7 +137,7 @@ def in_place(kernel: Kernel, method: Callable[..., Any]) -> Callable[..., Any]:
                 _count(self)
                 return self
         new = method(self, other, **options)
-        if dtypes.category(dtype_of(new).kind) > dtypes.category(dtype_of(self).kind):
+        if dtypes.category(family(dtype_of(new))) > dtypes.category(family(dtype_of(self))):
             _refuse_dtype(self, new)
         return write(self, new)
 

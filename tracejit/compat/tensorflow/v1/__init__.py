@@ -149,6 +149,8 @@ _GRAPH_NAMES: Final = {name: globals()[name] for name in __all__}
 
 
 def __getattr__(name: str) -> object:
+    if name == "bfloat16":
+        return dtypes.as_dtype(name)
     if name in eager_names():
         raise AttributeError(f"tf.{name} belongs to eager execution\n  cure: tf.enable_eager_execution(), first of all")
     raise AttributeError(f"module 'tracejit.compat.tensorflow.v1' has no attribute {name!r}")

@@ -17,6 +17,7 @@ from tracejit.compat.tensorflow.v1.run import current_run, infer
 from tracejit.compat.tensorflow.v1.shape import Dimension, TensorShape
 from tracejit.frontend.tensor import Tracer
 from tracejit.ir import Node
+from tracejit.ir.dtype import family
 from tracejit.ops import composite
 
 _ORDER = "biufc"
@@ -110,7 +111,7 @@ def array_of(value: Any, dtype: DType | None = None, op: str = "", place: int = 
         array = np.asarray(given)
     except ValueError:
         fail(ValueError, f"Argument must be a dense tensor: {_short(value)} has rows of several lengths")
-    if array.dtype.kind not in _ORDER or array.dtype.itemsize > 16:
+    if family(array.dtype) not in _ORDER or array.dtype.itemsize > 16:
         kind = "; tracejit has no tensors of strings" if array.dtype.kind in "US" else ""
         fail(ValueError, f"Failed to convert {_short(value)}, of type {type(value).__name__}, to a Tensor{kind}")
     if not _has_arrays(given):
@@ -119,7 +120,8 @@ def array_of(value: Any, dtype: DType | None = None, op: str = "", place: int = 
     if dtype is None or array.dtype == dtype.numpy:
         return array.astype(own.numpy, copy=False)
     wanted = dtype.numpy
-    if array.size and (_ORDER.index(array.dtype.kind) > _ORDER.index(wanted.kind) or "b" in (array.dtype.kind, wanted.kind)):
+    kinds = family(array.dtype), family(wanted)
+    if array.size and (_ORDER.index(kinds[0]) > _ORDER.index(kinds[1]) or "b" in kinds):
         if op:
             dtype_mismatch(op, place, own, dtype, value)
         fail(TypeError, f"Expected {dtype.name}, got {_short(value)} of type '{type(value).__name__}' instead.")
@@ -138,8 +140,8 @@ def _narrow(array: np.ndarray, value: Any) -> np.ndarray:
     if array.dtype.kind == "i" and array.size and not -(2**31) <= array.min() <= array.max() < 2**31:
         return array
     return (
-        array.astype(_DEFAULTS.get(array.dtype.kind, array.dtype))
-        if array.size or array.dtype.kind != "f"
+        array.astype(_DEFAULTS.get(family(array.dtype), array.dtype))
+        if array.size or family(array.dtype) != "f"
         else array.astype(np.float32)
     )
 

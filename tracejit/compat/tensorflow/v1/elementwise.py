@@ -17,6 +17,7 @@ from tracejit.compat.tensorflow.v1.construct import as_tensor, building, make, t
 from tracejit.compat.tensorflow.v1.operation import Tensor
 from tracejit.compat.tensorflow.v1.operators import operator
 from tracejit.ir import Node
+from tracejit.ir.dtype import family
 from tracejit.ops import composite
 
 __all__ = [
@@ -98,7 +99,7 @@ Compute = Callable[..., Any]
 
 def check_kinds(x: Tensor, kinds: str, type: str) -> None:
     """TypeError where the dtype of ``x`` is none that the operation takes."""
-    if x.dtype.numpy.kind not in kinds:
+    if family(x.dtype.numpy) not in kinds:
         allowed = ", ".join(name for kind, name in _KIND_NAMES.items() if kind in kinds)
         fail(
             DTypeMismatchError,
@@ -162,7 +163,7 @@ def named(function: Any, name: str, doc: str | None) -> Any:
 
 def _truncated_divide(x: Node, y: Node) -> Node:
     """``x / y``; of integers rounded towards zero."""
-    if x.dtype.kind == "f":
+    if family(x.dtype) == "f":
         return ops.divide(x, y)
     whole = ops.floor_divide(x, y)
     inexact = ops.not_equal(ops.remainder(x, y), 0)
@@ -229,7 +230,7 @@ lgamma, digamma = unary("Lgamma", ops.lgamma, REAL_FLOATS), unary("Digamma", ops
 floor = unary("Floor", ops.floor, REAL_FLOATS)
 ceil = unary("Ceil", ops.ceil, REAL_FLOATS)
 rint = unary("Rint", ops.rint, REAL_FLOATS)
-round = unary("Round", lambda x: ops.rint(x) if x.dtype.kind == "f" else x, NUMBERS, "To the nearest integer, halves to even.")
+round = unary("Round", lambda x: ops.rint(x) if family(x.dtype) == "f" else x, NUMBERS, "To the nearest integer, halves to even.")
 logical_not = unary("LogicalNot", ops.logical_not, TRUTHS)
 is_nan = unary("IsNan", ops.isnan, REAL_FLOATS, dtype=boolean)
 is_inf = unary("IsInf", ops.isinf, REAL_FLOATS, dtype=boolean)

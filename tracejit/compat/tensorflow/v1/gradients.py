@@ -13,6 +13,7 @@ from tracejit.compat.tensorflow.v1.programs import needed
 from tracejit.compat.tensorflow.v1.run import Abstract, Run, UnfedError, current_run
 from tracejit.errors import ShapeError, TraceError
 from tracejit.ir import Node, current, using
+from tracejit.ir.dtype import family
 from tracejit.ops.row import full_like
 
 
@@ -80,7 +81,7 @@ def _listed(things: Any) -> list[Any]:
 
 def _target(y: Any) -> Tensor:
     tensor = as_tensor(y)
-    if tensor.dtype.numpy.kind not in "fc":
+    if family(tensor.dtype.numpy) not in "fc":
         fail(TypeError, f"gradients: the target {tensor!r} is of integers or truths; only floats have derivatives")
     return tensor
 

@@ -9,6 +9,7 @@ import numpy as np
 from tracejit import ops
 from tracejit.compat.torch.kernels.kernel import Kernel, kernel, row, row1, spread
 from tracejit.ir import Node
+from tracejit.ir.dtype import family
 from tracejit.ops import composite
 from tracejit.ops.row import filled
 
@@ -143,7 +144,7 @@ def _simple(x: Any, y: Any) -> tuple[Any, Any] | None:
     """The ways for an exponent that is one of a few numbers."""
     if type(y) not in (int, float):
         return None
-    return _POWERS.get(y) if x.dtype.kind in "fc" or y in (1, 2, 3) else None
+    return _POWERS.get(y) if family(x.dtype) in "fc" or y in (1, 2, 3) else None
 
 
 def _power(x: Any, y: Any) -> Any:

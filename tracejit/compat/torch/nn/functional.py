@@ -11,6 +11,7 @@ from tracejit.compat.torch.kernels import elementwise as _E
 from tracejit.compat.torch.kernels import neural as _K
 from tracejit.compat.torch.promote import dims_of, dtype_of, rank_of
 from tracejit.compat.torch.tensor import Tensor
+from tracejit.ir.dtype import family
 
 tanh, sigmoid = Tensor.tanh, Tensor.sigmoid
 
@@ -142,14 +143,14 @@ def cross_entropy(
         label_smoothing: The part of the probability that all classes share.
     """
     axis = 1 if rank_of(input) > 1 else 0
-    if dtype_of(target).kind == "f" or label_smoothing:
+    if family(dtype_of(target)) == "f" or label_smoothing:
         return _soft_cross_entropy(input, target, axis, weight, reduction, label_smoothing)
     return nll_loss(input.log_softmax(axis), target, weight, ignore_index, reduction)
 
 
 def _soft_cross_entropy(input: Tensor, target: Tensor, axis: int, weight: Tensor | None, reduction: str, smoothing: float) -> Any:
     """The loss where each example has a probability of each class."""
-    if dtype_of(target).kind != "f":
+    if family(dtype_of(target)) != "f":
         target = apply(_K.one_hot, target, axis=axis, size=dims_of(input)[axis], dtype=dtype_of(input))
     share = target * (1 - smoothing) + smoothing / int(dims_of(input)[axis])
     logs = input.log_softmax(axis)
