@@ -65,10 +65,11 @@ def f(x: f32[n], y: f32[n], z: f32[n]):
 
 
 def test_neighbours_are_accessed_by_128_bits_beside_single_ones():
-    for name, loads, stores in (("chain", 2, 1), ("softmax", 3, 1), ("swap", 2, 2)):
+    halves = (("half_chain", 2, 1), ("half_softmax", 3, 1), ("half_product", 1, 1))
+    for name, loads, stores in (("chain", 2, 1), ("softmax", 3, 1), ("swap", 2, 2), *halves):
         _, source = cuda_source(parse_graph(GRAPHS[name], TABLE))
         ptx = compile_ptx(source.text, "generated.py", NEW)
-        wide = {"chain": "v4.f32", "softmax": "v4.f32", "swap": "v2.f64"}[name]
+        wide = {"chain": "v4.f32", "softmax": "v4.f32", "swap": "v2.f64"}.get(name, "v4.u32")  # of eight halves
         each = 2 if wide == "v2.f64" else 1
         assert ptx.count(f"ld.global.{wide}") == each * loads, name
         assert ptx.count(f"st.global.{wide}") == each * stores, name

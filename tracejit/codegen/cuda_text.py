@@ -12,17 +12,22 @@ def strided(var: str, start: str, step: str, end: str, lines: list[str]) -> list
     return [f"{var} = {start}", f"while {var} < {end}:", *indent(lines), f"    {var} += {step}"]
 
 
-def in_fours(var: str, thread: str, threads: str, end: str, lines: list[str]) -> list[str]:
-    """A loop to ``end`` in which every thread takes four neighbours at once."""
-    return strided("first", f"4 * {thread}", f"4 * {threads}", end, fours(var, end, lines))
+WORDS = {4: "four", 8: "eight"}
+"""How many neighbours a thread takes at once, and what the words for them are called."""
 
 
-def fours(var: str, end: str, lines: list[str]) -> list[str]:
-    """``lines`` for four neighbours from ``first`` on, by one access of 128 bits where addresses allow.
+def by_neighbours(var: str, thread: str, threads: str, end: str, lines: list[str], each: int) -> list[str]:
+    """A loop to ``end`` in which every thread takes ``each`` neighbours at once."""
+    return strided("first", f"{each} * {thread}", f"{each} * {threads}", end, neighbours(var, end, lines, each))
 
-    Pointers that are only read and written at ``var`` are accessed by fours. From ``end`` on they give 0, and nothing else may
-    be read or accumulated.
+
+def neighbours(var: str, end: str, lines: list[str], each: int) -> list[str]:
+    """``lines`` for ``each`` neighbours from ``first`` on, by one access of up to 128 bits where addresses allow.
+
+    Pointers that are only read and written at ``var`` are accessed so. From ``end`` on they give 0, and nothing else may be
+    read or accumulated.
     """
+    word = WORDS[each]
     codes, notes = zip(*[line.partition("  # ")[::2] for line in lines], strict=True)
     plain = "\n".join(codes)
     at = re.compile(rf"\b(\w+)\[{re.escape(var)}\]")
@@ -30,16 +35,16 @@ def fours(var: str, end: str, lines: list[str]) -> list[str]:
     streams = [name for name in dict.fromkeys(found) if len(re.findall(rf"\b{name}\[", plain)) == found.count(name)]
     stored = [name for name in streams if re.search(rf"^{name}\[", plain, re.MULTILINE)]
     loaded = [name for name in streams if re.search(rf"[^\n]\b{name}\[", plain)]
-    codes = tuple(at.sub(lambda m: f"{m[1]}_four[q]" if m[1] in streams else m[0], code) for code in codes)
+    codes = tuple(at.sub(lambda m: f"{m[1]}_{word}[q]" if m[1] in streams else m[0], code) for code in codes)
     body = [f"{code}  # {note}" if note else code for code, note in zip(codes, notes, strict=True)]
-    if any(re.search(rf"\b{var}\b", code) or not re.match(r"v\d+ = |\w+_four\[q\] = ", code) for code in codes):
+    if any(re.search(rf"\b{var}\b", code) or not re.match(rf"v\d+ = |\w+_{word}\[q\] = ", code) for code in codes):
         body = [f"{var} = first + q", f"if {var} < {end}:", *indent(body)]
     return [
-        *(f"{name}_four = four({name}, first, {end})" for name in loaded),
-        *(f"{name}_four = four_of({name})" for name in stored if name not in loaded),
-        "for q in range(4):",
+        *(f"{name}_{word} = {word}({name}, first, {end})" for name in loaded),
+        *(f"{name}_{word} = {word}_of({name})" for name in stored if name not in loaded),
+        f"for q in range({each}):",
         *indent(body),
-        *(f"put_four({name}, first, {end}, {name}_four)" for name in stored),
+        *(f"put_{word}({name}, first, {end}, {name}_{word})" for name in stored),
     ]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tracejit.codegen.cuda_text import fours
+from tracejit.codegen.cuda_text import neighbours
 from tracejit.codegen.cuda_walks import GroupWalk
 from tracejit.codegen.loop import LoopEmitter
 from tracejit.codegen.scope import File, Scope, indent
@@ -43,11 +43,13 @@ class RecordScope(Scope):
 
 @dataclass(frozen=True)
 class RecordWalk(GroupWalk):
-    """The points of a record from ``first`` on: four neighbours, or one."""
+    """The points of a record from ``first`` on: some neighbours, or one."""
 
     def sweep(self, scope: Scope, lines: list[str]) -> list[str]:
         (axis,) = self.nest.inner
-        return fours(axis.var, scope.dim(axis.size), lines) if self.fours else [f"{axis.var} = first", *lines]
+        if self.each == 1:
+            return [f"{axis.var} = first", *lines]
+        return neighbours(axis.var, scope.dim(axis.size), lines, self.each)
 
 
 @dataclass(frozen=True)
@@ -82,15 +84,15 @@ def _record(file: File, item: Loop, name: str) -> _Record | None:
     emitter = LoopEmitter(file, item, name, scope)
     if not emitter.nest.flat:
         return None
-    wide = isinstance(emitter.walk, GroupWalk) and emitter.walk.fours
-    emitter.walk = RecordWalk(emitter.nest, fours=wide)
-    return _Record(item, name, scope, points, 4 if wide else 1, emitter.region())
+    each = emitter.walk.each if isinstance(emitter.walk, GroupWalk) else 1
+    emitter.walk = RecordWalk(emitter.nest, each=each)
+    return _Record(item, name, scope, points, each, emitter.region())
 
 
 def _at_once(step: Scope, records: list[_Record]) -> list[str]:
     head, file = records[0], step.file
     stride = 1 + len(head.scope.words)
-    each = "args[at]" if head.each == 1 else "(args[at] + 3) // 4"
+    each = "args[at]" if head.each == 1 else f"(args[at] + {head.each - 1}) // {head.each}"
     summary, *body = head.lines
     lines = [
         summary,
@@ -104,7 +106,7 @@ def _at_once(step: Scope, records: list[_Record]) -> list[str]:
         f"        at += {stride}",
         f"        count = {each}",
         "    points = args[at]",
-        f"    first = {'4 * (part - begin)' if head.each == 4 else 'part - begin'}",
+        f"    first = {f'{head.each} * (part - begin)' if head.each > 1 else 'part - begin'}",
         *indent(body),
         "    part += threads()",
     ]

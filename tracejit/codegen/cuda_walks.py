@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tracejit.codegen.axes import Nest
 from tracejit.codegen.cuda_steps import MOST_CHUNKS, ROOM
-from tracejit.codegen.cuda_text import in_fours, kernel, strided
+from tracejit.codegen.cuda_text import by_neighbours, kernel, strided
 from tracejit.codegen.scalars import combined, joining_word
 from tracejit.codegen.scope import Scope, indent
 from tracejit.codegen.target import Partial
@@ -16,9 +16,9 @@ from tracejit.ir.size import Dim, product
 from tracejit.schedule import Loop
 from tracejit.schedule.access import Linear, kind
 from tracejit.schedule.cost import cost
-from tracejit.schedule.fuse import role
+from tracejit.schedule.fuse import is_scalar, reads_of, role
 
-LIGHT = 64  # tenths of ns on a CPU: a loop with more work has no need of wide accesses, and fours of it many registers
+LIGHT = 64  # tenths of ns on a CPU: a loop with more work has no need of wide accesses, and neighbours of it many registers
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class GroupWalk:
     """A flat nest: every thread takes points of its own. Else a group of threads takes rows, and its lanes share their points.
 
     With ``touching`` rows, whose neighbours lie side by side in memory while the points of one do not, groups have one lane.
-    ``fours``: a thread takes four neighbouring points at once.
+    A thread takes ``each`` neighbouring points at once.
     """
 
     nest: Nest
     touching: bool = False
-    fours: bool = False
+    each: int = 1
 
     @property
     def by_columns(self) -> bool:
@@ -43,8 +43,11 @@ class GroupWalk:
     def sweep(self, scope: Scope, lines: list[str]) -> list[str]:
         *outer, last = self.nest.inner
         start, step = ("thread()", "threads()") if self.nest.flat else ("lane()", "lanes()")
-        loop = in_fours if self.fours else strided
-        lines = loop(last.var, start, step, scope.dim(last.size), lines)
+        end = scope.dim(last.size)
+        if self.each == 1:
+            lines = strided(last.var, start, step, end, lines)
+        else:
+            lines = by_neighbours(last.var, start, step, end, lines, self.each)
         for axis in reversed(outer):
             lines = [f"for {axis.var} in range({scope.dim(axis.size)}):", *indent(lines)]
         return lines
@@ -69,7 +72,7 @@ class GroupWalk:
 
     def launch(self, step: Scope, name: str, scope: Scope, rows: Dim, work: Dim, partials: list[Partial]) -> list[str]:
         lines, first = step.file.arguments(scope)
-        grid, each = step.name("grid"), ", 4" if self.fours else ""
+        grid, each = step.name("grid"), f", {self.each}" if self.each > 1 else ""
         if self.nest.flat:
             lines.append(f"{grid} = flat_grid({step.dim(rows)}{each})")
         else:
@@ -125,7 +128,15 @@ def walk_of(loops: Nest, accesses: list[Linear], loop: Loop | None) -> GroupWalk
     touching = not loops.flat and bool(loops.rows) and _is_touching(loops, accesses)
     work = sum(cost(n) for n in loop.nodes) if loop else 0
     neighbours = any(a.strides[loops.inner[-1].last] == 1 for a in accesses)
-    return GroupWalk(loops, touching, fours=neighbours and not touching and work <= LIGHT)
+    each = (8 if loop and _is_of_halves(loop) else 4) if neighbours and not touching and work <= LIGHT else 1
+    return GroupWalk(loops, touching, each)
+
+
+def _is_of_halves(loop: Loop) -> bool:
+    """Whether memory holds nothing wider than halves of what a loop reads and writes, so that eight of them are 128 bits."""
+    read = {r.source for n in loop.nodes for r in reads_of(n) if kind(r.source) not in ("constant", "iota")}
+    widths = {n.dtype.itemsize for n in (read - set(loop.nodes)) | set(loop.stores) if not is_scalar(n)}
+    return max(widths, default=0) == 2
 
 
 def _is_by_columns(loop: Loop) -> bool:

@@ -53,7 +53,7 @@ class File:
         text = "\n".join(self.target.region(name, lines, numbers))
         plain = re.sub(r'\s*(#[^\n]*|""".*""")', "", text.replace(f"def {name}(", ""))
         local: dict[str, str] = {}
-        return re.sub(r"\b(x|out|s)\d+(_\d+)?(?=_four\b|\b)", lambda m: local.setdefault(m[0], f"p{len(local)}"), plain)
+        return re.sub(r"\b(x|out|s)\d+(_\d+)?(?=_four\b|_eight\b|\b)", lambda m: local.setdefault(m[0], f"p{len(local)}"), plain)
 
     def arguments(self, scope: Scope) -> tuple[list[str], int]:
         """The lines of a step that put a region's arguments side by side in the table, and the first of their words."""

@@ -100,9 +100,8 @@ class Machine:
             "column": lambda columns: at.block % tiles_of(columns, at.lanes) * at.lanes + at.lane,
             "band": lambda columns: at.block // tiles_of(columns, at.lanes),
             "bands": lambda columns: at.blocks // tiles_of(columns, at.lanes),
-            "four": _four,
-            "four_of": lambda pointer: Memory(np.full(4, -1).astype(pointer.array.dtype)),
-            "put_four": _put_four,
+            **_neighbours("four", 4),
+            **_neighbours("eight", 8),
             "add_to": _add_to,
             "shuffle": _shuffle,
             "sync": _sync,
@@ -208,16 +207,23 @@ def _pointer_word(opened: Callable[[int, int], Any]) -> Callable[[int, int], Mem
     return lambda address, size: Memory(opened(address, size))
 
 
-def _four(pointer: Memory, first: int, end: int) -> Memory:
-    held = np.zeros(4, pointer.array.dtype)
-    for k in range(min(4, end - first)):
-        held[k] = pointer[first + k]
-    return Memory(held)
+def _neighbours(name: str, count: int) -> dict[str, Callable[..., Any]]:
+    """The words for ``count`` neighbours at once."""
 
+    def take(pointer: Memory, first: int, end: int) -> Memory:
+        held = np.zeros(count, pointer.array.dtype)
+        for k in range(min(count, end - first)):
+            held[k] = pointer[first + k]
+        return Memory(held)
 
-def _put_four(pointer: Memory, first: int, end: int, four: Memory) -> None:
-    for k in range(min(4, end - first)):
-        pointer[first + k] = four[k]
+    def room(pointer: Memory) -> Memory:
+        return Memory(np.full(count, -1).astype(pointer.array.dtype))
+
+    def put(pointer: Memory, first: int, end: int, held: Memory) -> None:
+        for k in range(min(count, end - first)):
+            pointer[first + k] = held[k]
+
+    return {name: take, f"{name}_of": room, f"put_{name}": put}
 
 
 def _add_to(pointer: Memory, index: int, x: Any) -> None:

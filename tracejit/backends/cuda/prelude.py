@@ -17,7 +17,7 @@ from tracejit.backends.cpu.intrinsics import ANY, REALS, Word, word
 from tracejit.backends.cpu.memory import least_word
 from tracejit.backends.cpu.operands import Operand
 from tracejit.backends.cpu.value import B1, F32, F64, HALVES, KINDS, SPELLINGS, U64, Value
-from tracejit.backends.cuda import collective, fours, threads
+from tracejit.backends.cuda import collective, neighbours, threads
 
 TRIPLE = "nvptx64-nvidia-cuda"
 COMMON = """b1 i8 i16 i32 i64 u8 u16 u32 u64 f16 bf16 f32 f64 c64 c128 as_f64 inf nan select plus times quotient absolute sign
@@ -90,7 +90,7 @@ def _scalar_words() -> dict[str, Any]:
 
 def _thread_words(scalar: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {name: getattr(threads, name) for name in OWN.split()}
-    found |= {"four": fours.four, "four_of": fours.four_of, "put_four": fours.put_four}
+    found |= neighbours.words("four", 4) | neighbours.words("eight", 8)
     inside = found | {"least": least_word, "before": routines.before}
     inside["meet"] = found["meet"] = in_line(collective.meet, inside)
     either, both = (word(name, formula, frozenset((B1,))) for name, formula in (("any", Value.__or__), ("all", Value.__and__)))
