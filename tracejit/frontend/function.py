@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, overload
 
 from tracejit.errors import UnsupportedError
+from tracejit.frontend.base import Tensor
 from tracejit.frontend.device import Choice, checked, default_device
 from tracejit.frontend.donation import Donation, donated_names
 from tracejit.frontend.eager import active
@@ -59,7 +60,11 @@ class Function(Entrance, Traceable, methods=True):
 
     def _receiver(self, args: tuple[Any, ...]) -> Any:
         """The object whose method this is called as; CPython gives it as the first argument where it need not make a Method."""
-        if args and any(value is self for cls in type(args[0]).__mro__ for value in vars(cls).values()):
+        if (
+            args
+            and not isinstance(args[0], Tensor)
+            and any(value is self for cls in type(args[0]).__mro__ for value in vars(cls).values())
+        ):
             return args[0]
         return NOTHING
 

@@ -15,7 +15,7 @@ from tracejit.frontend.eager import BROADCAST, EagerNode
 from tracejit.frontend.where import at_line, user_where
 from tracejit.ir import Builder, Graph, Node, TensorSpec
 from tracejit.ir.builder import CONSTANT, INPUT
-from tracejit.ir.evaluation import evaluate_graph
+from tracejit.ir.evaluation import evaluate_node
 from tracejit.ir.graph import topological
 from tracejit.ops import TABLE
 from tracejit.runtime.device import Array, DeviceArray
@@ -55,16 +55,21 @@ class HostUpdates:
         self._executable = executable
         self._buffers = [buffer for buffer, _ in variables.values()]
         self._written = [buffer for buffer, new in variables.values() if new is not None]
-        updates = tuple((target, new) for target, (_, new) in variables.items() if new is not None)
-        self._graph = Graph("host", tuple(variables), (), updates)
+        self._inputs = tuple(variables)
+        self._new = [new for _, new in variables.values() if new is not None]
+        known = {node: evaluate_node(node, (), {}) for node in topological(tuple(self._new)) if node.op is CONSTANT}
+        self._known: Mapping[Node, Any] = known
+        self._steps = [node for node in topological(tuple(self._new)) if node not in known and node not in variables]
         self.debug = executable.debug
 
     def __call__(self, *leaves: Any) -> Any:
         """Run the program, then give the Variables their new values."""
         out = self._executable(*leaves)
         if out is not None:
-            _, new = evaluate_graph(self._graph, self._buffers, {})
-            for buffer, value in zip(self._written, [np.array(value) for value in new], strict=True):
+            values = {**self._known, **dict(zip(self._inputs, self._buffers, strict=True))}
+            for node in self._steps:
+                values[node] = evaluate_node(node, [values[x] for x in node.inputs], {})
+            for buffer, value in zip(self._written, [np.array(values[node]) for node in self._new], strict=True):
                 np.copyto(buffer, value)
         return out
 

@@ -31,6 +31,7 @@ from tracejit.runtime.device import Array, DeviceArray
 MISS: Final = None
 _MOST_BINDINGS = 16
 _MOST_GRAPHS = 8
+_MOST_KNOWN = 1024
 _ALIGNMENT = 256
 _WORD = 8
 _NUMBERS = {float: np.dtype(np.float64), int: np.dtype(np.int64), bool: np.dtype(np.bool_)}
@@ -54,18 +55,20 @@ class Binding:
     """A program bound to one choice of sizes.
 
     Attributes:
-        sizes: The number of each symbol.
+        words: What the device gets in each call: the host's table, then the numbers.
         table: The host's table, filled but for what changes from call to call.
-        device: The device's table: the words of the host's, then the numbers.
+        device: The device's copy of the words.
+        outputs: Shape, dtype and bytes of each result.
         baked: The words that the step itself reads; None until it has been run.
         plans: By the values of these, the last used last.
         staged: Memory for inputs that are on the host, by their position.
     """
 
-    sizes: Mapping[str, int]
+    words: NDArray[np.int64]
     table: NDArray[np.int64]
     device: Block
-    baked: tuple[int, ...] | None = None
+    outputs: list[tuple[tuple[int, ...], np.dtype, int]]
+    baked: NDArray[np.int64] | None = None
     plans: OrderedDict[tuple[int, ...], Plan] = field(default_factory=OrderedDict)
     staged: dict[int, Block] = field(default_factory=dict)
 
@@ -82,11 +85,15 @@ class Executable:
 
     def __init__(self, program: Program, buffers: Mapping[int, Array], guards: Callable[[Mapping[str, int]], bool]) -> None:
         self.program = program
-        self._buffers = dict(buffers)
+        self._buffers = [(i, array) for i, array in buffers.items() if isinstance(array, DeviceArray)]
+        self._of_host = [(i, array) for i, array in buffers.items() if not isinstance(array, DeviceArray)]
         self._guards = guards
-        copied = program.source.copied
-        self._copies = [word for word, _ in copied], [source for _, source in copied]
+        copied = np.array(program.source.copied, np.int64).reshape(-1, 2)
+        self._copies = copied[:, 0].copy(), copied[:, 1].copy()
+        self._results = f"results of {program.graph.name}"
+        self._outputs = program.graph.outputs
         self._leaves = [(i, node) for i, node in enumerate(program.graph.inputs) if i not in buffers]
+        self._known: dict[tuple[Any, ...], Mapping[str, int]] = {}  # sizes of leaves that fitted, by their kinds and shapes
         self._bindings: OrderedDict[tuple[int, ...], Binding] = OrderedDict()
         self._arena: Block | None = None
         self._stream: int | None = None  # of the last call
@@ -108,32 +115,32 @@ class Executable:
             IndexOutOfBoundsError: An index was out of bounds; no input was updated.
             DeviceFaultError: The device stopped.
         """
-        sizes = self._sizes(leaves)
-        if sizes is None or not self._guards(sizes):
+        sizes = self._fitting(leaves)
+        if sizes is None:
             return MISS
         with self._lock:
             stream = self._caller_stream(leaves)
             if self._stream is not None and self._stream != stream.handle:
                 stream.after(self._stream)  # the memory of this executable is in use there
             binding = self._bound(sizes, stream)
-            outputs = [self._output(node.spec.concrete(sizes), stream) for node in self.program.graph.outputs]
-            given = {i: leaf for (i, _), leaf in zip(self._leaves, leaves, strict=True)}
-            values = {i: self._resident(binding, i, value, stream) for i, value in (self._buffers | given).items()}
-            self._order(stream, values.values())
+            outputs = [self._output(*each, stream) for each in binding.outputs]
+            values = [(i, leaf) for (i, _), leaf in zip(self._leaves, leaves, strict=True)] + self._of_host
+            values = [(i, self._resident(binding, i, value, stream)) for i, value in values]
+            self._order(stream, values)
             self._fill(binding, values, outputs, stream)
             status = self.run(binding, stream)
-            for array in (*self._buffers.values(), *outputs):
-                if isinstance(array, DeviceArray):
-                    array.stream = stream.handle
-            self._stream = stream.handle
+            handle = self._stream = stream.handle
+            for _, array in self._buffers:
+                array.stream = handle
+            for array in outputs:
+                array.stream = handle
         if status:
             raise self._out_of_bounds(status)
         return tuple(outputs)
 
     def fits(self, *leaves: Any) -> bool:
         """Whether the program is made for these leaves."""
-        sizes = self._sizes(leaves)
-        return sizes is not None and self._guards(sizes)
+        return self._fitting(leaves) is not None
 
     def debug(self, *leaves: Any) -> Any:
         """UnsupportedError: a debugger cannot step through a device."""
@@ -143,6 +150,19 @@ class Executable:
         )
 
     # leaves
+
+    def _fitting(self, leaves: Sequence[Any]) -> Mapping[str, int] | None:
+        """The number of each symbol; None where the program is not made for these leaves."""
+        key = tuple([(x.shape, x.dtype) if isinstance(x, DeviceArray | np.ndarray) else type(x) for x in leaves])
+        found = self._known.get(key)
+        if found is None:
+            found = self._sizes(leaves)
+            if found is None or not self._guards(found):
+                return None
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[key] = found
+        return found
 
     def _sizes(self, leaves: Sequence[Any]) -> dict[str, int] | None:
         """The number of each symbol; None where the leaves do not fit the inputs."""
@@ -184,10 +204,9 @@ class Executable:
         stream.upload(block.address, np.ascontiguousarray(value))
         return DeviceArray(block, value.shape, value.dtype)
 
-    def _output(self, spec: Any, stream: Stream) -> DeviceArray:
-        nbytes = int(spec.size) * spec.dtype.itemsize
-        block = self.program.driver.allocate(nbytes, f"results of {self.program.graph.name}", stream.handle)
-        return DeviceArray(block, spec.shape, spec.dtype)
+    def _output(self, shape: tuple[int, ...], dtype: np.dtype, nbytes: int, stream: Stream) -> DeviceArray:
+        block = self.program.driver.allocate(nbytes, self._results, stream.handle)
+        return DeviceArray(block, shape, dtype)
 
     # the table
 
@@ -196,15 +215,19 @@ class Executable:
         found = self._bindings.get(key)
         if found is None:
             source = self.program.source
-            table = np.zeros(source.layout.length, np.int64)
+            words = np.zeros(source.layout.length + len(source.layout.inputs), np.int64)
+            table = words[: source.layout.length]
             for name, word in source.layout.sizes.items():
                 table[word] = sizes[name]
             for word, dim in source.counted:
                 table[word] = evaluate(dim, sizes)
             self._place(table, sizes, stream)
-            length = source.layout.length + len(source.layout.inputs)
-            device = self.program.driver.allocate(_WORD * length, f"tables of {self.program.graph.name}", stream.handle)
-            found = self._bindings[key] = Binding(sizes, table, device)
+            for i, buffer in self._buffers:
+                table[source.layout.inputs[i]] = buffer.address
+            device = self.program.driver.allocate(words.nbytes, f"tables of {self.program.graph.name}", stream.handle)
+            specs: list[Any] = [node.spec.concrete(sizes) for node in self._outputs]
+            outputs = [(spec.shape, spec.dtype, int(spec.size) * spec.dtype.itemsize) for spec in specs]
+            found = self._bindings[key] = Binding(words, table, device, outputs)
             if len(self._bindings) > _MOST_BINDINGS:
                 stream.wait()  # the table of the oldest may be in use
                 self._bindings.popitem(last=False)
@@ -229,25 +252,25 @@ class Executable:
             table[word] = self._arena.address + start
         table[layout.workspace] = self._arena.address + end
 
-    def _fill(self, binding: Binding, values: Mapping[int, Any], outputs: Sequence[DeviceArray], stream: Stream) -> None:
+    def _fill(self, binding: Binding, values: Sequence[tuple[int, Any]], outputs: Sequence[DeviceArray], stream: Stream) -> None:
         """Complete the table, and send the device its part."""
         layout, table = self.program.source.layout, binding.table
-        numbers = np.zeros(len(layout.inputs), np.int64)
-        for i, value in values.items():
-            if isinstance(value, DeviceArray):
+        for i, value in values:
+            if type(value) is DeviceArray:
                 table[layout.inputs[i]] = value.address
             else:
-                numbers[i] = scalar_word(value)
+                binding.words[layout.length + i] = scalar_word(value)
                 table[layout.inputs[i]] = binding.device.address + _WORD * (layout.length + i)
         for word, output in zip(layout.outputs, outputs, strict=True):
             table[word] = output.address
         table[self._copies[0]] = table[self._copies[1]]
-        stream.upload(binding.device.address, np.concatenate([table, numbers]))
+        stream.upload(binding.device.address, binding.words)
 
-    def _order(self, stream: Stream, arrays: Iterable[Any]) -> None:
+    def _order(self, stream: Stream, values: Iterable[tuple[int, Any]]) -> None:
         """Have the stream wait for whoever still writes the arrays."""
-        handles = {a.stream for a in arrays if isinstance(a, DeviceArray) and a.stream is not None}
-        for handle in sorted(handles - {stream.handle}):
+        here = stream.handle
+        arrays = [*self._buffers, *((i, value) for i, value in values if type(value) is DeviceArray)]
+        for handle in sorted({a.stream for _, a in arrays if a.stream is not None and a.stream != here}):
             stream.after(handle)
 
     # the step
@@ -281,15 +304,15 @@ class Executable:
     def _plan(self, binding: Binding) -> tuple[Plan, bool]:
         """The plan for the addresses in the table, and whether it was there."""
         if binding.baked is not None:
-            key = tuple(binding.table[list(binding.baked)].tolist())
+            key = tuple(binding.table[binding.baked].tolist())
             found = binding.plans.get(key)
             if found is not None:
                 binding.plans.move_to_end(key)
                 return found, True
         table = Table(binding.table)
         self.program.kernels.step(table)
-        binding.baked = tuple(sorted(table.read))
-        made = binding.plans[tuple(binding.table[list(binding.baked)].tolist())] = _segments(table.commands)
+        binding.baked = np.array(sorted(table.read), np.int64)
+        made = binding.plans[tuple(binding.table[binding.baked].tolist())] = _segments(table.commands)
         if len(binding.plans) > _MOST_GRAPHS:
             binding.plans.popitem(last=False)
         return made, False

@@ -97,6 +97,9 @@ class HardwareStream:
         with driver.faults():
             driver.core.launch(self._target, driver.grid(blocks, threads), kernel, arguments, *map(np.int64, numbers))
 
+    def replay(self, graph: Any) -> None:
+        graph.launch(self._core)
+
     def multiply(self, product: Product) -> None:
         self._driver.ledger.counts["products"] += 1
         if product.k == 0 and not product.beta:
@@ -192,8 +195,10 @@ class HardwareDriver:
 
     def allocate(self, nbytes: int, purpose: str, stream: int | None = None) -> Block:
         try:  # CuPy's pool gives memory back to the stream that it was taken on, so nothing under way there is overwritten
-            with nullcontext() if stream is None else self._cupy.cuda.ExternalStream(int(stream)):
-                pointer = self._cupy.cuda.alloc(nbytes)
+            cuda = self._cupy.cuda
+            is_current = stream is None or cuda.get_current_stream().ptr == stream
+            with nullcontext() if is_current else cuda.ExternalStream(int(stream)):  # type: ignore[arg-type]
+                pointer = cuda.alloc(nbytes)
         except self._cupy.cuda.memory.OutOfMemoryError:
             free, total = self._cupy.cuda.runtime.memGetInfo()
             free += self._cupy.get_default_memory_pool().free_bytes()
@@ -226,24 +231,30 @@ class HardwareDriver:
         """Make the GPU's context that of this thread, which the driver asks of each thread once."""
         if not getattr(self._threads, "entered", False):
             self._device.set_current()
-            self._threads.entered = True
+            self._threads.entered, self._threads.last = True, None
 
     def stream(self, handle: int | None = None) -> Stream:
         self._enter_context()
-        chosen = Handle.of(self._cupy.cuda.get_current_stream()) if handle is None else handle
-        return HardwareStream(self, self.core.Stream.from_handle(int(chosen)), chosen)
+        if handle is not None:
+            return HardwareStream(self, self.core.Stream.from_handle(int(handle)), handle)
+        current, last = self._cupy.cuda.get_current_stream(), self._threads.last
+        if last is None or last.handle.owner is not current:
+            made = Handle.of(current)
+            last = self._threads.last = HardwareStream(self, self.core.Stream.from_handle(int(made)), made)
+        stream: HardwareStream = last
+        return stream
 
-    def capture(self, record: Callable[[Stream], None]) -> Callable[[Stream], None]:
+    def capture(self, record: Callable[[Stream], None]) -> Callable[[Any], None]:
         self.ledger.counts["captures"] += 1
         with self._graphs:
             graph = self._captured(record)
 
-        def replay(stream: Stream) -> None:
+        def replay(stream: HardwareStream) -> None:
             self.ledger.counts["replays"] += 1
             with self._graphs, self.faults():
                 if self._replayed not in (None, stream.handle):
                     stream.after(self._replayed)  # all graphs share cuBLAS's workspace of the stream that they were captured on
-                graph.launch(self.core.Stream.from_handle(int(stream.handle)))
+                stream.replay(graph)
                 self._replayed = stream.handle
 
         return replay
