@@ -40,9 +40,14 @@ class Parameters:
             self.signature = anything if isinstance(function, np.ufunc) else inspect.signature(function)
         except ValueError:  # a builtin that does not tell
             self.signature = anything
+        plain = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
+        whole = all(p.kind in plain for p in self.signature.parameters.values())
+        self._positional = tuple(self.signature.parameters) if whole else None
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Every parameter with its value, defaults included."""
+        if self._positional is not None and not kwargs and len(args) == len(self._positional):
+            return dict(zip(self._positional, args, strict=True))
         try:
             bound = self.signature.bind(*args, **kwargs)
         except TypeError as error:

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import functools
 import weakref
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
@@ -244,10 +245,17 @@ def _array(array: Array, value: Any, path: str, kind: Kind, tag: str) -> Leaf:
 
 def supported_dtype(array: Array, path: str) -> np.dtype:
     """The dtype in native byte order; DTypeError where tracejit has no such dtype."""
-    dtype = array.dtype.newbyteorder("=")
-    if not is_supported(dtype):
+    dtype = _native(array.dtype)
+    if dtype is None:
         raise DTypeError(f"{path}: an array of dtype {array.dtype}; {_dtype_cure(path, array)}")
     return dtype
+
+
+@functools.lru_cache(maxsize=256)
+def _native(dtype: np.dtype) -> np.dtype | None:
+    """A dtype in native byte order; None where tracejit has no such dtype."""
+    native = dtype.newbyteorder("=")
+    return native if is_supported(native) else None
 
 
 def _dtype_cure(path: str, array: Array) -> str:

@@ -51,6 +51,8 @@ class Held:
     @property
     def changed(self) -> bool:
         """Whether a captured array has another shape or dtype than it had, since NumPy lets users assign these."""
+        if self.is_variable:
+            return False
         return self.source.shape != self.input.shape or self.source.dtype.newbyteorder("=") != self.input.dtype
 
 
