@@ -35,6 +35,15 @@ def test_running_sums_mean_what_numpy_says(m, n, dtype, reverse, backwards):
     assert_agree(run_emulated(program, Machine(MACHINE, backwards)), program.evaluated(), program)
 
 
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize(("m", "n", "k"), [(1, 900, 3), (2, 450, 2), (3, 50, 4), (1, 300, 1), (2, 0, 3)])
+def test_columns_are_shared_where_there_are_few(m, n, k, reverse, backwards):
+    text = SUM.replace("[m, n]", "[m, n, k]").replace("(m, n)", "(m, n, k)").replace("reverse=False", f"reverse={reverse}")
+    program = random_program(parse_graph(text, TABLE), {"m": m, "n": n, "k": k})
+    assert_agree(run_emulated(program, Machine(MACHINE, backwards)), program.evaluated(), program)
+
+
 def test_a_long_row_is_shared_by_many_groups_and_a_short_one_by_few_lanes():
     geometry = Geometry()
     assert geometry.pieces_of(1, 10_000_000) == 1024 and geometry.pieces_of(1, 100_000) == 12

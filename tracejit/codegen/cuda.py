@@ -68,7 +68,7 @@ class Cuda:
             case Scatter():
                 return cuda_steps.scatter(step, item, name)
             case Scan(node) if cuda_scans.is_running_sum(node):
-                return cuda_scans.running_sum(step, node, name)
+                return cuda_scans.running_sum(step, node, name, lambda: cuda_steps.scan(step, item, f"{name}_columns"))
             case Scan():
                 return cuda_steps.scan(step, item, name)
             case Sort():

@@ -5,13 +5,15 @@ A first kernel leaves the sum of each piece but the last ones; in a second, ever
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from tracejit.codegen.cuda_text import kernel
 from tracejit.codegen.scope import Scope, indent
 from tracejit.codegen.text import comment, factor, literal, times
 from tracejit.ir import Node
-from tracejit.ir.size import product
+from tracejit.ir.size import Dim, product
 from tracejit.schedule.access import kind, operand
 
 MOST_PIECES = 1024  # of all rows; enough groups for a GPU
@@ -19,21 +21,24 @@ SUMMED = {np.dtype(code) for code in ("f4", "f8", "i4", "i8", "u4", "u8", "c8", 
 
 
 def is_running_sum(node: Node) -> bool:
-    """Whether a recurrence adds up the elements of rows that lie in memory one after the other."""
+    """Whether a recurrence adds up elements."""
     factors, terms = (operand(x).source for x in node.inputs)
     adds = kind(factors) == "constant" and factors.attrs["value"] == 1 and kind(terms) != "constant"
-    return adds and node.dtype in SUMMED and product(node.shape[node.attrs["axis"] + 1 :]) == 1
+    return adds and node.dtype in SUMMED
 
 
-def running_sum(step: Scope, node: Node, name: str) -> list[str]:
-    """The lines of the step."""
-    length, rows = step.dim(node.shape[-1]), product(node.shape[:-1])
+def running_sum(step: Scope, node: Node, name: str, columns: Callable[[], list[str]]) -> list[str]:
+    """The lines of the step; ``columns`` writes those in which every thread has a row, whose neighbours lie side by side."""
+    length, rows = step.dim(_length(node)), _rows(node)
     step.file.workspace.append((rows + MOST_PIECES) * int(node.dtype.itemsize))
     pieces = step.name("pieces")
     grid = f"*row_grid({times(rows, step.dim(rows), pieces) or 0}, -(-{factor(length)} // {pieces}), 0, 4)"
     first = kernel(step, f"{name}_pieces", *_of_pieces(step, node), grid, pieces=pieces)
     second = kernel(step, name, *_of_points(step, node), grid, pieces=pieces)
-    return [f"{pieces} = pieces_of({step.dim(rows)}, {length})", f"if {pieces} > 1:", *indent(first), *second]
+    choice = [f"{pieces} = pieces_of({step.dim(rows)}, {length})", f"if {pieces} > 1:"]
+    if _after(node) == 1:
+        return [*choice, *indent(first), *second]
+    return [*choice, *indent([*first, *second]), "else:", *indent(columns())]
 
 
 def _of_pieces(step: Scope, node: Node) -> tuple[Scope, list[str]]:
@@ -85,7 +90,7 @@ def _of_points(step: Scope, node: Node) -> tuple[Scope, list[str]]:
 
 def _each_piece(scope: Scope, node: Node, body: list[str]) -> list[str]:
     """``body`` for every piece, by a group of threads; ``w0`` has the sums of pieces."""
-    rows, size = product(node.shape[:-1]), scope.dim(node.shape[-1])
+    rows, size = _rows(node), scope.dim(_length(node))
     count = times(rows, scope.dim(rows), "pieces") or "0"
     return [
         f"w0 = {scope.workspace(node.dtype, 0, count)}",
@@ -113,6 +118,22 @@ def _term(scope: Scope, node: Node) -> str:
 
 def _place(scope: Scope, node: Node) -> str:
     """Element ``t`` of a row, in the order of the sum."""
-    size = scope.dim(node.shape[-1])
+    size, after = scope.dim(_length(node)), _after(node)
     point = f"{size} - 1 - t" if node.attrs["reverse"] else "t"
-    return point if product(node.shape[:-1]) == 1 else f"row * {factor(size)} + {point}"
+    if after == 1:
+        return point if _rows(node) == 1 else f"row * {factor(size)} + {point}"
+    width = factor(scope.dim(after))
+    return f"(row // {width} * {factor(size)} + {point}) * {width} + row % {width}"
+
+
+def _length(node: Node) -> Dim:
+    length: Dim = node.shape[node.attrs["axis"]]
+    return length
+
+
+def _after(node: Node) -> Dim:
+    return product(node.shape[node.attrs["axis"] + 1 :])
+
+
+def _rows(node: Node) -> Dim:
+    return product(node.shape[: node.attrs["axis"]]) * _after(node)
