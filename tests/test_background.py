@@ -194,3 +194,17 @@ assert "tracejit.backends.cpu.translate" not in sys.modules
 """
     environment = os.environ | {"TRACEJIT_CACHE_DIR": str(tmp_path / "cache")}
     subprocess.run([sys.executable, "-W", "error", "-c", program], env=environment, check=True)
+
+
+def test_a_file_that_is_changed_before_its_worker_reads_it_is_not_taken_for_the_program(gate: Gate) -> None:
+    f = tj.function(lambda x: x * 3, background=True)
+    assert f(np.ones(2)).tolist() == [3, 3]
+    path = Path(entry_of(f).program.path)
+    text = path.read_text()
+    path.write_text(text.replace("3.0", "4.0"))
+    assert path.read_text() != text
+    gate.open()
+    with pytest.warns(RuntimeWarning, match="was changed before it was compiled"):
+        f.compile(np.ones(2))
+    assert f(np.ones(2)).tolist() == [3, 3]
+    assert tj.function(lambda x: x * 3)(np.ones(2)).tolist() == [3, 3]

@@ -113,6 +113,24 @@ assert "tracejit.backends.cpu.translate" not in sys.modules
     subprocess.run([sys.executable, "-c", program], env=environment, check=True)
 
 
+def test_a_warmed_process_adds_nothing_to_the_cache(model, tmp_path, folder) -> None:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])}
+    subprocess.run([sys.executable, "-m", "tracejit", "warm", f"{model}:predict"], env=environment, check=True)
+    before = sorted(os.listdir(folder))
+    program = f"import numpy as np, {model} as m; m.predict(np.ones((4, 3), np.float32), {{'w': np.zeros(3, np.float32)}})"
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+    assert sorted(os.listdir(folder)) == before
+
+
+def test_warm_fails_where_nothing_can_be_kept(model, folder, capsys, monkeypatch) -> None:
+    monkeypatch.setattr(cache, "_warned", set())
+    folder.write_text("a file in the place of the folder")
+    with pytest.warns(RuntimeWarning, match="compiled programs are not kept"):
+        assert main(["warm", f"{model}:predict"]) == 1
+    out = capsys.readouterr()
+    assert "predict: OSError: made, but not for later processes" in out.err and "compiled" not in out.out
+
+
 ALL_PARTS = """
 import sys, numpy as np, tracejit as tj
 from tracejit.runtime import native

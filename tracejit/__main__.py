@@ -4,7 +4,7 @@
     python -m tracejit cache [--clear]
 
 ``warm`` compiles each function for its input signature, so that later processes start without compiling. ``module:object.name``
-reaches attributes. The exit status is 1 when a target could not be made.
+reaches attributes. The exit status is 1 when a target could not be made, or the cache cannot keep it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _warmed(target: str) -> int:
     """Compile one target, and say what came of it."""
     try:
-        print(precompile(_found(target)))
+        made = precompile(_found(target))
+        if cache.fault():
+            raise OSError(f"made, but not for later processes: {cache.fault()}")
+        print(made)
     except Exception as error:  # whatever a module or a trace raises is for the user to read
         print(f"failed   {target}: {type(error).__name__}: {error}", file=sys.stderr)
         return 1

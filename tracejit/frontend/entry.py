@@ -34,6 +34,8 @@ class Executable(Protocol):
 
     def debug(self, *leaves: Any) -> Any: ...
 
+    def equip(self) -> None: ...
+
 
 class Waiting(Protocol):
     """What evaluates a program while it is compiled."""

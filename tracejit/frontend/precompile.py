@@ -51,6 +51,8 @@ def precompile(f: Any, specs: Any = None) -> Precompiled:
     before = f.compilations
     entry = f.programs.entry_for(f.read(args, kwargs))
     entry.advance(block=True)
+    if entry.device == "cpu":
+        entry.executable.equip()
     program = entry.program
     return Precompiled(f.programs.name, str(program.path), program.compiled and f.compilations > before)
 

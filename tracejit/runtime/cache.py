@@ -94,6 +94,11 @@ def _warn_once(reason: str) -> None:
         warnings.warn(f"tracejit cache: {reason}. TRACEJIT_CACHE_DIR names another folder", RuntimeWarning, stacklevel=2)
 
 
+def fault() -> str:
+    """Why nothing is kept; empty where nothing went wrong so far."""
+    return next(iter(_warned), "")
+
+
 def _write(path: Path, content: bytes) -> bool:
     """Write a file so that it is seen complete or not at all."""
     temporary = ""

@@ -104,6 +104,13 @@ class Executable(Entrance):
         out = enter.enter(self.routes, leaves, {})
         return MISS if out is enter.MISS else out
 
+    def equip(self) -> None:
+        """Make what calls need beside the program, so that the cache has it for later processes."""
+        if not layout.fault():
+            builtin.address()
+        if "gemm_" in self.program.source.text:
+            blas.gemm_addresses()
+
     def fits(self, *leaves: Any) -> bool:
         """Whether the program is made for these leaves."""
         return self.fitting(leaves) is not None
