@@ -152,3 +152,10 @@ def test_long_loops_compute_several_vectors_side_by_side(expression: str, is_lon
     wide = x.astype(np.float64)
     want = scipy.special.erf(wide) * np.exp(-wide) + np.log(wide) if is_long else np.exp(wide)
     np.testing.assert_allclose(out, want, rtol=1e-6, atol=1e-6)
+
+
+def test_a_loop_of_very_many_formulas_is_written_once() -> None:
+    text = "from prelude import erf, f32_at, program\n\n@program\ndef step(table):\n    n = table[8]\n"
+    text += "    x, out = f32_at(table[9], n), f32_at(table[10], n)\n    for i in range(n):\n        out[i] = {}\n"
+    few, many = (text.format(" + ".join(f"erf(x[i] * {k})" for k in range(1, count))) for count in (4, 40))
+    assert "llvm.loop.interleave.count" in str(translated(few)) and "llvm.loop.interleave.count" not in str(translated(many))

@@ -14,6 +14,8 @@ INTERLEAVED = 4
 """So many vectors of a long loop are computed side by side: the instructions for one wait most of the time for each other."""
 LONG = 80
 """In a loop of so many instructions, the processor sees no other vectors beside the one at hand."""
+FULL = 1000
+"""In a loop of so many, formulas wait side by side as it is: more vectors fill no gap, and take registers and compile time."""
 
 
 @contextmanager
@@ -41,7 +43,7 @@ def _advice(module: Any, blocks: list[Any]) -> list[Any]:
     """What LLVM does not know of a loop whose body are these blocks; empty where that is nothing."""
     if any(block.name.startswith("head") for block in blocks):  # the loops in it are the fast ones; copies of them only take time
         return [ir.MetaDataString(module, "llvm.loop.unroll.disable")]
-    if length(blocks) >= LONG:
+    if LONG <= length(blocks) < FULL:
         return [ir.MetaDataString(module, "llvm.loop.interleave.count"), ir.Constant(ir.IntType(32), INTERLEAVED)]
     return []
 
