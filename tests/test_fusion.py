@@ -232,6 +232,49 @@ def test_operands_along_and_across_the_rows_are_right_in_tiles_and_without(name:
     assert "for tile in" not in str(direct.source())
 
 
+def normalized(x: Any, axes: tuple[int, ...]) -> Any:
+    mean = x.mean(axes, keepdims=True)
+    return (x - mean) / np.sqrt(((x - mean) ** 2).mean(axes, keepdims=True) + 1e-3)
+
+
+TURNED: dict[str, tuple[Function, tuple[int, ...], int]] = {  # and how many passes over memory
+    "softmax": (lambda x: softmax(x, 1), (3, 40, 50), 2),
+    "variance": (lambda x: x.var(1), (3, 40, 50), 1),
+    "batch norm": (lambda x: normalized(x, (0, 2, 3)), (3, 4, 5, 6), 2),
+    "search": (lambda x: np.tanh(x).argmax(1), (3, 40, 50), 1),
+    "what others read, too": (lambda x: (np.exp(x), np.exp(x).sum(1)), (3, 40, 50), 2),
+}
+
+
+@pytest.mark.parametrize("name", TURNED)
+def test_what_is_reduced_over_axes_in_the_middle_is_stored_nowhere(name: str) -> None:
+    function, shape, passes_over_memory = TURNED[name]
+    x = short(*shape)
+    f = tj.function(function)
+    assert_close(f(x), function(x))
+    assert len(f.programs.entries[-1].program.schedule.steps) == passes_over_memory
+    assert all(size < x.nbytes for size in slots(f, n=shape[0], m=shape[1], k=shape[2]))
+
+
+def test_an_exponential_is_computed_again_rather_than_stored_and_what_takes_longer_is_not() -> None:
+    x = short(30, 40)
+    f = tj.function(lambda x: softmax(x, 0))
+    assert_close(f(x), softmax(x, 0))
+    assert all(size < x.nbytes for size in slots(f, n=30, m=40))
+    g = tj.function(lambda x: tj.lgamma(x) / tj.lgamma(x).sum(0))
+    g(x)
+    assert any(size == x.nbytes for size in slots(g, n=30, m=40))
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("dtype", ["f4", "f8", "i4", "b1"])
+def test_sums_so_far_are_right_down_columns(axis: int, dtype: str) -> None:
+    x = (10 * short(3, 4, 1500)).astype(dtype)
+    f = tj.function(lambda x: (np.cumsum(x, axis=axis), np.cumsum(x[::-1, ::-1], axis=axis)))
+    assert_close(f(x), (np.cumsum(x, axis=axis), np.cumsum(x[::-1, ::-1], axis=axis)))
+    assert_close(f.debug(x[:, :, :30]), (np.cumsum(x[:, :, :30], axis=axis), np.cumsum(x[::-1, ::-1, :30], axis=axis)))
+
+
 def test_parts_that_replace_what_is_still_read_wait() -> None:
     v = tj.Variable(np.arange(6.0))
 

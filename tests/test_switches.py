@@ -41,6 +41,7 @@ SWITCHES: dict[str, Patches] = {
     "loops that read the same apart": ((fuse._Fusion, "join_siblings", lambda *_: None),),
     "nothing computed again": ((plan, "rematerialise", lambda *_: None),),
     "means and variances in two passes": ((plan, "match_moments", lambda graph: graph),),
+    "middle axes turned when all is computed": ((plan, "turn_reductions", lambda graph: graph),),
     "products apart from updates": ((prepare, "match_products", lambda builder, graph: graph),),
     "no update in place": ((plan, "_place_updates", lambda *_: {}),),
     "parts put together afterwards": ((plan, "_parts_in_place", lambda *_: {}),),
@@ -89,6 +90,11 @@ def computed_again(x: f32[n, n], y: f32[n, n]):
     t2: f32[n, n] = matmul(t1, y)
     t3: f32[n, n] = add(t0, t2)
     return (t3,), {}
+
+def turned(x: f32[n, m, c]):
+    t0: f32[n, m, c] = exp(x)
+    t1: f32[n, c] = reduce_sum(t0, axes=(1,))
+    return (t1,), {}
 
 def written_over(x: f32[n, n]):
     t0: f32[n, n] = matmul(x, x)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tracejit.codegen.places import Places
 from tracejit.codegen.scalars import Scalars
 from tracejit.codegen.scope import File, Scope, indent
@@ -10,7 +12,7 @@ from tracejit.codegen.text import comment, factor, literal, times, total
 from tracejit.ir import Node
 from tracejit.ir.size import Dim, product
 from tracejit.ir.spec import dtype_code
-from tracejit.schedule import Gemm, Scan, Scatter, Sort, Write
+from tracejit.schedule import Gemm, Scan, Scatter, Sort, Write, cost
 from tracejit.schedule.access import Linear, Read, kind, op_of, operand, row_major
 from tracejit.schedule.cost import LOAD, MOST_CHUNKS, MULTIPLICATIONS, PLAIN, TILED_IN_BATCH
 
@@ -192,10 +194,46 @@ class ScatterUpdate:
 
 
 def scan(file: File, step: Scope, item: Scan, name: str) -> list[str]:
-    """A recurrence."""
-    scope = Scope(file)
+    """A recurrence: one row after the other; where it goes down columns, many of these side by side."""
+    scope, axis = Scope(file), item.node.attrs["axis"]
+    if product(item.node.shape[axis + 1 :]) != 1 and cost.COLUMN_BYTES:
+        return _scan_columns(step, scope, item, name)
     rows, length, lines = scan_row(scope, item, "(begin + r)")
     return _launched(step, name, scope, ["for r in range(end - begin):", *indent(lines)], rows, length * 4 * (PLAIN + 3 * LOAD))
+
+
+def _scan_columns(step: Scope, scope: Scope, item: Scan, name: str) -> list[str]:
+    """A recurrence down columns: a block of neighbours at a time, so that memory is read as it lies."""
+    node = item.node
+    axis, dtype = node.attrs["axis"], node.dtype
+    length, after, width = node.shape[axis], product(node.shape[axis + 1 :]), cost.COLUMN_BYTES // node.dtype.itemsize
+    size, steps, code = scope.dim(after), scope.dim(length), dtype_code(dtype)
+    blocks = (after + (width - 1)) // width
+    number = factor(scope.dim(blocks))
+    a, b = (_scanned(scope, i, "at + l") for i in node.inputs)
+    out = scope.pointer(scope.file.home(node), dtype, node.spec.size)
+    t = f"({steps} - 1 - t)" if node.attrs["reverse"] else "t"
+    body = [
+        f"s = {code}_room({width})",
+        "for r in range(end - begin):",
+        f"    first = (begin + r) % {number} * {width}",
+        f"    lanes = minimum({size} - first, i64({width}))",
+        f"    start = {times(length * after, scope.dim(length * after), f'((begin + r) // {number})')} + first",
+        "    for l in range(lanes):",
+        f"        s[l] = {literal(-0.0 if dtype.kind == 'f' else 0, dtype)}",
+        f"    for t in range({steps}):",
+        f"        at = {total(['start', times(after, size, t)])}",
+        "        for l in range(lanes):",
+        f"            s[l] = {_scan_step(dtype, a, b, 's[l]')}{comment(node)}",
+        f"            {out}[at + l] = s[l]",
+    ]
+    work = length * (width * (PLAIN + 3 * LOAD))
+    return _launched(step, name, scope, body, product(node.shape[:axis]) * blocks, work)
+
+
+def _scan_step(dtype: np.dtype, a: str, b: str, s: str) -> str:
+    """What becomes of the state ``s``."""
+    return f"({a} & {s}) | {b}" if dtype.kind == "b" else f"{dtype_code(dtype)}({a} * {s} + {b})"
 
 
 def scan_row(scope: Scope, item: Scan, row: str) -> tuple[Dim, Dim, list[str]]:
@@ -203,31 +241,30 @@ def scan_row(scope: Scope, item: Scan, row: str) -> tuple[Dim, Dim, list[str]]:
     node = item.node
     axis, dtype = node.attrs["axis"], node.dtype
     length, after = node.shape[axis], product(node.shape[axis + 1 :])
-    a, b = (_scanned(scope, i) for i in node.inputs)
+    a, b = (_scanned(scope, i, "at") for i in node.inputs)
     out = scope.pointer(scope.file.home(node), dtype, node.spec.size)
     width, block = factor(scope.dim(after)), length * after
     start = total([times(block, scope.dim(block), f"({row} // {width})"), f"{row} % {width}"])
     if after == 1:
         start = times(block, scope.dim(block), row) or "0"
     moved = times(after, scope.dim(after), f"({scope.dim(length)} - 1 - t)" if node.attrs["reverse"] else "t")
-    value = f"({a} & s) | {b}" if dtype.kind == "b" else f"{dtype_code(dtype)}({a} * s + {b})"
     lines = [
         f"start = {start}",
         f"s = {literal(-0.0 if dtype.kind == 'f' else 0, dtype)}",
         f"for t in range({scope.dim(length)}):",
         f"    at = {total(['start', moved])}",
-        f"    s = {value}{comment(node)}",
+        f"    s = {_scan_step(dtype, a, b, 's')}{comment(node)}",
         f"    {out}[at] = s",
     ]
     return product(node.shape[:axis]) * after, length, lines
 
 
-def _scanned(scope: Scope, x: Node) -> str:
-    """An operand of a recurrence at the present element."""
+def _scanned(scope: Scope, x: Node, at: str) -> str:
+    """An operand of a recurrence at an element."""
     source = operand(x).source
     if kind(source) == "constant":
         return literal(source.attrs["value"], source.dtype)
-    return f"{scope.pointer(scope.file.home(source), source.dtype, source.spec.size)}[at]"
+    return f"{scope.pointer(scope.file.home(source), source.dtype, source.spec.size)}[{at}]"
 
 
 def _launched(step: Scope, name: str, scope: Scope, body: list[str], rows: Dim, work: Dim) -> list[str]:

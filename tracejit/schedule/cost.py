@@ -30,6 +30,9 @@ PLAIN, VECTOR_MATH, LONG_MATH, LOAD = 1, 8, 40, 1
 """What an element of float32 takes, in tenths of a nanosecond of one core, from memory; in the cache it is a quarter of that."""
 MOST_REPEATED = 8
 """Operations that a later sweep over a row repeats rather than reading their result."""
+MOST_AGAIN = 8 * PLAIN + VECTOR_MATH
+"""What is computed a second time, at most, rather than stored for a later step: some arithmetic and one function. A large array
+that is stored goes to memory and comes back, which takes several times as long as an exponential."""
 MULTIPLICATIONS = 4
 """Of products, with their additions, in a tenth of a nanosecond."""
 
@@ -88,7 +91,7 @@ def prices(loop: Loop) -> tuple[int, int]:
 
 
 def is_heavy(node: Node) -> bool:
-    """Whether computing an element again costs more than storing and loading it."""
+    """Whether computing an element again costs more than storing and loading it within a row, which is in the cache."""
     return cost(node) > PLAIN + 4 * LOAD
 
 

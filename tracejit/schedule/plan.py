@@ -29,6 +29,7 @@ from tracejit.schedule.moments import match_moments
 from tracejit.schedule.prepare import prepare
 from tracejit.schedule.remat import rematerialise
 from tracejit.schedule.schedule import Gemm, Loop, Scan, Scatter, Schedule, Sort, Step, Write
+from tracejit.schedule.turned import turn_reductions
 
 T = TypeVar("T")
 
@@ -45,7 +46,7 @@ def plan(graph: Graph, moments: bool = True, half_products: bool = False) -> Sch
     before whatever indexes memory and before updates, wherever these do not feed them.
     """
     graph = widen_halves(graph, half_products)
-    graph, checks = prepare(match_moments(graph) if moments else graph)
+    graph, checks = prepare(turn_reductions(match_moments(graph) if moments else graph))
     flags = {c.flag for c in checks}
     update_of = {contiguous_source(value): target for target, value in graph.updates}
     roots = {*map(contiguous_source, graph.outputs), *update_of, *flags}

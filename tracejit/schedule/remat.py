@@ -1,4 +1,4 @@
-"""Computing a cheap value again where it is read, rather than storing it: a mask, a scaled copy, a difference."""
+"""Computing a value again where it is read, rather than storing it: a mask, a scaled copy, an exponential of a difference."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from collections.abc import Mapping
 from tracejit.ir import Node
 from tracejit.ops.index_map import identity
 from tracejit.schedule.access import kind
-from tracejit.schedule.cost import is_heavy
+from tracejit.schedule.cost import MOST_AGAIN, cost
 from tracejit.schedule.fuse import FUSIBLE, Constraints, Group, is_legal, is_scalar, reads_of, sources
-
-MOST_NODES = 8  # computed again for one value
 
 
 def rematerialise(groups: list[Group], roots: set[Node], constraints: Constraints) -> None:
@@ -42,7 +40,7 @@ def _can_grow(group: Group) -> bool:
 
 
 def _is_cheap(node: Node) -> bool:
-    return kind(node) == "elementwise" and not is_scalar(node) and not is_heavy(node)
+    return kind(node) == "elementwise" and not is_scalar(node) and cost(node) <= MOST_AGAIN
 
 
 def _with(group: Group, node: Node, owner: Mapping[Node, Group], constraints: Constraints) -> Group | None:
@@ -55,9 +53,9 @@ def _with(group: Group, node: Node, owner: Mapping[Node, Group], constraints: Co
         n = stack.pop()
         if n in group.nodes or n in added:
             continue
-        if len(added) == MOST_NODES:
-            return None
         added.add(n)
+        if sum(map(cost, added)) > MOST_AGAIN:
+            return None
         for r in reads_of(n):
             s = r.source
             if s in group.nodes or kind(s) in ("constant", "iota") or is_scalar(s):
@@ -69,7 +67,8 @@ def _with(group: Group, node: Node, owner: Mapping[Node, Group], constraints: Co
             else:
                 leaves.add(s)
     new = leaves - group.loads
-    if len(new) > 1 or any(s.dtype.itemsize > node.dtype.itemsize for s in new):
+    large = [s for s in new if s.spec.rank >= node.spec.rank]
+    if len(large) > 1 or any(s.dtype.itemsize > node.dtype.itemsize for s in large):
         return None
     nodes = [*group.nodes, *added]
     before = (group.before | {s for n in added for s in sources(n)}) - set(nodes)
