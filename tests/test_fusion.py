@@ -266,6 +266,20 @@ def test_an_exponential_is_computed_again_rather_than_stored_and_what_takes_long
     assert any(size == x.nbytes for size in slots(g, n=30, m=40))
 
 
+@pytest.mark.parametrize("shape", [(4, 5000), (1, 7), (cost.FEW_ROWS, 1500), (cost.FEW_ROWS + 1, 1500), (3, 0), (2, 3, 3000)])
+def test_columns_of_few_rows_are_added_up_in_strips(shape: tuple[int, ...]) -> None:
+    def sums(x: Any) -> Any:
+        axes = tuple(range(len(shape) - 1))
+        return x.sum(axes), (x * x).max(axes), (x[..., ::-1] > 1).sum(axes), x.var(axes)
+
+    x, f = short(*shape), tj.function(sums)
+    assert_close(f(x), sums(x))
+    assert_close(f.debug(x), sums(x))
+    g = tj.function(lambda x: x.sum(0))
+    g(short(5, 70))
+    assert "region_0_few" in str(g.source())
+
+
 @pytest.mark.parametrize("axis", [0, 1, 2])
 @pytest.mark.parametrize("dtype", ["f4", "f8", "i4", "b1"])
 def test_sums_so_far_are_right_down_columns(axis: int, dtype: str) -> None:

@@ -55,6 +55,7 @@ SWITCHES: dict[str, Patches] = {
     "columns in small blocks": limits(COLUMN_BYTES=8),
     "sums of columns without tiles": limits(TILE_BYTES=0),
     "sums of columns in small tiles": limits(TILE_BYTES=8, TILE_ROWS=2),
+    "sums of few rows as of many": limits(FEW_ROWS=0),
     "transposed operands without tiles": limits(CROSSED=0),
     "transposed operands in small tiles": limits(CROSSED=2),
 }

@@ -7,6 +7,7 @@ from tracejit.codegen.lanes import LaneEmitter
 from tracejit.codegen.loop import LoopEmitter
 from tracejit.codegen.rows import RowEmitter
 from tracejit.codegen.scope import Scope, indent
+from tracejit.codegen.strips import StripEmitter
 from tracejit.ir.size import product
 from tracejit.schedule import Loop, cost
 from tracejit.schedule.access import kind
@@ -25,7 +26,7 @@ def loop(step: Scope, item: Loop, name: str) -> list[str]:
         return CrossedEmitter(step.file, item, name, cost.CROSSED).launch(step)
     longest, length, tile = _longest(direct, size), product(a.size for a in direct.nest.inner), cost.TILE_BYTES // size
     if tile and _has_columns(direct) and not (isinstance(length, int) and length <= tile):
-        return LaneEmitter(step.file, item, name, cost.TILE_ROWS, tile=tile).launch(step)
+        return _columns(step, direct, name, tile)
     if isinstance(length, int):
         return (LaneEmitter(step.file, item, name, cost.SHORT_BYTES // size, length) if length <= longest else direct).launch(
             step
@@ -40,6 +41,27 @@ def loop(step: Scope, item: Loop, name: str) -> list[str]:
     short = LaneEmitter(step.file, item, f"{name}_short", cost.SHORT_BYTES // size, longest)
     test = f"if {step.dim(length)} <= {longest}:"
     return [test, *indent(short.launch(step)), "else:", *indent(direct.launch(step))]
+
+
+def _columns(step: Scope, direct: LoopEmitter, name: str, tile: int) -> list[str]:
+    """The lines of the step for sums of columns: of few rows in strips, of many in tiles."""
+    rows = product(a.size for a in direct.nest.rows)
+    many = LaneEmitter(step.file, direct.loop, name, cost.TILE_ROWS, tile=tile)
+    if not _are_only_columns(direct) or (isinstance(rows, int) and rows > cost.FEW_ROWS):
+        return many.launch(step)
+    few = StripEmitter(step.file, direct.loop, f"{name}_few", tile).launch(step)
+    return (
+        few
+        if isinstance(rows, int)
+        else [f"if {step.dim(rows)} <= {cost.FEW_ROWS}:", *indent(few), "else:", *indent(many.launch(step))]
+    )
+
+
+def _are_only_columns(direct: LoopEmitter) -> bool:
+    """Whether columns are added up, each for itself, and nothing else is done."""
+    loop = direct.loop
+    elements = all(input_role(n, loop.space, loop.rows) == "element" for n in loop.nodes)
+    return elements and all(direct.levels.made(n) == "leading" and n.shape == loop.space[loop.rows :] for n in loop.stores)
 
 
 def _has_columns(direct: LoopEmitter) -> bool:

@@ -60,6 +60,8 @@ COLUMN_BYTES = 4096
 """Of the rows side by side where rows lie across memory: what is kept of them stays in the first cache."""
 TILE_ROWS, TILE_BYTES = 8, 4096
 """Rows, and bytes of each, in a tile of columns that are added up: their accumulators stay in the first cache."""
+FEW_ROWS = 256
+"""Rows, at most, of which a thread adds up strips of columns, rather than that each thread adds up some rows."""
 CROSSED = 64
 """Rows and columns of a tile where one operand lies along the rows and another across them; 0 is for no tiles."""
 
