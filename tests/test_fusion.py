@@ -226,7 +226,6 @@ def test_operands_along_and_across_the_rows_are_right_in_tiles_and_without(name:
     assert_close(f.debug(*arguments), found)
     assert ("for tile in" in str(f.source())) == (name not in ("one row", "steps"))
     monkeypatch.setattr(cost, "CROSSED", 0)
-    monkeypatch.setenv("TRACEJIT_CHECK", "1")  # so that no file is taken from the cache
     direct = tj.function(function)
     assert_close(direct(*arguments), found)
     assert "for tile in" not in str(direct.source())
