@@ -388,3 +388,32 @@ def test_the_source_of_a_loop_grows_with_the_loop(function: Any, shape: tuple[in
         np.testing.assert_allclose(compiled(x, times), function(x, times), rtol=1e-12)
         lines.append(str(compiled.source()).count("\n"))
     assert lines[1] < 2.3 * lines[0]
+
+
+LONG = {
+    "elements": lambda x: halved(x, 300),
+    "their derivative": tj.grad(lambda x: np.sum(halved(x, 120))),
+    "numbers": lambda x: x * halved(np.sum(x), 400),
+    "numbers alone": lambda x: halved(np.sum(x), 400),
+}
+
+
+def halved(x: Any, times: int) -> Any:
+    for _ in range(times):
+        x = x * 0.5 + np.abs(x) - x
+    return x
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_long_chains_of_operations_compile(name: str) -> None:
+    x = np.random.default_rng(0).random((3, 4))
+    compiled = tj.function(LONG[name])
+    np.testing.assert_allclose(compiled(x), compiled.debug(x), rtol=1e-12)
+    if name != "their derivative":
+        np.testing.assert_allclose(compiled(x), LONG[name](x), rtol=1e-12)
+
+
+def test_a_long_chain_says_why_it_is_not_one_loop() -> None:
+    compiled = tj.function(lambda x: halved(x, 100))
+    compiled(np.ones(5))
+    assert "one loop would have" in str(compiled.explain())

@@ -35,9 +35,7 @@ class Levels:
         self.first: dict[Node, int] = {}
         self.saved: set[Node] = set()
         for sweep in range(self.sweeps):
-            seen: set[Node] = set()
-            for goal in self.goals(sweep):
-                self._visit(goal, sweep, seen)
+            self._walk(sweep)
 
     def goals(self, sweep: int) -> list[Node]:
         """What a sweep is made for: reductions of elements, and elements to be stored."""
@@ -72,27 +70,37 @@ class Levels:
             return None
         return self.available[node] if self.made(node) == "full" or node in self.loop.stores else None
 
-    def _visit(self, node: Node, sweep: int, seen: set[Node]) -> None:
-        """Walk what a sweep has to compute; values of earlier sweeps are read back where that pays."""
-        seen.add(node)
-        if self.made(node) == "element":
-            before = self.first.setdefault(node, sweep)
-            if before < sweep and (node in self.loop.stores or (self.keeps_elements and self._costly(node, set()))):
-                self.saved.add(node)
-                return
-        for source in self._elements_of(node):
-            if source in self.level and source not in seen:
-                self._visit(source, sweep, seen)
+    def _walk(self, sweep: int) -> None:
+        """What a sweep has to compute; values of earlier sweeps are read back where that pays."""
+        seen = dict.fromkeys(self.goals(sweep))
+        stack = list(seen)
+        while stack:
+            node = stack.pop()
+            if self.made(node) == "element":
+                before = self.first.setdefault(node, sweep)
+                if before < sweep and (node in self.loop.stores or (self.keeps_elements and self._costly(node))):
+                    self.saved.add(node)
+                    continue
+            new = [x for x in self.elements_of(node) if x not in seen]
+            seen.update(dict.fromkeys(new))
+            stack += new
 
-    def _costly(self, node: Node, seen: set[Node]) -> bool:
+    def _costly(self, node: Node) -> bool:
         """Whether computing an element again means vector math, or many operations, again."""
-        seen.add(node)
-        return (
-            is_heavy(node)
-            or len(seen) > MOST_REPEATED
-            or any(s not in seen and s not in self.saved and self._costly(s, seen) for s in self._elements_of(node))
-        )
+        again = [node]
+        for x in again:
+            if is_heavy(x) or len(again) > MOST_REPEATED:
+                return True
+            again += [y for y in dict.fromkeys(self.elements_of(x)) if y not in again and y not in self.saved]
+        return False
 
-    def _elements_of(self, node: Node) -> list[Node]:
+    def elements_of(self, node: Node) -> list[Node]:
         """What an element of ``node`` is computed from, element by element."""
-        return [r.source for r in reads_of(node) if r.source in self.members and self.made(r.source) == "element"]
+        return [r.source for r in reads_of(node) if r.source in self.level and self.made(r.source) == "element"]
+
+    def computed_from(self, node: Node, sweep: int) -> list[Node]:
+        """The same of a sweep: nothing where the element is read back."""
+        return [] if self.is_read_back(node, sweep) else self.elements_of(node)
+
+    def is_read_back(self, node: Node, sweep: int) -> bool:
+        return node in self.saved and self.first[node] < sweep

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tracejit.codegen.descent import landings
 from tracejit.codegen.levels import Levels
 from tracejit.codegen.places import Places
 from tracejit.codegen.scalars import combined, scalar_expression
@@ -119,7 +120,11 @@ class LoopEmitter:
     def _emit_sweep(self, sweep: int) -> None:
         self.values, self.body, self.stores, self.after = {}, [], [], []
         before: list[str] = []
-        for node in self.levels.goals(sweep):
+        goals = self.levels.goals(sweep)
+        for node in landings(goals, lambda x: self.levels.computed_from(x, sweep)):
+            if self.levels.made(node) == "element":
+                self._element(node)
+        for node in goals:
             if kind(node) == "argreduce":
                 self._accumulate_argument(node, before)
             elif kind(node) == "reduce":
@@ -169,7 +174,7 @@ class LoopEmitter:
 
     def _element(self, node: Node) -> str:
         if node not in self.values:
-            again = node in self.levels.saved and self.levels.first[node] < self.sweep
+            again = self.levels.is_read_back(node, self.sweep)
             expr = self._stored_at(node) if again else self._expression(node, "element")
             self._defined(self.values, node, expr, self.body, "" if again else comment(node))
         return self.values[node]
@@ -181,9 +186,14 @@ class LoopEmitter:
 
     def _scalar(self, node: Node) -> str:
         """A number made of numbers: computed once a chunk."""
-        if node not in self.head_values:
-            self._defined(self.head_values, node, self._expression(node, "head"), self.scope.head, comment(node))
+        for x in (*landings([node], self._unknown), node):
+            if x not in self.head_values:
+                self._defined(self.head_values, x, self._expression(x, "head"), self.scope.head, comment(x))
         return self.head_values[node]
+
+    def _unknown(self, node: Node) -> list[Node]:
+        """The numbers that a number is made of and that have no name yet."""
+        return [] if node in self.head_values else [x for x in node.inputs if is_scalar(x)]
 
     def _expression(self, node: Node, at: str) -> str:
         operands = [self._operand(r, at) for r in reads_of(node)]

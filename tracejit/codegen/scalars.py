@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
+from tracejit.codegen.descent import landings
 from tracejit.codegen.scope import Scope
 from tracejit.codegen.text import comment, literal, wrapped
 from tracejit.errors import DTypeError
@@ -50,15 +53,25 @@ class Scalars:
             return literal(node.attrs["value"], node.dtype)
         if not is_scalar(node) and node not in computed:
             return self._load(node, "0")
-        if node not in self.names:
-            operands = [self._operand(r, computed) for r in reads_of(node)]
-            if kind(node) == "gather":
-                text = self._load(contiguous_source(node.inputs[0]), f"i64({operands[0]})")
-            else:
-                text = scalar_expression(node, operands, self.scope)
-            self.names[node] = self.scope.name("v")
-            self.lines.append(f"{self.names[node]} = {text}{comment(node)}")
+        for x in (*landings([node], partial(self._unknown, computed)), node):
+            if x not in self.names:
+                self._define(x, computed)
         return self.names[node]
+
+    def _unknown(self, computed: tuple[Node, ...], node: Node) -> list[Node]:
+        """The numbers that a number is made of and that have no name yet."""
+        if node in self.names:
+            return []
+        return [r.source for r in reads_of(node) if is_scalar(r.source) or r.source in computed]
+
+    def _define(self, node: Node, computed: tuple[Node, ...]) -> None:
+        operands = [self._operand(r, computed) for r in reads_of(node)]
+        if kind(node) == "gather":
+            text = self._load(contiguous_source(node.inputs[0]), f"i64({operands[0]})")
+        else:
+            text = scalar_expression(node, operands, self.scope)
+        self.names[node] = self.scope.name("v")
+        self.lines.append(f"{self.names[node]} = {text}{comment(node)}")
 
     def _operand(self, r: Read, computed: tuple[Node, ...]) -> str:
         if r.source.shape == ():

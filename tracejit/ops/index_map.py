@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from tracejit.ir.size import Dim
 
@@ -23,6 +24,7 @@ class Index:
 ZERO = Index(None, 0, 0)
 
 
+@cache
 def identity(rank: int) -> tuple[Index, ...]:
     """The index of an element of a ``rank``-dimensional value by loops over that value's own axes."""
     return tuple(Index(axis) for axis in range(rank))

@@ -24,6 +24,7 @@ from tracejit.schedule.access import Read, contiguous_source, is_elementwise, is
 
 FUSIBLE = {"elementwise", "gather", "reduce", "argreduce"}
 LEAVES = {"input", "constant", "iota"}
+MOST_OPERATIONS = 256  # of one loop; more would be long in compiling, and one more value through memory is nothing beside them
 MOST_STREAMS = 24  # buffers that one loop reads and writes; more would only crowd registers and prefetchers
 
 
@@ -59,16 +60,29 @@ def stored_operands(node: Node) -> set[Node]:
 def sources(node: Node) -> frozenset[Node]:
     """The computed nodes whose steps must have run before ``node``; scalars are seen through where they are recomputed."""
     found = {x for x in stored_operands(node) if kind(x) not in (*LEAVES, "view")}
-    stack = list(node.inputs)
-    while stack:
-        x = stack.pop()
+    for x in _behind(node.inputs):
         if kind(x) == "reshape":
             found |= {s for s in stored_operands(x) if kind(s) not in (*LEAVES, "view")}
-        if kind(x) in ("view", "reshape") or is_scalar(x):
-            stack.extend(x.inputs)
-        elif kind(x) not in LEAVES:
+        if not _is_seen_through(x) and kind(x) not in LEAVES:
             found.add(x)
     return frozenset(found)
+
+
+def _is_seen_through(node: Node) -> bool:
+    return kind(node) in ("view", "reshape") or is_scalar(node)
+
+
+def _behind(nodes: Iterable[Node]) -> list[Node]:
+    """``nodes``, and what is read through those among them that are views, or numbers made of numbers."""
+    found = dict.fromkeys(nodes)
+    stack = list(found)
+    while stack:
+        x = stack.pop()
+        if _is_seen_through(x):
+            new = [y for y in x.inputs if y not in found]
+            found.update(dict.fromkeys(new))
+            stack.extend(new)
+    return list(found)
 
 
 def forget() -> None:
@@ -98,15 +112,7 @@ def _scalars_of(node: Node) -> list[Node]:
 
 
 def _inputs_behind(nodes: Iterable[Node]) -> set[Node]:
-    found: set[Node] = set()
-    stack = list(nodes)
-    while stack:
-        x = stack.pop()
-        if kind(x) == "input":
-            found.add(x)
-        elif kind(x) in ("view", "reshape") or is_scalar(x):
-            stack.extend(x.inputs)
-    return found
+    return {x for x in _behind(nodes) if kind(x) == "input"}
 
 
 @dataclass(eq=False)
@@ -186,7 +192,7 @@ class _Fusion:
         """Make one group of two where that is legal."""
         if any(kind(n) not in FUSIBLE for n in (a.nodes[0], b.nodes[0])) or not (a.space and b.space):
             return False
-        if a is b or len(a.loads | b.loads) > MOST_STREAMS:
+        if a is b or len(a.nodes) + len(b.nodes) > MOST_OPERATIONS or len(a.loads | b.loads) > MOST_STREAMS:
             return False
         small, large = sorted((a, b), key=lambda g: len(g.space))
         if small.space != large.space[: len(small.space)]:

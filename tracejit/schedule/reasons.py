@@ -8,7 +8,7 @@ from typing import NamedTuple
 from tracejit.ir import Node
 from tracejit.ops.index_map import identity
 from tracejit.schedule.access import kind
-from tracejit.schedule.fuse import MOST_STREAMS, Group, is_final, reads_of, sources, whole_sources
+from tracejit.schedule.fuse import MOST_OPERATIONS, MOST_STREAMS, Group, is_final, reads_of, sources, whole_sources
 from tracejit.schedule.schedule import Gemm, Loop, Scan, Scatter, Schedule, Sort, Step, Write
 
 
@@ -61,6 +61,9 @@ def _reason(value: Node, maker: Step, reader: Step) -> str:
         return "it is read elsewhere than where it is made: moved, turned or reshaped"
     if None not in (maker.rows, reader.rows) and maker.rows != reader.rows:
         return f"the loops take {maker.rows} and {reader.rows} leading axes as rows"
+    operations = len(maker.nodes) + len(reader.nodes)
+    if operations > MOST_OPERATIONS:
+        return f"one loop would have {operations} operations, more than {MOST_OPERATIONS}"
     streams = {r.source for s in (maker, reader) for n in s.nodes for r in reads_of(n) if kind(r.source) != "constant"}
     if len(streams) > MOST_STREAMS:
         return f"one loop would read {len(streams)} buffers, more than {MOST_STREAMS}"
