@@ -408,10 +408,27 @@ def test_machine_code_means_what_the_widened_graph_says(program):
     assert_agree(run_cpu(program), program.evaluated(widen_halves(optimize(program.graph))), program)
 
 
-def test_machine_code_of_float16_equals_numpy():
-    chosen = [c for c in cases() if c.dtypes and c.dtypes[-1] == F16]
+@each_half
+def test_machine_code_of_halves_equals_numpy(half):
+    chosen = [c for c in cases() if c.dtypes and c.dtypes[-1] == half]
     builder = Builder(TABLE)
     graphs = [c.graph().replay(builder) for c in chosen]
     inputs, outputs = (tuple(n for g in graphs for n in getattr(g, part)) for part in ("inputs", "outputs"))
     program = Program(Graph("rows", inputs, outputs), tuple(a for c in chosen for a in c.arrays()), {})
     assert_agree(run_cpu(program), program.evaluated(), program)
+
+
+@each_half
+@pytest.mark.parametrize("compiled", [False, True])
+def test_random_halves_are_those_of_one_stream(half, compiled):
+    def draws():
+        unit, moved = (tj.random.uniform(low, low + 1, 4000, half, generator=(3, 0)) for low in (0, 1))
+        return unit, moved, tj.random.normal(size=4000, dtype=half, generator=(3, 1))
+
+    unit, moved, normal = map(np.asarray, (tj.function(draws) if compiled else draws)())
+    single = np.asarray(tj.random.uniform(size=4000, dtype="f4", generator=(3, 0)))
+    digits = 11 if half == F16 else 8
+    np.testing.assert_array_equal(unit.astype("f4"), np.floor(single * 2**digits) / 2**digits)
+    assert unit.dtype == moved.dtype == normal.dtype == half
+    assert unit.min() >= 0 and unit.max() < 1 and moved.min() >= 1 and moved.max() < 2
+    assert abs(normal.astype("f8").mean()) < 0.06 and abs(normal.astype("f8").std() - 1) < 0.05

@@ -472,7 +472,11 @@ MISTAKES = {
     ),
     "a seed array": (lambda: random.uniform_from(np.zeros(2, int), 0, 3), ArgumentError, r"is i64\[2\]; it must be one integer"),
     "a float draw": (lambda: random.uniform_from(0, 0.5, 3), ArgumentError, r"it must be one integer"),
-    "an integer dtype": (lambda: random.uniform(dtype=int), DTypeError, "uniform: dtype is int64; it must be float32 or float64"),
+    "an integer dtype": (
+        lambda: random.uniform(dtype=int),
+        DTypeError,
+        "uniform: dtype is int64; it must be float16",
+    ),
     "a float dtype": (
         lambda: random.integers(3, dtype=float),
         DTypeError,

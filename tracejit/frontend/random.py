@@ -32,6 +32,8 @@ from tracejit.frontend.symbolic import SymbolicInt
 from tracejit.frontend.variable import Variable
 from tracejit.frontend.where import user_where
 from tracejit.ir import Node, current
+from tracejit.ir.dtype import FLOAT32, family, is_half
+from tracejit.ir.spec import is_supported
 from tracejit.ops import composite
 from tracejit.ops.movement import window
 
@@ -136,13 +138,14 @@ Source = Generator | tuple[Any, Any] | None
 def uniform(low: Any = 0.0, high: Any = 1.0, size: Any = None, dtype: Any = np.float64, *, generator: Source = None) -> Any:
     """Draw from [low, high), every number as likely as the others.
 
-    ``low + (high - low) * u`` with ``u`` in [0, 1), a multiple of ``2**-24`` in float32 and of ``2**-53`` in float64.
+    ``low + (high - low) * u`` with ``u`` in [0, 1), a multiple of ``2**-24`` in float32, of ``2**-53`` in float64,
+    of ``2**-11`` in float16 and of ``2**-8`` in bfloat16.
 
     Args:
         low: A number or an array.
         high: As ``low``, and not below it.
         size: The shape; that of ``low`` and ``high`` together if None. Sizes may be symbolic, such as ``x.shape``.
-        dtype: float32 or float64.
+        dtype: A float.
         generator: A Generator, or ``(seed, draw)``; the default generator if None.
 
     Derivative: in ``low`` and ``high``, of the formula.
@@ -155,7 +158,9 @@ def uniform(low: Any = 0.0, high: Any = 1.0, size: Any = None, dtype: Any = np.f
         if _is(low, 0) and _is(high, 1):
             return hand_out(unit)
         first, last = bounds
-        out = first + (last - first) * unit
+        wide = FLOAT32 if is_half(kind) else kind
+        low, high = cast(first, wide), cast(last, wide)
+        out = cast(low + (high - low) * cast(unit, wide), kind)
         return hand_out(ops.where(ops.less(out, last), out, first))  # rounding may reach the upper bound
 
 
@@ -168,7 +173,7 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, dtype: Any = np.fl
         mean: A number or an array.
         std: As ``mean``, not negative.
         size: The shape; that of ``mean`` and ``std`` together if None. Sizes may be symbolic, such as ``x.shape``.
-        dtype: float32 or float64.
+        dtype: A float.
         generator: A Generator, or ``(seed, draw)``; the default generator if None.
 
     Derivative: in ``mean`` and ``std``, of the formula.
@@ -199,7 +204,7 @@ def truncated_normal(
         mean: A number or an array.
         std: As ``mean``, not negative.
         size: The shape; that of ``mean`` and ``std`` together if None. Sizes may be symbolic, such as ``x.shape``.
-        dtype: float32 or float64.
+        dtype: A float.
         low: The bound below, in deviations from the mean; numbers get coarse where both bounds are beyond 4 on one side.
         high: The bound above.
         generator: A Generator, or ``(seed, draw)``; the default generator if None.
@@ -348,8 +353,8 @@ def _is(x: Any, number: float) -> bool:
 
 def _float(dtype: Any, name: str) -> np.dtype:
     kind: np.dtype = np.dtype(dtype)
-    if kind not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise DTypeError(f"{name}: dtype is {kind}; it must be float32 or float64")
+    if family(kind) != "f" or not is_supported(kind):
+        raise DTypeError(f"{name}: dtype is {kind}; it must be float16, bfloat16, float32 or float64")
     return kind
 
 

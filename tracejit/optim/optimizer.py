@@ -33,6 +33,7 @@ class Optimizer(ABC):
 
     :meth:`apply` updates Variables, and keeps what the rule remembers of each, its slots, in Variables of its own; eagerly, or as
     a part of the program of a traced function. :meth:`init` and :meth:`update` are the same rule as functions of trees.
+    Slots have the dtype of their parameter: those of a float16 are float16.
 
     Args:
         learning_rate: A number, a Variable, or a function of the number of updates before, such as those of ``tj.optim``.

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tracejit.ir import Node
+from tracejit.ir.dtype import is_bfloat16, is_half
 from tracejit.ir.size import Dim, product
 from tracejit.ops.comparison import bitwise_and, equal, less, right_shift
 from tracejit.ops.composite.elementary import clip, full, sized
@@ -47,7 +48,13 @@ def _long_bits(place: Node, seed: Node, draw: Node) -> tuple[Node, Node]:
 
 
 def uniform(place: Node, seed: Node, draw: Node, dtype: np.dtype) -> Node:
-    """Numbers in [0, 1): multiples of ``2**-24`` in float32, from one word each; of ``2**-53`` in float64, from two."""
+    """Numbers in [0, 1): multiples of ``2**-24`` in float32, from one word each; of ``2**-53`` in float64, from two.
+
+    Of halves they are multiples of ``2**-11`` in float16 and of ``2**-8`` in bfloat16, from the bits of a word that come first.
+    """
+    if is_half(dtype):
+        digits = 8 if is_bfloat16(dtype) else 11
+        return cast(cast(right_shift(bits(place, seed, draw), 32 - digits), dtype=SINGLE) * 2.0**-digits, dtype=dtype)
     if dtype == SINGLE:
         return cast(right_shift(bits(place, seed, draw), 8), dtype=SINGLE) * 2.0**-24
     return _fraction(2 * place, seed, draw)
@@ -68,6 +75,8 @@ def normal(place: Node, seed: Node, draw: Node, dtype: np.dtype) -> Node:
 
     Source: Box and Muller, "A note on the generation of random normal deviates", Ann. Math. Statist. 29 (1958).
     """
+    if is_half(dtype):
+        return cast(normal(place, seed, draw, SINGLE), dtype=dtype)
     odd = bitwise_and(place, 1)
     even = place - odd
     if dtype == SINGLE:
@@ -85,6 +94,8 @@ def truncated_normal(place: Node, seed: Node, draw: Node, dtype: np.dtype, low: 
 
     ``sqrt(2) * erfinv(uniform in [erf(low / sqrt(2)), erf(high / sqrt(2))))``: coarse where both bounds are far out on one side.
     """
+    if is_half(dtype):
+        return cast(truncated_normal(place, seed, draw, SINGLE, low, high), dtype=dtype)
     begin, end = math.erf(low / math.sqrt(2)), math.erf(high / math.sqrt(2))
     out = math.sqrt(2) * erfinv(begin + (end - begin) * uniform(place, seed, draw, dtype))
     return clip(out, filled(out, low), filled(out, high))
