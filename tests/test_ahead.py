@@ -11,7 +11,8 @@ import pytest
 
 import tracejit as tj
 from tracejit.backends.cpu import translate
-from tracejit.backends.cpu.ahead import AHEAD, FAR, LEAST, LINE, NAME, walked_by
+from tracejit.backends.cpu.ahead import AHEAD, FAR, LINE, NAME, walked_by
+from tracejit.backends.cpu.control import LONG
 from tracejit.schedule.cost import MOST_CHUNKS
 
 
@@ -70,7 +71,7 @@ def distance(function: Callable[..., object]) -> int:
 
 def test_the_more_there_is_to_compute_the_nearer_is_what_a_loop_asks_for() -> None:
     assert distance(price) < distance(lambda x, y, z: np.tanh(x) * y + z) < distance(lambda x, y, z: np.exp(x) + y + z)
-    assert distance(lambda x, y, z: np.exp(x)) <= LINE * AHEAD // LEAST
+    assert distance(lambda x, y, z: np.exp(x)) <= LINE * AHEAD // LONG
 
 
 @pytest.mark.parametrize(
@@ -86,6 +87,7 @@ def test_what_moves_with_a_loop() -> None:
     body = ast.parse("v = x[i] + x[i + 1] * y[2 * i]\nw = z[k * n + i] + u[k]\nout[i] = v + w\nout[i] = out[i] + t[i + i]").body
     found = {pointer: (ast.unparse(index), written) for pointer, index, written in walked_by("i", body)}
     assert found == {"x": ("i", False), "z": ("k * n + i", False), "out": ("i", True)}
+    assert not list(walked_by("i", ast.parse("k = i64(x[0])\ny[0] = z[i + k]").body)), "an index that is data"
     assert not list(walked_by("i", ast.parse("if x[i] > 0:\n    y[i] = 1").body))
     assert not list(walked_by("i", ast.parse("for j in range(n):\n    y[i] = x[j]").body))
 
@@ -102,6 +104,13 @@ def test_the_results_are_the_same_bits_on_both_sides_of_the_edge(count: int) -> 
         found = function(*(x[first : first + count] for x in whole))
         for out, all_of_it in zip(found, expected, strict=True):
             np.testing.assert_array_equal(out.view(np.uint32), all_of_it[first : first + count].view(np.uint32))
+
+
+def test_a_loop_that_gathers_is_right_at_any_size() -> None:
+    rng = np.random.default_rng(0)
+    x, at = rng.uniform(0.1, 2.0, (50, 3)), rng.integers(0, 50, 100_000)
+    found = tj.function(lambda x, at: np.exp(np.tanh(np.log(x[at]))) * np.sqrt(x[at]))(x, at)
+    np.testing.assert_allclose(found, np.exp(np.tanh(np.log(x[at]))) * np.sqrt(x[at]), rtol=1e-13)
 
 
 def test_special_values_and_threads_change_nothing() -> None:

@@ -1,8 +1,8 @@
 """Asking memory for what a loop needs soon.
 
-A processor computes while memory answers only as far as it sees ahead, and of a loop with functions in it, it sees little more
-than the vector at hand: each line that is not in the cache then costs much of its time. So such a loop asks for the lines it
-comes to, those that it writes included, where it goes over more than caches hold; else asking costs and gains nothing.
+A processor computes while memory answers only as far as it sees ahead, and of a long loop it sees little more than the vectors
+at hand: each line that is not in the cache then costs much of its time. So such a loop asks for the lines it comes to, those
+that it writes included, where it goes over more than caches hold; else asking costs and gains nothing.
 
 The vectorizer makes no vector of a prefetch, but of a call of a function that has a form for vectors. The function here is its
 own such form: it asks once a vector, by the index of the first element. Until then it must not be inlined, so it is ``weak``:
@@ -18,13 +18,11 @@ from typing import Any
 from llvmlite import binding, ir
 from llvmlite.binding.newpassmanagers import NewPassManager, create_new_module_pass_manager
 
-from tracejit.backends.cpu.control import length
+from tracejit.backends.cpu.control import LONG
 from tracejit.backends.cpu.operands import BYTE, Pointer
 from tracejit.backends.cpu.value import I64, SPELLINGS, Value
 
 NAME = "tracejit.ahead"
-LEAST = 30
-"""Instructions of the shortest loop that asks: in a shorter one the processor sees far enough."""
 AHEAD = 4096
 """Instructions from asking to use: what a core does while memory answers."""
 LINE = 64
@@ -37,14 +35,12 @@ SIZE, CHOICE = I64.type, ir.IntType(32)
 Walked = tuple[Pointer, Value, bool]
 
 
-def ask_ahead(build: Any, count: Value, index: Value, walked: Iterable[Walked]) -> None:
-    """At the end of a body of a loop over ``count`` elements: ask for what the loop comes to, if that pays.
+def ask_ahead(build: Any, count: Value, index: Value, instructions: int, walked: Iterable[Walked]) -> None:
+    """At the end of the body of a loop over ``count`` elements: ask for what the loop comes to, if that pays.
 
-    ``walked`` are the elements that move with the loop's index: pointer, index, whether they are written.
+    ``instructions`` are those of the body, ``walked`` the elements that move with the index: pointer, index, whether written.
     """
-    blocks = build.function.blocks
-    instructions = length(blocks[blocks.index(index.raw.parent) + 1 :])
-    if build.module.triple in SPELLINGS or instructions < LEAST:  # threads of a GPU wait for each other's memory anyway
+    if build.module.triple in SPELLINGS or instructions < LONG:  # threads of a GPU wait for each other's memory anyway
         return
     found = list(walked)
     bases = [pointer.address(build, at - index).raw for pointer, at, _ in found]
@@ -62,27 +58,31 @@ def walked_by(name: str, body: list[ast.stmt]) -> Iterator[tuple[str, ast.expr, 
     """
     if any(isinstance(statement, ast.For | ast.While | ast.If) for statement in body):
         return
-    parts = (part for statement in body for part in ast.walk(statement) if isinstance(part, ast.Subscript))
+    parts = [part for statement in body for part in ast.walk(statement)]
+    changing = {part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)} | {name}
     first: dict[str, ast.expr] = {}
     written = set()
     for part in parts:
-        if isinstance(part.value, ast.Name) and _moves(part.slice, name):
+        if isinstance(part, ast.Subscript) and isinstance(part.value, ast.Name) and _moves(part.slice, name, changing):
             first.setdefault(part.value.id, part.slice)
             written |= {part.value.id} if isinstance(part.ctx, ast.Store) else set()
     for pointer, index in first.items():
         yield pointer, index, pointer in written
 
 
-def _moves(index: ast.expr, name: str) -> bool:
-    """Whether an index is ``name`` plus what does not depend on it."""
+def _moves(index: ast.expr, name: str, changing: set[str]) -> bool:
+    """Whether an index is ``name`` plus what does not change."""
     if isinstance(index, ast.BinOp) and isinstance(index.op, ast.Add):
         parts = (index.left, index.right)
-        return any(_moves(a, name) and _stays(b, name) for a, b in (parts, parts[::-1]))
+        return any(_moves(a, name, changing) and _stays(b, changing) for a, b in (parts, parts[::-1]))
     return isinstance(index, ast.Name) and index.id == name
 
 
-def _stays(index: ast.expr, name: str) -> bool:
-    return all(not isinstance(part, ast.Name) or part.id != name for part in ast.walk(index))
+def _stays(index: ast.expr, changing: set[str]) -> bool:
+    return all(
+        not isinstance(part, ast.Subscript | ast.Name) or (isinstance(part, ast.Name) and part.id not in changing)
+        for part in ast.walk(index)
+    )
 
 
 def _asking(module: Any, distance: int, walked: list[tuple[int, bool]]) -> Any:

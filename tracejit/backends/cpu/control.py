@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,15 +12,20 @@ from tracejit.backends.cpu.value import I64, Value
 
 INTERLEAVED = 4
 """So many vectors of a long loop are computed side by side: the instructions for one wait most of the time for each other."""
-LONG = 80
-"""In a loop of so many instructions, the processor sees no other vectors beside the one at hand."""
+LONG, LONG_IN_ROWS = 30, 80
+"""Instructions of a long loop, and of one in another loop, which often ends before four vectors side by side pay."""
 FULL = 1000
 """In a loop of so many, formulas wait side by side as it is: more vectors fill no gap, and take registers and compile time."""
 
 
 @contextmanager
-def counting(build: Any, start: Value, stop: Value, step: int = 1) -> Iterator[Value]:
-    """Write the body of a loop over ``range(start, stop, step)``; yields the index."""
+def counting(
+    build: Any, start: Value, stop: Value, step: int = 1, last: Callable[[Value, int], None] | None = None
+) -> Iterator[Value]:
+    """Write the body of a loop over ``range(start, stop, step)``; yields the index.
+
+    ``last`` is for a loop in no other one: it adds to the body, and is told the index and how many instructions there are.
+    """
     before = build.block
     head, body, after = (build.append_basic_block(name) for name in ("head", "body", "after"))
     build.branch(head)
@@ -31,32 +36,35 @@ def counting(build: Any, start: Value, stop: Value, step: int = 1) -> Iterator[V
     build.position_at_end(body)
     yield Value(build, index, I64)
     if not build.block.is_terminated:
+        blocks = build.function.blocks[build.function.blocks.index(body) :]
+        instructions = _length(blocks)
+        if last is not None:
+            last(Value(build, index, I64), instructions)
         index.add_incoming(build.add(index, ir.Constant(I64.type, step), flags=("nsw",)), build.block)
         back = build.branch(head)
-        told = _advice(build.module, build.function.blocks[build.function.blocks.index(body) :])
+        told = _advice(build.module, blocks, instructions, LONG_IN_ROWS if last is None else LONG)
         if told:
             back.set_metadata("llvm.loop", _told(build.module, told))
     build.position_at_end(after)
 
 
-def _advice(module: Any, blocks: list[Any]) -> list[Any]:
-    """What LLVM does not know of a loop whose body are these blocks; empty where that is nothing."""
+def _advice(module: Any, blocks: list[Any], instructions: int, least: int) -> list[Any]:
+    """What LLVM does not know of a loop whose body are these blocks, long from ``least`` instructions; may be nothing."""
     if any(block.name.startswith("head") for block in blocks):  # the loops in it are the fast ones; copies of them only take time
         return [ir.MetaDataString(module, "llvm.loop.unroll.disable")]
-    if LONG <= length(blocks) < FULL:
+    if least <= instructions < FULL:
         return [ir.MetaDataString(module, "llvm.loop.interleave.count"), ir.Constant(ir.IntType(32), INTERLEAVED)]
     return []
 
 
-def length(blocks: list[Any]) -> int:
-    """The instructions of a loop's body: of an element, or of a vector of them."""
-    return sum(_length(instruction) for block in blocks for instruction in block.instructions)
+def _length(blocks: list[Any]) -> int:
+    """The instructions of blocks, those of formulas that are called included."""
+    return sum(_instructions(instruction) for block in blocks for instruction in block.instructions)
 
 
-def _length(instruction: Any) -> int:
-    """1, or the instructions of a formula that is called and will be inlined, or whose vector form will be."""
-    marks = instruction.callee.attributes if isinstance(instruction, ir.CallInstr) else ()
-    blocks = instruction.callee.blocks if "alwaysinline" in marks or "noinline" in marks else ()
+def _instructions(instruction: Any) -> int:
+    """1, or those of a formula that is called: it will be inlined, or its vector form will be."""
+    blocks = instruction.callee.blocks if isinstance(instruction, ir.CallInstr) else ()
     return sum(len(block.instructions) for block in blocks) or 1
 
 

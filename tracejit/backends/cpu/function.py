@@ -138,11 +138,13 @@ class FunctionWriter:
             raise TypeError("the step of a range must be a number that is written out")
         start, stop = (index_value(self.build, x) for x in (values if len(values) == 2 else (0, values[0])))
         self._depth += 1
-        with counting(self.build, start, stop, step) as index:
+
+        def last(index: Value, instructions: int) -> None:
+            ask_ahead(self.build, stop - start, index, instructions, self._walked(name, body))
+
+        with counting(self.build, start, stop, step, last if step == 1 and self._depth == 1 else None) as index:
             self._set(name, index)
             self.block(body)
-            if step == 1 and self._depth == 1 and not self.build.block.is_terminated:
-                ask_ahead(self.build, stop - start, index, self._walked(name, body))
         self._depth -= 1
 
     def _walked(self, name: str, body: list[ast.stmt]) -> Iterator[Walked]:
