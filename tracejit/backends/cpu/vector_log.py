@@ -8,6 +8,7 @@ from tracejit.backends.cpu.vector_math import (
     INFINITY,
     LEAST_NORMAL,
     LN_2,
+    LN_2_STEPS,
     LOG2_E,
     MANTISSA,
     NAN,
@@ -24,7 +25,6 @@ from tracejit.backends.cpu.vectors import entry, parts
 
 LOG10_E = {F32: (0.4342944920063019, -1.0103049952192578e-08), F64: (0.4342944819032518, 1.098319650216765e-17)}
 LOG10_2 = (0.3010299956639812, -2.8037281277851704e-18)
-LN_2_STEPS = (0.693115234375, 3.194618329871446e-05)  # for f32: k times the first is exact, and the second is positive
 LOG10_2_STEPS = (0.301025390625, 4.605039066518657e-06)
 # For the sixteenths of 3/4 <= m < 3/2, by the bits that tell them: what is next to 1 / m, and the logarithm of its inverse, which
 # happens to be almost a float. Then (log(1 + r) - r * log(e)) / r**2 for -1/32 <= r < 1/16.

@@ -23,6 +23,7 @@ TINY = {F32: 2.0**-30, F64: 2.0**-60}  # below, an odd function that begins with
 
 LOG2_E = {F32: (1.4426950216293335, 1.925963033500011e-08), F64: (1.4426950408889634, 2.0355273740931033e-17)}
 LN_2 = {F32: (0.6931471824645996, -1.9046542121259336e-09), F64: (0.6931471805599453, 2.3190468138462996e-17)}
+LN_2_STEPS = (0.693115234375, 3.194618329871446e-05)  # for f32: k times the first is exact, and the second is positive
 
 # The largest and the least argument that matter to exp, and 2 to those powers.
 EXP_RANGE = {F32: (89.0, -104.0), F64: (710.0, -746.0)}
@@ -113,10 +114,10 @@ def exact_sum(x: Value, y: Value) -> tuple[Value, Value]:
 
 def exp_reduced(x: Value, bias: int, low: Value | None = None) -> tuple[Value, Value]:
     """``(q, n)`` with ``exp(x + low) = (1 + q) * 2**(n - bias)``, for ``x`` within ``EXP_RANGE``: log(2) in two parts."""
-    high, rest = LN_2[x.kind]
+    high, rest = LN_2_STEPS if x.kind == F32 else LN_2[F64]
     k, n = nearest(x, LOG2_E[x.kind][0], bias)
-    r = fma(k, -rest, fma(k, -high, x))
-    r = r if low is None else r + low
+    r = fma(k, -high, x)
+    r = fma(k, -rest, r) if low is None else r + fma(k, -rest, low)
     return fma(polynomial(r, EXP[x.kind]), r * r, r), n
 
 
