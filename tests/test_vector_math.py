@@ -129,7 +129,7 @@ def test_vectors_of_every_width_give_the_bits_of_scalars(machine: Machine, name:
         np.testing.assert_array_equal(together.view(bits)[known], by_one[known])
 
 
-@pytest.mark.parametrize("name", ["erf", "log", "log2", "log10"])
+@pytest.mark.parametrize("name", ["erf", "erfc", "log", "log2", "log10"])
 def test_vector_forms_stand_in_the_loop(name: str) -> None:
     text = f"from prelude import {name}, f32_at, program\n\n@program\ndef step(table):\n    n = table[8]\n"
     text += f"    x = f32_at(table[9], n)\n    for i in range(n):\n        x[i] = {name}(x[i])\n"
