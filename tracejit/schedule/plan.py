@@ -60,8 +60,9 @@ def plan(graph: Graph, moments: bool = True, half_products: bool = False) -> Sch
             for flag in flags:
                 order.require(flag, node)
     constraints = Constraints(order.added, overwrites)
-    groups = fuse(order.sorted(), constraints)
-    rematerialise(groups, stored, constraints)
+    nodes = order.sorted()
+    groups = fuse(nodes, constraints)
+    rematerialise(groups, nodes, stored, constraints)
     steps = _ordered(groups, stored, flags)
     read = {x for n in nodes for x in read_inputs(n)}
     parts = _parts_in_place(steps, roots, {value for value, target in overwrites.items() if target in read})

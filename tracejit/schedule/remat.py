@@ -11,12 +11,13 @@ from tracejit.schedule.cost import MOST_AGAIN, cost
 from tracejit.schedule.fuse import FUSIBLE, Constraints, Group, is_legal, is_scalar, reads_of, sources
 
 
-def rematerialise(groups: list[Group], roots: set[Node], constraints: Constraints) -> None:
+def rematerialise(groups: list[Group], nodes: list[Node], roots: set[Node], constraints: Constraints) -> None:
     """Add to groups the cheap nodes that they read, where no reader then needs them stored and no reader loads more than before.
 
-    A node may then be in several groups; the first that has it is where it belongs.
+    A node may then be in several groups; the first that has it is where it belongs. ``nodes`` are those of all groups, each
+    behind what it reads.
     """
-    order = {n: i for i, n in enumerate(dict.fromkeys(n for g in groups for n in g.nodes))}
+    order = {n: i for i, n in enumerate(nodes)}
     owner: dict[Node, Group] = {}
     for g in groups:
         for n in g.nodes:
