@@ -265,6 +265,16 @@ def test_an_exponential_is_computed_again_rather_than_stored_and_what_takes_long
     assert any(size == x.nbytes for size in slots(g, n=30, m=40))
 
 
+def test_what_is_computed_again_comes_before_what_reads_it() -> None:
+    def masked(x: Any) -> Any:
+        small = x < 0.5
+        e = np.exp(x - x.max())
+        return np.where(small, np.tanh(e / e.sum()), 0.0)
+
+    x = short(40)
+    assert_close(tj.function(masked)(x), masked(x))
+
+
 @pytest.mark.parametrize("shape", [(4, 5000), (1, 7), (cost.FEW_ROWS, 1500), (cost.FEW_ROWS + 1, 1500), (3, 0), (2, 3, 3000)])
 def test_columns_of_few_rows_are_added_up_in_strips(shape: tuple[int, ...]) -> None:
     def sums(x: Any) -> Any:
