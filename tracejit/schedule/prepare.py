@@ -135,7 +135,7 @@ def _matrix(builder: Builder, x: Node) -> Node:
     where = operand(x)
     inner = where.linear.strides[-2:]
     stored = kind(where.source) in STORABLE or kind(where.source) == "input"
-    if stored and 1 in inner and all(_positive(s) for s in inner):
+    if stored and 1 in inner and inner != (1, 1) and all(_positive(s) for s in inner):  # a row that was a column has no stride
         return x
     return builder.emit(TABLE["copy"], (x,), key=0)
 
