@@ -403,9 +403,16 @@ def test_the_source_of_a_loop_grows_with_the_loop(function: Any, shape: tuple[in
 LONG = {
     "elements": lambda x: halved(x, 300),
     "their derivative": tj.grad(lambda x: np.sum(halved(x, 120))),
+    "what a middle axis is reduced of": lambda x: np.sum(scaled(x[:, None] + x[..., None], 400), axis=1),
     "numbers": lambda x: x * halved(np.sum(x), 400),
     "numbers alone": lambda x: halved(np.sum(x), 400),
 }
+
+
+def scaled(x: Any, times: int) -> Any:
+    for _ in range(times):
+        x = np.abs(x * 0.9) + 0.1
+    return x
 
 
 def halved(x: Any, times: int) -> Any:

@@ -52,11 +52,20 @@ def _is_computed(x: Node) -> bool:
 
 def _turned(builder: Builder, x: Node, perm: tuple[int, ...], made: dict[Node, Node], uses: dict[Node, int]) -> Node:
     """``x`` with its axes in the order ``perm``, computed so where that pays."""
-    if _is_computed(x) and (uses[x] == 1 or _is_light(x)):
-        operands = tuple(_turned(builder, y, perm, made, uses) for y in x.inputs)
-        with builder.at(x.where):
-            return builder.emit(x.op, operands, **x.attrs)
-    return builder.emit(TABLE["transpose"], (made[x],), perm=perm)
+    turned: dict[Node, Node] = {}
+    stack = [x]
+    while stack:
+        node = stack[-1]
+        if not _is_computed(node) or not (uses[node] == 1 or _is_light(node)):
+            turned[node] = builder.emit(TABLE["transpose"], (made[node],), perm=perm)
+        elif missing := [y for y in node.inputs if y not in turned]:
+            stack += missing
+            continue
+        else:
+            with builder.at(node.where):
+                turned[node] = builder.emit(node.op, tuple(turned[y] for y in node.inputs), **node.attrs)
+        stack.pop()
+    return turned[x]
 
 
 def _is_light(x: Node) -> bool:
