@@ -28,19 +28,18 @@ def loop(step: Scope, item: Loop, name: str) -> list[str]:
     if tile and _has_columns(direct) and not (isinstance(length, int) and length <= tile):
         return _columns(step, direct, name, tile)
     if isinstance(length, int):
-        return (LaneEmitter(step.file, item, name, cost.SHORT_BYTES // size, length) if length <= longest else direct).launch(
-            step
-        )
+        known = LaneEmitter(step.file, item, name, cost.SHORT_BYTES // size, length) if length <= longest else direct
+        return known.launch(step)
     square = length == direct.nest.rows[-1].size  # where rows are short they are few
-    if (
-        square
-        or not longest
-        or not any(kind(n) in ("reduce", "argreduce") and direct.levels.made(n) == "row" for n in item.nodes)
-    ):
+    reduces = any(kind(n) in ("reduce", "argreduce") and direct.levels.made(n) == "row" for n in item.nodes)
+    if square or not longest or not reduces:
         return direct.launch(step)
-    short = LaneEmitter(step.file, item, f"{name}_short", cost.SHORT_BYTES // size, longest)
-    test = f"if {step.dim(length)} <= {longest}:"
-    return [test, *indent(short.launch(step)), "else:", *indent(direct.launch(step))]
+    short = LaneEmitter(step.file, item, f"{name}_short", cost.SHORT_BYTES // size, longest).launch(step)
+    return _either(f"{step.dim(length)} <= {longest}", short, direct.launch(step))
+
+
+def _either(test: str, then: list[str], otherwise: list[str]) -> list[str]:
+    return [f"if {test}:", *indent(then), "else:", *indent(otherwise)]
 
 
 def _columns(step: Scope, direct: LoopEmitter, name: str, tile: int) -> list[str]:
@@ -50,11 +49,7 @@ def _columns(step: Scope, direct: LoopEmitter, name: str, tile: int) -> list[str
     if not _are_only_columns(direct) or (isinstance(rows, int) and rows > cost.FEW_ROWS):
         return many.launch(step)
     few = StripEmitter(step.file, direct.loop, f"{name}_few", tile).launch(step)
-    return (
-        few
-        if isinstance(rows, int)
-        else [f"if {step.dim(rows)} <= {cost.FEW_ROWS}:", *indent(few), "else:", *indent(many.launch(step))]
-    )
+    return few if isinstance(rows, int) else _either(f"{step.dim(rows)} <= {cost.FEW_ROWS}", few, many.launch(step))
 
 
 def _are_only_columns(direct: LoopEmitter) -> bool:
