@@ -23,7 +23,7 @@ import numpy as np
 
 import tracejit as tj
 import tracejit.ops.composite.elementary as composites
-from tracejit.backends.cpu import (
+from tracejit.backends.llvm import (
     complex_words,
     value,
     vector_erf,

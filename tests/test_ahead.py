@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import tracejit as tj
-from tracejit.backends.cpu import translate
-from tracejit.backends.cpu.ahead import AHEAD, FAR, LINE, NAME, walked_by
-from tracejit.backends.cpu.control import LONG
+from tracejit.backends.cpu import machine
+from tracejit.backends.llvm.ahead import AHEAD, FAR, LINE, NAME, walked_by
+from tracejit.backends.llvm.control import LONG
 from tracejit.schedule.cost import MOST_CHUNKS
 
 
@@ -35,7 +35,7 @@ def optimised(function: Callable[..., object], *arrays: np.ndarray) -> str:
     """What LLVM makes of the program for these arguments."""
     traced = tj.function(function)
     traced(*arrays)
-    return str(translate.optimised(translate.translated(str(traced.source())), translate._machine()))
+    return str(machine.optimised(machine.module_of(str(traced.source())), machine._machine()))
 
 
 def test_a_loop_asks_for_what_it_reads_and_for_what_it_writes() -> None:
@@ -56,7 +56,7 @@ def test_vectors_that_are_computed_side_by_side_ask_at_one_place() -> None:
 def test_a_loop_asks_only_where_it_goes_over_more_than_caches_hold() -> None:
     traced = tj.function(price)
     traced(*arguments(100))
-    text = str(translate.translated(str(traced.source())))
+    text = str(machine.module_of(str(traced.source())))
     assert re.search(rf"mul i64 %[^,]*, {NBYTES}\n.*icmp sgt i64 [^,]*, {FAR}\n", text)
 
 
@@ -64,7 +64,7 @@ def distance(function: Callable[..., object]) -> int:
     """Bytes from the element at hand of a loop to the one that it asks for."""
     traced = tj.function(function)
     traced(*arguments(100))
-    found = re.findall(rf"define weak void @\"{re.escape(NAME)}\.(\d+)\.", str(translate.translated(str(traced.source()))))
+    found = re.findall(rf"define weak void @\"{re.escape(NAME)}\.(\d+)\.", str(machine.module_of(str(traced.source()))))
     assert len(found) == 1
     return int(found[0])
 

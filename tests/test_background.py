@@ -190,7 +190,7 @@ for _ in range(3):
     f(np.ones(2))
 f.compile(np.ones(2))
 assert f(np.ones(2)).tolist() == [3.125, 3.125]
-assert "tracejit.backends.cpu.translate" not in sys.modules
+assert "tracejit.backends.llvm.translate" not in sys.modules
 """
     environment = os.environ | {"TRACEJIT_CACHE_DIR": str(tmp_path / "cache")}
     subprocess.run([sys.executable, "-W", "error", "-c", program], env=environment, check=True)

@@ -14,8 +14,9 @@ from op_tools import cases, gradients, graph_of
 from program_tools import Program, assert_agree, programs
 
 import tracejit as tj
-from tracejit.backends.cpu import halves
-from tracejit.backends.cpu.compile import CompileError, compile_source
+from tracejit.backends.cpu.compile import compile_source
+from tracejit.backends.llvm import halves
+from tracejit.errors import CompileError
 from tracejit.ir import Builder, Graph
 from tracejit.ir.dtype import bfloat16, is_half
 from tracejit.ir.graph import verify

@@ -265,5 +265,5 @@ def test_a_warm_start_loads_neither_passes_nor_scheduler_nor_compiler(tmp_path):
     process(STEP, tmp_path)
     loaded = process(STEP + tell, tmp_path).split()
     assert "tracejit.codegen.source" in loaded and "tracejit.codegen.emit" not in loaded
-    for name in ("tracejit.backends.cpu.translate", "tracejit.backends.python.run", "scipy"):
+    for name in ("tracejit.backends.llvm.translate", "tracejit.backends.python.run", "scipy"):
         assert name not in loaded

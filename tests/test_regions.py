@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from native import native, table_of, undefined_symbols
 
-from tracejit.backends.cpu.compile import CompileError, compile_source
+from tracejit.backends.cpu.compile import compile_source
 from tracejit.backends.python.run import load_source
 from tracejit.codegen.emit import emit
+from tracejit.errors import CompileError
 from tracejit.ir.parse import parse_graph
 from tracejit.ops import TABLE
 from tracejit.runtime.blas import gemm_addresses

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from native import native, table_of
 
-from tracejit.backends.cpu.compile import CompileError, compile_source
-from tracejit.backends.cpu.translate import translated
+from tracejit.backends.cpu.compile import compile_source
+from tracejit.backends.cpu.machine import module_of
 from tracejit.backends.python.run import load_source
+from tracejit.errors import CompileError
 
 HEAD = "from prelude import exp, f32, f32_at, f64, f64_at, i32, i64, i64_at, program, select, u64\n\n@program\ndef step(table):\n"
 FIRST = HEAD.count("\n") + 1
@@ -124,7 +125,7 @@ def test_what_many_lines_ask_for_is_written_once() -> None:
     product = "    gemm_nn(table[2], x, x, x, 1, 1, 1, 1, 1, 1, f32(1), f32(0))\n"
     head = "from prelude import exp, f32, f32_at, gemm_nn, parallel_for, program, region\n\n"
     once, often = (
-        str(translated(f"{head}{region}@program\ndef step(table):\n    x = f32_at(table[8], 1)\n{(launch + product) * count}"))
+        str(module_of(f"{head}{region}@program\ndef step(table):\n    x = f32_at(table[8], 1)\n{(launch + product) * count}"))
         for count in (1, 20)
     )
     assert once.count("define") == often.count("define")

@@ -10,7 +10,7 @@ import scipy.special
 from native import native, table_of
 
 from benchmarks.accuracy import CASES, error, stated
-from tracejit.backends.cpu.translate import ENTRY, _machine, optimised, translated
+from tracejit.backends.cpu.machine import ENTRY, _machine, module_of, optimised
 
 Array = np.ndarray[Any, Any]
 DTYPES = {"f32": np.float32, "f64": np.float64}
@@ -133,7 +133,7 @@ def test_vectors_of_every_width_give_the_bits_of_scalars(machine: Machine, name:
 def test_vector_forms_stand_in_the_loop(name: str) -> None:
     text = f"from prelude import {name}, f32_at, program\n\n@program\ndef step(table):\n    n = table[8]\n"
     text += f"    x = f32_at(table[9], n)\n    for i in range(n):\n        x[i] = {name}(x[i])\n"
-    functions = {function.name: function for function in optimised(translated(text), _machine()).functions}
+    functions = {function.name: function for function in optimised(module_of(text), _machine()).functions}
     calls = [str(i) for block in functions[ENTRY].blocks for i in block.instructions if i.opcode == "call"]
     assert calls
     assert not any(f"@tracejit.{name}.f32." in call for call in calls)
@@ -149,7 +149,7 @@ def test_long_loops_compute_several_vectors_side_by_side(expression: str, row: s
     text += "    x = f32_at(table[9], n)\n    out = f32_at(table[10], n)\n"
     indent = "        " if row else "    "
     text += f"{row and '    ' + row}{indent}for i in range(n):\n{indent}    out[i] = {expression}\n"
-    assert ("llvm.loop.interleave.count" in str(translated(text))) == is_long
+    assert ("llvm.loop.interleave.count" in str(module_of(text))) == is_long
     x = np.linspace(0.1, 9, 1000).astype(np.float32)  # several of the widest steps, and a rest
     out = np.empty_like(x)
     native(text)(table_of(len(x), x, out))
@@ -161,4 +161,4 @@ def test_a_loop_of_very_many_formulas_is_written_once() -> None:
     text = "from prelude import erf, f32_at, program\n\n@program\ndef step(table):\n    n = table[8]\n"
     text += "    x, out = f32_at(table[9], n), f32_at(table[10], n)\n    for i in range(n):\n        out[i] = {}\n"
     few, many = (text.format(" + ".join(f"erf(x[i] * {k})" for k in range(1, count))) for count in (4, 40))
-    assert "llvm.loop.interleave.count" in str(translated(few)) and "llvm.loop.interleave.count" not in str(translated(many))
+    assert "llvm.loop.interleave.count" in str(module_of(few)) and "llvm.loop.interleave.count" not in str(module_of(many))

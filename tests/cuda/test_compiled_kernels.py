@@ -7,7 +7,8 @@ from cuda_tools import cuda_source
 from test_emulated_ops import NAMES, op_program
 from test_emulated_schedules import GRAPHS
 
-from tracejit.backends.cuda.compile import CompileError, assembled, compile_kernels, compile_ptx
+from tracejit.backends.cuda.compile import assembled, compile_kernels, compile_ptx
+from tracejit.errors import CompileError
 from tracejit.ir.parse import parse_graph
 from tracejit.ops import TABLE
 

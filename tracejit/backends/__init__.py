@@ -1,1 +1,1 @@
-"""What runs generated programs: ``python`` (the definition), ``cpu`` (machine code) and ``cuda`` (machine code of GPUs)."""
+"""What runs generated programs: ``python`` (the definition), ``cpu`` and ``cuda``, which share ``llvm``."""

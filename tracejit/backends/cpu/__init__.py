@@ -1,1 +1,1 @@
-"""Generated programs as machine code, through LLVM. Only a compile imports what is in it."""
+"""Generated programs as machine code of this machine, through LLVM. Only a compile imports what is in it."""

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 
-_lock = threading.Lock()  # llvmlite's tables of types are no place for two threads
-
-
-class CompileError(RuntimeError):
-    """A file that is not in the language of generated files: a fault of this library, or of an edit of a pinned file."""
+from tracejit.backends.llvm import LOCK
+from tracejit.errors import CompileError
 
 
 @dataclass(frozen=True)
@@ -30,10 +26,10 @@ def compile_source(text: str, path: str) -> CompiledObject:
     Raises:
         CompileError: The file has no program, uses what the prelude has not, or what generated files do not use.
     """
-    from tracejit.backends.cpu.translate import ENTRY, object_code, translated  # llvmlite is loaded when something is compiled
+    from tracejit.backends.cpu.machine import ENTRY, module_of, object_code  # llvmlite is loaded when something is compiled
 
-    with _lock:
+    with LOCK:
         try:
-            return CompiledObject(object_code(translated(text, path)), ENTRY)
+            return CompiledObject(object_code(module_of(text, path)), ENTRY)
         except (TypeError, SyntaxError, RuntimeError) as error:
             raise CompileError(f"{path}: {error}") from error

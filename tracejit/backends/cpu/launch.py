@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
 
 from tracejit.backends.clock import COUNTER
-from tracejit.backends.cpu.control import counting, repeating
-from tracejit.backends.cpu.operands import Operand, Pointer, Region, described, index_value
-from tracejit.backends.cpu.value import F64, I64, Value, select
+from tracejit.backends.llvm.control import counting, repeating
+from tracejit.backends.llvm.operands import Operand, Pointer, Region, described, index_value
+from tracejit.backends.llvm.translate import WriteBody
+from tracejit.backends.llvm.value import F64, I64, Value, select
 from tracejit.schedule.cost import LEAST_CHUNK, MOST_CHUNKS, PARALLEL_FROM
 
 LAUNCHER = "tracejit_parallel_for"  # void(function, args, dims, steps, data, inner dimensions, array count, threads)
@@ -20,8 +20,6 @@ THREADS_SLOT = 1
 SIZE, BYTES, STATUS = I64.type, ir.IntType(8).as_pointer(), ir.IntType(32)
 SIZES = SIZE.as_pointer()
 SHARED = ir.LiteralStructType([SIZES, SIZE, SIZE])  # what every chunk of a region gets: args, rows, rows of a chunk
-
-WriteBody = Callable[[Any, list[Operand], Callable[[Operand | None], None]], None]
 
 
 def program(module: Any, definition: ast.FunctionDef, write_body: WriteBody) -> None:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import ast
 import re
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tracejit.backends.cpu.compile import CompileError as CompileError
+from tracejit.backends.llvm import LOCK
+from tracejit.errors import CompileError
 
-_lock = threading.Lock()  # llvmlite's tables of types are no place for two threads
 NEWEST = (9, 0)  # NVVM takes this dialect of LLVM IR up to here; the assembler makes code of its PTX for later GPUs, too
 DATA_LAYOUT = (
     "e-p:64:64:64-i1:8:8-i8:8:8-i16:16:16-i32:32:32-i64:64:64-i128:128:128-f32:32:32-f64:64:64-v16:16:16-v32:32:32"
@@ -65,7 +64,7 @@ def compile_kernels(text: str, path: str, cc: tuple[int, int]) -> dict[str, Kern
 
 def compile_ptx(text: str, path: str, cc: tuple[int, int]) -> str:
     """The PTX of the kernels of a file; empty where it has none."""
-    with _lock:
+    with LOCK:
         try:
             module_text, kernels = _translated(text, path)
         except (TypeError, SyntaxError) as error:
@@ -77,11 +76,11 @@ def _translated(text: str, path: str) -> tuple[str, list[str]]:
     """The file as NVVM's dialect of LLVM IR, and its kernels."""
     from llvmlite import ir
 
-    from tracejit.backends.cpu.operands import Pointer
-    from tracejit.backends.cpu.translate import translated
-    from tracejit.backends.cpu.value import I64, Value
     from tracejit.backends.cuda.geometry import Geometry
     from tracejit.backends.cuda.prelude import TRIPLE, WORDS
+    from tracejit.backends.llvm.operands import Pointer
+    from tracejit.backends.llvm.translate import translated
+    from tracejit.backends.llvm.value import I64, Value
 
     kernels: list[str] = []
     number = ir.IntType(32)
@@ -99,7 +98,7 @@ def _translated(text: str, path: str) -> tuple[str, list[str]]:
             module.add_named_metadata("nvvm.annotations", (function, ir.MetaDataString(module, key), number(value)))
 
     words = WORDS | {"region": region, "program": None}
-    module = translated(text, path, TRIPLE, words, {"region": region, "program": lambda *nothing: None})
+    module = translated(text, path, words, {"region": region, "program": lambda *nothing: None}, TRIPLE)
     module.data_layout = DATA_LAYOUT
     module.add_named_metadata("nvvmir.version", (number(2), number(0)))
     return _dialect(str(module)), kernels

@@ -9,9 +9,9 @@ from typing import Any
 
 from llvmlite import ir
 
-from tracejit.backends.cpu.intrinsics import Word
-from tracejit.backends.cpu.operands import Operand, Pointer, described, index_value, memory_type
-from tracejit.backends.cpu.value import B1, I64, Value
+from tracejit.backends.llvm.intrinsics import Word
+from tracejit.backends.llvm.operands import Operand, Pointer, described, index_value, memory_type
+from tracejit.backends.llvm.value import B1, I64, Value
 
 NUMBER = ir.IntType(32)
 WIDEST = 16  # bytes of one access

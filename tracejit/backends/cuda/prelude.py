@@ -11,13 +11,13 @@ import textwrap
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tracejit.backends.cpu import complex_words, libm, prelude, routines, words
-from tracejit.backends.cpu.function import FunctionWriter
-from tracejit.backends.cpu.intrinsics import ANY, REALS, Word, word
-from tracejit.backends.cpu.memory import least_word
-from tracejit.backends.cpu.operands import Operand
-from tracejit.backends.cpu.value import B1, F32, F64, HALVES, KINDS, SPELLINGS, U64, Value
 from tracejit.backends.cuda import collective, neighbours, threads
+from tracejit.backends.llvm import complex_words, libm, routines, scalars, words
+from tracejit.backends.llvm.function import FunctionWriter
+from tracejit.backends.llvm.intrinsics import ANY, REALS, Word, word
+from tracejit.backends.llvm.memory import least_word
+from tracejit.backends.llvm.operands import Operand
+from tracejit.backends.llvm.value import B1, F32, F64, HALVES, KINDS, SPELLINGS, U64, Value
 
 TRIPLE = "nvptx64-nvidia-cuda"
 COMMON = """b1 i8 i16 i32 i64 u8 u16 u32 u64 f16 bf16 f32 f64 c64 c128 as_f64 inf nan select plus times quotient absolute sign
@@ -75,7 +75,7 @@ def in_line(function: Callable[..., Any], names: Mapping[str, Any]) -> Word:
 
 
 def _scalar_words() -> dict[str, Any]:
-    found = {name: getattr(prelude, name) for name in COMMON.split()}
+    found = {name: getattr(scalars, name) for name in COMMON.split()}
     found |= {f"{kind.name}_at": threads.pointer_word(kind) for kind in (*KINDS, *HALVES)}
     found |= {"c64_at": threads.pointer_word(F32, is_complex=True), "c128_at": threads.pointer_word(F64, is_complex=True)}
     found |= {name: word(name, libm.unary(symbol)) for name, symbol in LIBRARY.items()}

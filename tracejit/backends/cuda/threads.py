@@ -6,9 +6,9 @@ from typing import Any
 
 from llvmlite import ir
 
-from tracejit.backends.cpu.intrinsics import Word
-from tracejit.backends.cpu.operands import Operand, Pointer, as_value, described, index_value, is_pair, memory_type, typed
-from tracejit.backends.cpu.value import I64, Kind, Value, select
+from tracejit.backends.llvm.intrinsics import Word
+from tracejit.backends.llvm.operands import Operand, Pointer, as_value, described, index_value, is_pair, memory_type, typed
+from tracejit.backends.llvm.value import I64, Kind, Value, select
 
 WORD, BIT, BYTE = ir.IntType(32), ir.IntType(1), ir.IntType(8)
 WARP = 32

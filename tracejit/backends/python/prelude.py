@@ -1,4 +1,4 @@
-"""The words of a generated file under CPython and NumPy: what each means. ``backends/cpu/prelude.py`` must agree.
+"""The words of a generated file under CPython and NumPy: what each means. ``backends/llvm/scalars.py`` must agree.
 
 Scalars are NumPy's, of the exact dtype, and words return that dtype. Nothing warns: a program runs under ``np.errstate``.
 """

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tracejit.backends.cpu import vector_inverse, vector_log, vector_math, vector_trig
-from tracejit.backends.cpu.value import F32, F64, Value, copysign, fma, select, sqrt
-from tracejit.backends.cpu.value import absolute as magnitude
-from tracejit.backends.cpu.words import isfinite, isinf, isnan
+from tracejit.backends.llvm import vector_inverse, vector_log, vector_math, vector_trig
+from tracejit.backends.llvm.value import F32, F64, Value, copysign, fma, select, sqrt
+from tracejit.backends.llvm.value import absolute as magnitude
+from tracejit.backends.llvm.words import isfinite, isinf, isnan
 
 Pair = tuple[Value, Value]
 INFINITY = float("inf")

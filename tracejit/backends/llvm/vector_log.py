@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tracejit.backends.cpu.value import F32, F64, Value, absolute, fma, select
-from tracejit.backends.cpu.vector_math import (
+from tracejit.backends.llvm.value import F32, F64, Value, absolute, fma, select
+from tracejit.backends.llvm.vector_math import (
     BIAS,
     INFINITY,
     LEAST_NORMAL,
@@ -21,7 +21,7 @@ from tracejit.backends.cpu.vector_math import (
     polynomial,
     power_of_two,
 )
-from tracejit.backends.cpu.vectors import entry, parts
+from tracejit.backends.llvm.vectors import entry, parts
 
 LOG10_E = {F32: (0.4342944920063019, -1.0103049952192578e-08), F64: (0.4342944819032518, 1.098319650216765e-17)}
 LOG10_2 = (0.3010299956639812, -2.8037281277851704e-18)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tracejit.backends.cpu.value import F32, F64, Value, absolute, copysign, fma, select
-from tracejit.backends.cpu.vector_math import (
+from tracejit.backends.llvm.value import F32, F64, Value, absolute, copysign, fma, select
+from tracejit.backends.llvm.vector_math import (
     BIAS,
     MANTISSA,
     by_horner,
@@ -14,7 +14,7 @@ from tracejit.backends.cpu.vector_math import (
     quotient,
     two_powers,
 )
-from tracejit.backends.cpu.vectors import entry
+from tracejit.backends.llvm.vectors import entry
 
 # erf(x) / x - 1 in x**2 for |x| <= 1, for f64
 ERF = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tracejit.backends.cpu.value import F32, F64, Kind, Value, absolute, fma, select
+from tracejit.backends.llvm.value import F32, F64, Kind, Value, absolute, fma, select
 
 INFINITY = float("inf")
 NAN = float("nan")

@@ -8,7 +8,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from tracejit.backends.cpu.value import I64, Value
+from tracejit.backends.llvm.value import I64, Value
 
 INTERLEAVED = 4
 """So many vectors of a long loop are computed side by side: the instructions for one wait most of the time for each other."""

@@ -6,9 +6,9 @@ place: there the error stated counts in ulp of the larger of the result and 1.
 
 from __future__ import annotations
 
-from tracejit.backends.cpu.value import F32, F64, Kind, Value, absolute, copysign, fma, rint, select
-from tracejit.backends.cpu.vector_log import log, log_pair, short_log
-from tracejit.backends.cpu.vector_math import INFINITY, NAN, Coefficients, exact_sum, polynomial
+from tracejit.backends.llvm.value import F32, F64, Kind, Value, absolute, copysign, fma, rint, select
+from tracejit.backends.llvm.vector_log import log, log_pair, short_log
+from tracejit.backends.llvm.vector_math import INFINITY, NAN, Coefficients, exact_sum, polynomial
 
 # lgamma(2 + t) / t for |t| <= 1/2
 LGAMMA_CORE: Coefficients = {

@@ -14,8 +14,8 @@ from typing import Any, TypeGuard
 import numpy as np
 from llvmlite import ir
 
-from tracejit.backends.cpu import halves, words
-from tracejit.backends.cpu.value import B1, F64, I64, KINDS, Kind, Value
+from tracejit.backends.llvm import halves, words
+from tracejit.backends.llvm.value import B1, F64, I64, KINDS, Kind, Value
 
 Pair = tuple[Value, Value]  # the parts of a complex number
 Number = bool | int | float | complex

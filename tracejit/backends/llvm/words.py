@@ -5,8 +5,8 @@ Operands of one word have one kind. Transcendental functions are in ``vector_mat
 
 from __future__ import annotations
 
-from tracejit.backends.cpu.outliers import library_where
-from tracejit.backends.cpu.value import B1, F32, F64, U32, U64, Value, absolute, copysign, floor, fma, llvm, select, trunc
+from tracejit.backends.llvm.outliers import library_where
+from tracejit.backends.llvm.value import B1, F32, F64, U32, U64, Value, absolute, copysign, floor, fma, llvm, select, trunc
 
 INFINITY = float("inf")
 MOST_QUOTIENT = {F32: 2.0**23, F64: 2.0**52}

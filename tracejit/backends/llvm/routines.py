@@ -14,12 +14,12 @@ from typing import Any
 
 from llvmlite import ir
 
-from tracejit.backends.cpu import complex_words, vector_power
-from tracejit.backends.cpu.function import FunctionWriter
-from tracejit.backends.cpu.intrinsics import ANY, Word, word
-from tracejit.backends.cpu.memory import least_word
-from tracejit.backends.cpu.operands import Operand, Pointer, alike, as_value, described, is_number, typed
-from tracejit.backends.cpu.value import B1, Kind, Value, absolute, select
+from tracejit.backends.llvm import complex_words, vector_power
+from tracejit.backends.llvm.function import FunctionWriter
+from tracejit.backends.llvm.intrinsics import ANY, Word, word
+from tracejit.backends.llvm.memory import least_word
+from tracejit.backends.llvm.operands import Operand, Pointer, alike, as_value, described, is_number, typed
+from tracejit.backends.llvm.value import B1, Kind, Value, absolute, select
 
 Loop = Callable[..., Any]
 Formula = Callable[..., Value]

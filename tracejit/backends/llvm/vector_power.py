@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tracejit.backends.cpu.value import F32, F64, Value, absolute, copysign, fma, select, trunc
-from tracejit.backends.cpu.vector_log import log_pair, log_reduced, short_log2
-from tracejit.backends.cpu.vector_math import (
+from tracejit.backends.llvm.value import F32, F64, Value, absolute, copysign, fma, select, trunc
+from tracejit.backends.llvm.vector_log import log_pair, log_reduced, short_log2
+from tracejit.backends.llvm.vector_math import (
     BIAS,
     EXP_RANGE,
     INFINITY,

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from tracejit.backends.cpu.ahead import Walked, ask_ahead, walked_by
-from tracejit.backends.cpu.control import counting, repeating
-from tracejit.backends.cpu.operands import (
+from tracejit.backends.llvm.ahead import Walked, ask_ahead, walked_by
+from tracejit.backends.llvm.control import counting, repeating
+from tracejit.backends.llvm.operands import (
     Operand,
     Pointer,
     as_value,
@@ -29,7 +29,7 @@ from tracejit.backends.cpu.operands import (
     typed,
     unary,
 )
-from tracejit.backends.cpu.value import B1, Value
+from tracejit.backends.llvm.value import B1, Value
 
 Operators = dict[type[ast.AST], Callable[..., Any]]
 BINARY: Operators = {

@@ -14,7 +14,7 @@ from typing import Any
 
 from llvmlite import binding, ir
 
-from tracejit.backends.cpu.value import F32, Kind, Value, select
+from tracejit.backends.llvm.value import F32, Kind, Value, select
 
 LANES = {32: (4, 8, 16), 64: (2, 4, 8)}  # of vectors of 128, 256 and 512 bits
 PURE = ("nounwind", "willreturn", "memory(none)")

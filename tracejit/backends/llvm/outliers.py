@@ -11,8 +11,8 @@ from typing import Any
 
 from llvmlite import ir
 
-from tracejit.backends.cpu.value import F32, SPELLINGS, Kind, Value, call, select
-from tracejit.backends.cpu.vectors import LANES, PURE, announce, mark
+from tracejit.backends.llvm.value import F32, SPELLINGS, Kind, Value, call, select
+from tracejit.backends.llvm.vectors import LANES, PURE, announce, mark
 
 BOOL, LANE = ir.IntType(1), ir.IntType(32)
 

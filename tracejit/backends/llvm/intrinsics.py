@@ -7,9 +7,9 @@ from typing import Any
 
 from llvmlite import ir
 
-from tracejit.backends.cpu.operands import Operand, Pair, alike, condition, described
-from tracejit.backends.cpu.value import B1, F32, F64, KINDS, Kind, Value, select
-from tracejit.backends.cpu.vectors import function_of, has_wide_vectors
+from tracejit.backends.llvm.operands import Operand, Pair, alike, condition, described
+from tracejit.backends.llvm.value import B1, F32, F64, KINDS, Kind, Value, select
+from tracejit.backends.llvm.vectors import function_of, has_wide_vectors
 
 FLOATS = frozenset((F32, F64))
 REALS = frozenset(KINDS) - {B1}

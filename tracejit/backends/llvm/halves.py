@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from llvmlite import binding, ir
 
-from tracejit.backends.cpu.value import BF16, F16, F32, F64, I32, SPELLINGS, Kind, Value, absolute, select
+from tracejit.backends.llvm.value import BF16, F16, F32, F64, I32, SPELLINGS, Kind, Value, absolute, select
 
 HALF = ir.HalfType()
 SIGN, INFINITY = 1 << 15, 0x7F800000  # the sign of a half; the bits of inf in f32

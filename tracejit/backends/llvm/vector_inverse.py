@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tracejit.backends.cpu.value import F32, F64, Value, absolute, copysign, fma, select, sqrt
-from tracejit.backends.cpu.vector_log import log1p_of
-from tracejit.backends.cpu.vector_math import INFINITY, NAN, TINY, Coefficients, exact_sum, polynomial
+from tracejit.backends.llvm.value import F32, F64, Value, absolute, copysign, fma, select, sqrt
+from tracejit.backends.llvm.vector_log import log1p_of
+from tracejit.backends.llvm.vector_math import INFINITY, NAN, TINY, Coefficients, exact_sum, polynomial
 
 HALF_PI = {F32: (1.5707963705062866, -4.371138828673793e-08), F64: (1.5707963267948966, 6.123233995736766e-17)}
 # (arctan(x) - x) / x**3 in x**2 for |x| <= 1

@@ -18,9 +18,9 @@ from typing import Any
 from llvmlite import binding, ir
 from llvmlite.binding.newpassmanagers import NewPassManager, create_new_module_pass_manager
 
-from tracejit.backends.cpu.control import LONG
-from tracejit.backends.cpu.operands import BYTE, Pointer
-from tracejit.backends.cpu.value import I64, SPELLINGS, Value
+from tracejit.backends.llvm.control import LONG
+from tracejit.backends.llvm.operands import BYTE, Pointer
+from tracejit.backends.llvm.value import I64, SPELLINGS, Value
 
 NAME = "tracejit.ahead"
 AHEAD = 4096

@@ -6,9 +6,9 @@ the first subtraction exact). Beyond, the C library is called, from a function w
 
 from __future__ import annotations
 
-from tracejit.backends.cpu.outliers import library_where
-from tracejit.backends.cpu.value import F32, F64, Value, absolute, fma, select
-from tracejit.backends.cpu.vector_math import Coefficients, nearest, polynomial, quotient
+from tracejit.backends.llvm.outliers import library_where
+from tracejit.backends.llvm.value import F32, F64, Value, absolute, fma, select
+from tracejit.backends.llvm.vector_math import Coefficients, nearest, polynomial, quotient
 
 LIMIT = {F32: 2.0**17, F64: 2.0**45}
 TWO_OVER_PI = 0.6366197723675814

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tracejit.backends.cpu.value import F32, Value, absolute, call, select
+from tracejit.backends.llvm.value import F32, Value, absolute, call, select
 
 Formula = Callable[..., Value]
 
