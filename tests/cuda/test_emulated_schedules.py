@@ -32,6 +32,15 @@ def sums_of_columns_as_rows(x: f64[c, n]):
     t3: f64[n] = sqrt(t2)
     return (t3,), {}
 """,
+    "crossed_in_a_batch": """
+def crossed_in_a_batch(x: f16[b, n, m], y: f16[b, m, n], z: f16[m]):
+    t0: f16[b, m, n] = transpose(x, perm=(0, 2, 1))
+    t1: f16[b, m, n] = add(t0, y)
+    t2: f16[b, m, n] = broadcast(z, shape=(b, m, n), axes=(1,))
+    t3: f16[b, m, n] = multiply(t1, t2)
+    t4: f16 = reduce_max(t3, axes=(0, 1, 2))
+    return (t3, t4), {}
+""",
     "column_sums_in_place": """
 def column_sums_in_place(x: f32[n, c], m: f32[n, c]):
     t0: f32[n, c] = multiply(x, m)

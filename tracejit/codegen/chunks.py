@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from tracejit.codegen import steps
 from tracejit.codegen.axes import Nest
 from tracejit.codegen.scalars import combined
@@ -13,6 +15,7 @@ from tracejit.codegen.text import comment
 from tracejit.ir import Node
 from tracejit.ir.size import Dim, product
 from tracejit.ir.spec import dtype_code
+from tracejit.schedule.access import Linear
 from tracejit.schedule.cost import MOST_CHUNKS
 
 
@@ -29,6 +32,9 @@ class ChunkWalk:
 
     def chunk(self, scope: Scope) -> str:
         return ""
+
+    def read(self, scope: Scope, dtype: np.dtype, access: Linear, element: str) -> str:
+        return element
 
     def sweep(self, scope: Scope, lines: list[str]) -> list[str]:
         if self.nest.flat:

@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tracejit.codegen import cuda_scans, cuda_steps, cuda_together
+from tracejit.codegen import cuda_scans, cuda_steps, cuda_together, cuda_ways
 from tracejit.codegen.axes import nest
 from tracejit.codegen.cuda_text import kernel
+from tracejit.codegen.cuda_tiles import tile_walk
 from tracejit.codegen.cuda_walks import walk_of
-from tracejit.codegen.loop import LoopEmitter
 from tracejit.codegen.scope import Scope, indent
 from tracejit.codegen.target import Walk
 from tracejit.codegen.text import comment
@@ -47,10 +47,12 @@ class Cuda:
         return []  # the runtime copies them, as Source.copied says
 
     def walk(self, space: tuple[Dim, ...], accesses: list[Linear], loop: Loop | None = None) -> Walk:
-        return walk_of(nest(space, loop.rows if loop else None, accesses, rebased=False), accesses, loop)
+        loops = nest(space, loop.rows if loop else None, accesses, rebased=False)
+        tiles = tile_walk(loops, accesses) if loop is None else None
+        return tiles or walk_of(loops, accesses, loop)
 
     def loop(self, step: Scope, item: Loop, name: str) -> list[str]:
-        return LoopEmitter(step.file, item, name).launch(step)
+        return cuda_ways.loop(step, item, name)
 
     def loops(self, step: Scope, items: list[tuple[Loop, str]]) -> list[str]:
         return cuda_together.loops(self, step, items)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from tracejit.codegen.axes import Nest
 from tracejit.codegen.cuda_steps import MOST_CHUNKS, ROOM
 from tracejit.codegen.cuda_text import by_neighbours, kernel, strided
@@ -39,6 +41,9 @@ class GroupWalk:
 
     def chunk(self, scope: Scope) -> str:
         return "chunk = group()"
+
+    def read(self, scope: Scope, dtype: np.dtype, access: Linear, element: str) -> str:
+        return element
 
     def sweep(self, scope: Scope, lines: list[str]) -> list[str]:
         *outer, last = self.nest.inner
@@ -81,7 +86,7 @@ class GroupWalk:
             word = "touching_grid" if self.touching else "row_grid"
             lines.append(f"{grid} = {word}({step.dim(rows)}, {step.dim(self.nest.inner[-1].size)}, {step.dim(most)}{each})")
         lines.append(f"launch({name}, table, {first}, *{grid})")
-        return lines + _combined(step, name, partials, f"chunks_of(*{grid})")
+        return lines + combined_chunks(step, name, partials, f"chunks_of(*{grid})")
 
 
 @dataclass(frozen=True)
@@ -118,7 +123,7 @@ class ColumnWalk(GroupWalk):
         grid, columns = step.name("grid"), step.dim(self.nest.inner[0].size)
         lines.append(f"{grid} = column_grid({step.dim(rows)}, {columns})")
         lines.append(f"launch({name}, table, {first}, *{grid})")
-        return lines + _combined(step, name, partials, f"bands_of(*{grid}, {columns})")
+        return lines + combined_chunks(step, name, partials, f"bands_of(*{grid}, {columns})")
 
 
 def walk_of(loops: Nest, accesses: list[Linear], loop: Loop | None) -> GroupWalk:
@@ -156,7 +161,7 @@ def _count(loops: Nest) -> Dim:
     return product(a.size for a in loops.rows)
 
 
-def _combined(step: Scope, name: str, partials: list[Partial], chunks: str) -> list[str]:
+def combined_chunks(step: Scope, name: str, partials: list[Partial], chunks: str) -> list[str]:
     """The partial results of all chunks, in order: a kernel for each, and its launch."""
     lines: list[str] = []
     for number, partial in enumerate(partials):

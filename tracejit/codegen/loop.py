@@ -159,7 +159,8 @@ class LoopEmitter:
         """An element of a buffer, loaded in the innermost loop that it moves in."""
         home, key = self.file.home(source), (source, access)
         if self.places.inner(access):
-            return self._defined(self.values, key, self.places.moving(home, source.dtype, access), self.body)
+            element = self.places.moving(home, source.dtype, access)
+            return self._defined(self.values, key, self.walk.read(self.scope, source.dtype, access, element), self.body)
         if self.places.rows(access):
             return self._defined(self.row_values, key, self.places.fixed(home, source, access), self.row)
         return self._defined(self.head_values, key, self.places.fixed(home, source, access), self.scope.head)

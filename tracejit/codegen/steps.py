@@ -131,7 +131,8 @@ def copy(file: File, step: Scope, name: str, source: Read, node: Node, target: L
     if constant:
         value = literal(source.source.attrs["value"], node.dtype)
     elif places.inner(source.linear):
-        value = places.moving(file.home(source.source), node.dtype, source.linear)
+        element = places.moving(file.home(source.source), node.dtype, source.linear)
+        value = walk.read(scope, node.dtype, source.linear, element)
     else:
         value = places.fixed(file.home(source.source), source.source, source.linear)
     sweep = walk.sweep(scope, [f"{out} = {value}{comment(node)}"])

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
 from tracejit.codegen.axes import Nest
 from tracejit.ir import Node
 from tracejit.ir.size import Dim
@@ -43,6 +45,9 @@ class Walk(Protocol):
 
     def chunk(self, scope: Scope) -> str:
         """The line of a region that finds its chunk; empty where a region is told."""
+
+    def read(self, scope: Scope, dtype: np.dtype, access: Linear, element: str) -> str:
+        """How a point reads the ``element`` of an operand that lies as ``access`` says: there, or in a copy by the walk."""
 
     def sweep(self, scope: Scope, lines: list[str]) -> list[str]:
         """``lines`` for every point of the inner axes."""

@@ -13,6 +13,7 @@ import inspect
 import linecache
 import operator
 from collections.abc import Callable, Generator
+from functools import partial
 from types import GeneratorType, SimpleNamespace
 from typing import Any, TypeAlias
 
@@ -24,7 +25,7 @@ from tracejit.backends.loading import load
 from tracejit.backends.python import prelude
 from tracejit.errors import TracejitError
 
-WARP, SHARED = 32, 2048  # lanes; bytes of a place of shared memory
+WARP, SHARED, TILE = 32, 2048, 32 * 33  # lanes; bytes of a place of shared memory; elements of a tile
 GEOMETRY = Geometry(block=64, most_lanes=64, most_blocks=8, least_piece=256)
 REDUCTIONS = ("sum", "prod", "max", "min", "any", "all", "argmax", "argmin")
 WAITING = {"shuffle", "sync", "warp_sync", "meet", "argsort_into", "across_before"} | {
@@ -79,7 +80,7 @@ class Machine:
     def __init__(self, geometry: Geometry = GEOMETRY, backwards: bool = False) -> None:
         self.geometry, self.backwards = geometry, backwards
         self.at = SimpleNamespace(block=0, blocks=1, lane=0, lanes=1, row=0, rows=1)  # the thread that runs
-        self.shared: dict[int, Any] = {}
+        self.shared: dict[object, Any] = {}
         self.words = self._words()
 
     # Words
@@ -88,9 +89,12 @@ class Machine:
         at = self.at
         found: dict[str, Any] = dict(vars(prelude))
         found |= {f"{code}_at": _pointer_word(found[f"{code}_at"]) for code in POINTERS}
+        found |= {f"{code}_tile": partial(self._tile, found[f"{code}_at"]) for code in POINTERS}
         found |= {
             "thread": lambda: at.block * at.lanes + at.lane,
             "threads": lambda: at.blocks * at.lanes,
+            "block": lambda: at.block,
+            "blocks": lambda: at.blocks,
             "group": lambda: at.block * at.rows + at.row,
             "groups": lambda: at.blocks * at.rows,
             "lane": lambda: at.lane,
@@ -117,6 +121,10 @@ class Machine:
     def _shared(self, like: Any, place: int) -> Memory:
         raw = self.shared.setdefault(place, np.full(SHARED, 0xFF, np.uint8))
         return Memory(raw.view(np.asarray(like).dtype))
+
+    def _tile(self, opened: Callable[[int, int], Memory], number: int) -> Memory:
+        raw = self.shared.setdefault(("tile", number), np.full(TILE * 16, 0xFF, np.uint8))
+        return opened(raw.ctypes.data, TILE)
 
     # Kernels
 

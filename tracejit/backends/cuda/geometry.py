@@ -7,10 +7,12 @@ from typing import Any
 
 from tracejit.codegen.cuda_scans import MOST_PIECES
 from tracejit.codegen.cuda_steps import MOST_CHUNKS, ROOM
+from tracejit.codegen.cuda_tiles import LEVELS, SIDE
 
 WARP = 32
 BANDED = 1024  # blocks that are enough for a GPU: more bands of rows only leave more partial results
 LEAST_BAND = 4  # rows of one thread
+GRIDS = ("flat_grid", "row_grid", "touching_grid", "column_grid", "tile_grid")
 Threads = int | tuple[int, int]
 
 
@@ -66,13 +68,18 @@ class Geometry:
         bands = min(BANDED // tiles, -(-int(rows) // (levels * LEAST_BAND)), MOST_CHUNKS + ROOM // max(columns, 1))
         return tiles * max(1, int(bands)), (lanes, levels)
 
+    def tile_grid(self, planes: int, down: int, along: int) -> tuple[int, Threads]:
+        """The same for ``planes`` of ``down`` rows and ``along`` columns: a block for each tile, a warp for some of its rows."""
+        tiles = int(planes) * tiles_of(down, SIDE) * tiles_of(along, SIDE)
+        return max(1, min(tiles, self.most_blocks)), (SIDE, LEVELS)
+
     def pieces_of(self, rows: int, length: int) -> int:
         """Into how many pieces running sums cut each row: more where there are few rows."""
         return max(1, min(MOST_PIECES // max(int(rows), 1), int(length) // self.least_piece))
 
     def words(self) -> dict[str, Any]:
         """What the host's part of a generated file asks."""
-        grids = {name: getattr(self, name) for name in ("flat_grid", "row_grid", "touching_grid", "column_grid", "pieces_of")}
+        grids = {name: getattr(self, name) for name in (*GRIDS, "pieces_of")}
         return grids | {"chunks_of": chunks_of, "bands_of": bands_of, "shards_of": shards_of}
 
 

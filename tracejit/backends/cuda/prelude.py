@@ -28,8 +28,8 @@ LIBRARY = {
     "cosh": "cosh", "sin": "sin", "cos": "cos", "tan": "tan", "erf": "erf", "erfc": "erfc", "arcsin": "asin", "arccos": "acos",
     "arctan": "atan", "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh", "cbrt": "cbrt",
 }  # fmt: skip
-OWN = "thread threads group groups lane lanes level levels column band bands add_to shuffle sync warp_sync shared"
-GRIDS = ("flat_grid", "row_grid", "touching_grid", "column_grid", "pieces_of", "chunks_of", "bands_of", "shards_of")
+OWN = "thread threads block blocks group groups lane lanes level levels column band bands add_to shuffle sync warp_sync shared"
+GRIDS = ("flat_grid", "row_grid", "touching_grid", "column_grid", "tile_grid", "pieces_of", "chunks_of", "bands_of", "shards_of")
 HOST = (*GRIDS, "check", "launch", "stamp", *(
     f"gemm_{a}{b}{ending}" for a in "nt" for b in "nt" for ending in ("", "_scaled", "_batch")
 ))  # fmt: skip
@@ -92,6 +92,8 @@ def _thread_words(scalar: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {name: getattr(threads, name) for name in OWN.split()}
     found |= neighbours.words("four", 4) | neighbours.words("eight", 8)
     inside = found | {"least": least_word, "before": routines.before}
+    found |= {f"{kind.name}_tile": threads.tile_word(kind) for kind in (*KINDS, *HALVES)}
+    found |= {"c64_tile": threads.tile_word(F32, is_complex=True), "c128_tile": threads.tile_word(F64, is_complex=True)}
     inside["meet"] = found["meet"] = in_line(collective.meet, inside)
     either, both = (word(name, formula, frozenset((B1,))) for name, formula in (("any", Value.__or__), ("all", Value.__and__)))
     combine = {"sum": scalar["plus"], "prod": scalar["times"], "max": scalar["max_of"], "min": scalar["min_of"]}

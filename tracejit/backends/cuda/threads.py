@@ -16,6 +16,7 @@ GLOBAL_SPACE, SHARED_SPACE = 1, 3
 SHARED = "tracejit_shared"
 PLACE = 2048  # bytes: a value of 16 of every warp, or of 8 of every thread of a block of columns
 PLACES = 2
+TILE = 32 * 33  # elements
 XOR = 3  # the mode of ``shfl.sync`` in which lanes whose numbers differ by one bit exchange
 
 
@@ -41,6 +42,7 @@ def _number(*registers: str) -> Word:
 
 
 thread, threads = _number("ctaid.x", "ntid.x", "tid.x"), _number("nctaid.x", "ntid.x")
+block, blocks = _number("ctaid.x"), _number("nctaid.x")
 group, groups = _number("ctaid.x", "ntid.y", "tid.y"), _number("nctaid.x", "ntid.y")
 lane, lanes = _number("tid.x"), _number("ntid.x")
 level, levels = _number("tid.y"), _number("ntid.y")
@@ -152,11 +154,32 @@ def shared(build: Any, like: Operand, place: Operand) -> Pointer:
     """``shared(x, place)``: memory of the block for values like ``x``; places 0 and 1 hold those of all warps each."""
     like = typed(build, like)
     kind = like[0].kind if isinstance(like, tuple) else like.kind
-    memory = build.module.globals.get(SHARED)
-    if memory is None:
-        space = ir.ArrayType(BYTE, PLACES * PLACE)
-        memory = ir.GlobalVariable(build.module, space, SHARED, addrspace=SHARED_SPACE)
-        memory.linkage, memory.align, memory.initializer = "internal", 16, ir.Constant(space, ir.Undefined)
+    memory = _memory(build, SHARED, PLACES * PLACE)
     at = build.gep(memory, [I64.type(0), (index_value(build, place) * PLACE).raw])
-    generic = build.addrspacecast(at, BYTE.as_pointer())
-    return Pointer(build.bitcast(generic, memory_type(kind).as_pointer()), kind, is_pair(like))
+    return _opened(build, at, kind, is_pair(like))
+
+
+def tile_word(kind: Kind, is_complex: bool = False) -> Word:
+    """``<dtype>_tile(number)``: memory of the block for 32 lines of 33 elements; each number stands for memory of its own."""
+    nbytes = TILE * ((kind.bits + 7) // 8) * (2 if is_complex else 1)
+
+    def write(build: Any, number: Operand) -> Pointer:
+        memory = _memory(build, f"{SHARED}_{number}_{nbytes}", nbytes)
+        return _opened(build, build.gep(memory, [I64.type(0), I64.type(0)]), kind, is_complex)
+
+    return write
+
+
+def _memory(build: Any, name: str, nbytes: int) -> Any:
+    """Shared memory of the module under a name; kernels have what they use of it."""
+    memory = build.module.globals.get(name)
+    if memory is None:
+        space = ir.ArrayType(BYTE, nbytes)
+        memory = ir.GlobalVariable(build.module, space, name, addrspace=SHARED_SPACE)
+        memory.linkage, memory.align, memory.initializer = "internal", 16, ir.Constant(space, ir.Undefined)
+    return memory
+
+
+def _opened(build: Any, place: Any, kind: Kind, is_complex: bool) -> Pointer:
+    generic = build.addrspacecast(place, BYTE.as_pointer())
+    return Pointer(build.bitcast(generic, memory_type(kind).as_pointer()), kind, is_complex)
