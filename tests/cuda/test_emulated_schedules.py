@@ -32,6 +32,19 @@ def sums_of_columns_as_rows(x: f64[c, n]):
     t3: f64[n] = sqrt(t2)
     return (t3,), {}
 """,
+    "log_sum_exp": """
+def log_sum_exp(x: f32[n, c], m: f32[n]):
+    t0: f32[n] = reduce_max(x, axes=(1,))
+    t1: f32[n, c] = broadcast(t0, shape=(n, c), axes=(0,))
+    t2: f32[n, c] = subtract(x, t1)
+    t3: f32[n, c] = exp(t2)
+    t4: f32[n] = reduce_sum(t3, axes=(1,))
+    t5: f32[n] = log(t4)
+    t6: f32[n] = add(t5, t0)
+    t7: f32[n] = add(m, t6)
+    t8: f32 = reduce_max(t6, axes=(0,))
+    return (t8,), {m: t7}
+""",
     "crossed_in_a_batch": """
 def crossed_in_a_batch(x: f16[b, n, m], y: f16[b, m, n], z: f16[m]):
     t0: f16[b, m, n] = transpose(x, perm=(0, 2, 1))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tracejit.codegen.cuda_pieces import MOST_PIECES
 from tracejit.codegen.cuda_text import kernel
 from tracejit.codegen.scope import Scope, indent
 from tracejit.codegen.text import comment, factor, literal, times
@@ -16,7 +17,6 @@ from tracejit.ir import Node
 from tracejit.ir.size import Dim, product
 from tracejit.schedule.access import kind, operand
 
-MOST_PIECES = 1024  # of all rows; enough groups for a GPU
 SUMMED = {np.dtype(code) for code in ("f4", "f8", "i4", "i8", "u4", "u8", "c8", "c16")}
 
 

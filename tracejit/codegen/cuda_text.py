@@ -16,9 +16,12 @@ WORDS = {4: "four", 8: "eight"}
 """How many neighbours a thread takes at once, and what the words for them are called."""
 
 
-def by_neighbours(var: str, thread: str, threads: str, end: str, lines: list[str], each: int) -> list[str]:
-    """A loop to ``end`` in which every thread takes ``each`` neighbours at once."""
-    return strided("first", f"{each} * {thread}", f"{each} * {threads}", end, neighbours(var, end, lines, each))
+def along(var: str, first: str, thread: str, threads: str, end: str, lines: list[str], each: int) -> list[str]:
+    """A loop to ``end`` that ``threads`` share, in which every ``thread`` takes ``each`` neighbours at once."""
+    if each == 1:
+        return strided(var, first + thread, threads, end, lines)
+    inside = neighbours(var, end, lines, each)
+    return strided("first", f"{first}{each} * {thread}", f"{each} * {threads}", end, inside)
 
 
 def neighbours(var: str, end: str, lines: list[str], each: int) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from tracejit.codegen.axes import Nest
 from tracejit.codegen.cuda_steps import MOST_CHUNKS, ROOM
-from tracejit.codegen.cuda_text import by_neighbours, kernel, strided
+from tracejit.codegen.cuda_text import along, kernel, strided
 from tracejit.codegen.scalars import combined, joining_word
 from tracejit.codegen.scope import Scope, indent
 from tracejit.codegen.target import Partial
@@ -48,11 +48,7 @@ class GroupWalk:
     def sweep(self, scope: Scope, lines: list[str]) -> list[str]:
         *outer, last = self.nest.inner
         start, step = ("thread()", "threads()") if self.nest.flat else ("lane()", "lanes()")
-        end = scope.dim(last.size)
-        if self.each == 1:
-            lines = strided(last.var, start, step, end, lines)
-        else:
-            lines = by_neighbours(last.var, start, step, end, lines, self.each)
+        lines = along(last.var, "", start, step, scope.dim(last.size), lines, self.each)
         for axis in reversed(outer):
             lines = [f"for {axis.var} in range({scope.dim(axis.size)}):", *indent(lines)]
         return lines

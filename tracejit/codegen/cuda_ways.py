@@ -1,21 +1,41 @@
-"""Which way a loop of the GPU goes through its points: as they lie, in tiles; where that hangs on sizes, either."""
+"""Which way a loop of the GPU goes: by points as they lie, in tiles, in pieces of rows; either, where that hangs on sizes."""
 
 from __future__ import annotations
 
-from tracejit.codegen.cuda_tiles import TileEmitter, narrow_test, tile_walk
+from tracejit.codegen.cuda_pieces import has_row_results, in_pieces, uncut
+from tracejit.codegen.cuda_tiles import NARROW, TileEmitter, narrow_test, tile_walk
 from tracejit.codegen.loop import LoopEmitter
 from tracejit.codegen.scope import Scope, indent
+from tracejit.ir.size import product
 from tracejit.schedule import Loop
 
 
 def loop(step: Scope, item: Loop, name: str) -> list[str]:
     """The lines of the step for a loop; writes its regions, too."""
     direct = LoopEmitter(step.file, item, name)
+    if has_row_results(direct):
+        return _rows(step, direct)
     tiles = tile_walk(direct.nest, [access for _, access in direct.accesses]) if item.rows is None else None
-    narrow = narrow_test(tiles, step) if tiles else None
-    if tiles is None or narrow is None:
+    if tiles is None:
+        return direct.launch(step)
+    narrow = narrow_test(tiles, step)
+    if narrow is None:
+        step.file.notes.append((name, f"operands that lie across are read as they lie: a side has fewer than {NARROW} points"))
         return direct.launch(step)
     lines = TileEmitter(step.file, item, name, tiles).launch(step)
-    if not narrow:
-        return lines
-    return [f"if {narrow}:", *indent(LoopEmitter(step.file, item, f"{name}_narrow").launch(step)), "else:", *indent(lines)]
+    return _either(narrow, LoopEmitter(step.file, item, f"{name}_narrow").launch(step), lines) if narrow else lines
+
+
+def _rows(step: Scope, direct: LoopEmitter) -> list[str]:
+    """A group of threads for each row; for pieces of them where they are few and long."""
+    if reason := uncut(direct):
+        step.file.notes.append((direct.name, f"each row is for one group of threads: {reason}"))
+        return direct.launch(step)
+    pieces = step.name("pieces")
+    rows, length = (product(a.size for a in axes) for axes in (direct.nest.rows, direct.nest.inner))
+    number = f"{pieces} = pieces_of({step.dim(rows)}, {step.dim(length)})"
+    return [number, *_either(f"{pieces} > 1", in_pieces(step, direct, pieces), direct.launch(step))]
+
+
+def _either(test: str, then: list[str], otherwise: list[str]) -> list[str]:
+    return [f"if {test}:", *indent(then), "else:", *indent(otherwise)]

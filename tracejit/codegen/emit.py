@@ -79,7 +79,8 @@ def emit(schedule: Schedule, math: str = "accurate", target: Target = CPU, stamp
     checks = tuple(Bounds(check.size, check.where) for check in schedule.checks)
     late = tuple(schedule.graph.inputs.index(target) for target, _ in schedule.copies)
     time: Dim = sum(map(picoseconds, schedule.steps), start=0)
-    return Source(text, layout, slots, tuple(file.workspace), checks, tuple(file.copied), late, time, tuple(file.counted))
+    counted, notes = tuple(file.counted), tuple(file.notes)
+    return Source(text, layout, slots, tuple(file.workspace), checks, tuple(file.copied), late, time, counted, notes)
 
 
 def _living(slot: Slot, together: list[list[int]]) -> Room:

@@ -47,17 +47,14 @@ class LoopEmitter:
         self.head_values: dict[object, str] = {}
         self.row_values: dict[object, str] = {}
         self.values: dict[object, str] = {}  # of the sweep that is being written
+        self.bests: dict[Node, str] = {}  # values that argument reductions have found
         self.scratch: dict[Node, str] = {}
         self.workspace: Dim = 0
         self.sweep = 0
 
     def region(self) -> list[str]:
         """The lines of the region's body."""
-        for sweep in range(self.levels.sweeps):
-            self.sweep = sweep
-            self._emit_rows(sweep)
-            self._emit_sweep(sweep)
-        self._emit_rows(self.levels.sweeps)
+        self._emit()
         loops = self.walk.rows(self.scope, [*self.places.row_indices(), *self.row])
         return [f'"""{self._summary()}"""', *self.scope.sizes(), *self.scope.head, *loops, *self.tail]
 
@@ -105,6 +102,13 @@ class LoopEmitter:
         return element if self.nest.flat else product(a.size for a in self.nest.inner if a.piece is None) * element + row
 
     # Rows and sweeps
+
+    def _emit(self) -> None:
+        for sweep in range(self.levels.sweeps):
+            self.sweep = sweep
+            self._emit_rows(sweep)
+            self._emit_sweep(sweep)
+        self._emit_rows(self.levels.sweeps)
 
     def _emit_rows(self, level: int) -> None:
         for node in self.loop.nodes:
@@ -296,7 +300,7 @@ class LoopEmitter:
         self.body.append(f"{best} = select({take}, {value}, {best})")
         self.body.append(f"{at} = select({take}, i64({axis.var}), {at})")
         self.after += self.walk.joined(node, best, at)
-        self.row_values[node] = at
+        self.row_values[node], self.bests[node] = at, best
 
 
 def start_of(node: Node) -> str:

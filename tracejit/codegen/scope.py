@@ -28,6 +28,7 @@ class File:
         words: Words of the table used so far; more are added to pass arguments to regions.
         copied: ``(word, source)`` of those added.
         counted: ``(word, dimension)`` of those added.
+        notes: ``(region, why it does not go the quicker way of others)``.
     """
 
     schedule: Schedule
@@ -38,6 +39,7 @@ class File:
     words: int = 0
     copied: list[tuple[int, int]] = field(default_factory=list)
     counted: list[tuple[int, Dim]] = field(default_factory=list)
+    notes: list[tuple[str, str]] = field(default_factory=list)
 
     def dim_text(self, dim: Dim) -> str:
         """A dimension in local names."""

@@ -70,6 +70,7 @@ class Source:
         late: Inputs, by number, that are read until after their new value is there, which is copied to them in the end.
         picoseconds: What a call takes on one typical core.
         counted: Words of the table that the step does not fill either: ``(word, the dimension that it holds)``.
+        notes: ``(region, why it does not go the quicker way of others)``, of a GPU.
     """
 
     text: str
@@ -81,6 +82,7 @@ class Source:
     late: tuple[int, ...] = ()
     picoseconds: Dim = 0
     counted: tuple[tuple[int, Dim], ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
         return self.text

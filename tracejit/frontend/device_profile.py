@@ -74,9 +74,19 @@ class DeviceProfile(_OnDevice):
 
 @dataclass(frozen=True)
 class DeviceExplanation(_OnDevice, Explanation):
-    """What ``f.explain()`` returns of a program on a device."""
+    """What ``f.explain()`` returns of a program on a device.
 
-    __repr__ = Explanation.__str__
+    Attributes:
+        notes: ``(region, why)``: the regions of ``f.source()`` that do not go the quicker way that others of their kind do.
+    """
+
+    notes: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        notes = ["", "ways on the device", *(f"  {region}: {why}" for region, why in self.notes)] if self.notes else []
+        return "\n".join([super().__str__(), *notes])
+
+    __repr__ = __str__
 
 
 def device_profile(entry: Entry, call: Call, sizes: Mapping[str, int], math: str) -> DeviceProfile:
@@ -90,7 +100,7 @@ def device_explanation(entry: Entry, call: Call | None, sizes: Mapping[str, int]
     """The explanation of a device program, with times where there is a call to run."""
     steps, total, asked = ((), None, None) if call is None else _measured(entry, call, math)
     found = explanation(entry.program.schedule, sizes, entry.program.driver.rates, steps, total)
-    return DeviceExplanation(**_fields(found), asked=asked)
+    return DeviceExplanation(**_fields(found), asked=asked, notes=entry.program.source.notes)
 
 
 def _fields(found: Profile) -> dict[str, Any]:

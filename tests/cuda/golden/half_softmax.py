@@ -4,7 +4,120 @@ sizes     n = n   n1 = c
 inputs    x0 x f16[n, c]
 returns   out0 f16[n, c]
 """
-from prelude import across_max, across_sum, eight, eight_of, exp, f16, f16_at, f32, group, groups, inf, lane, lanes, launch, max_of, plus, program, put_eight, region, row_grid
+from prelude import across_max, across_sum, eight, eight_of, exp, f16, f16_at, f32, f32_at, group, groups, inf, lane, lanes, launch, max_of, minimum, pieces_of, plus, program, put_eight, region, row_grid
+
+
+@region
+def region_0_sweep_0(args, pieces):
+    """cast -> reduce_max -> subtract -> exp -> reduce_sum -> divide -> cast over (n, n1): sweep 0, over pieces of rows."""
+    n = args[2]
+    n1 = args[3]
+    w0 = f32_at(args[1], pieces * n)
+    span = ((n1 + pieces - 1) // pieces + 7) // 8 * 8
+    piece = group()
+    while piece < pieces * n:
+        row = piece // pieces
+        begin = piece % pieces * span
+        end = minimum(begin + span, n1)
+        x0 = f16_at(args[0] + (row * n1) * 2, n1)
+        a0 = f32(-inf)
+        first = begin + 8 * lane()
+        while first < end:
+            x0_eight = eight(x0, first, end)
+            for q in range(8):
+                j = first + q
+                if j < end:
+                    v0 = x0_eight[q]
+                    v1 = f32(v0)
+                    a0 = max_of(a0, v1)
+            first += 8 * lanes()
+        a0 = across_max(a0)
+        if lane() == 0:
+            w0[piece] = a0
+        piece += groups()
+
+
+@region
+def region_0_sweep_1(args, pieces):
+    """cast -> reduce_max -> subtract -> exp -> reduce_sum -> divide -> cast over (n, n1): sweep 1, over pieces of rows."""
+    n = args[2]
+    n1 = args[3]
+    w0 = f32_at(args[0], pieces * n)
+    w1 = f32_at(args[0] + 4096, pieces * n)
+    span = ((n1 + pieces - 1) // pieces + 7) // 8 * 8
+    piece = group()
+    while piece < pieces * n:
+        row = piece // pieces
+        begin = piece % pieces * span
+        end = minimum(begin + span, n1)
+        a0 = f32(-inf)
+        part = row * pieces + lane()
+        while part < (row + 1) * pieces:
+            a0 = max_of(a0, w0[part])
+            part += lanes()
+        a0 = across_max(a0)
+        x0 = f16_at(args[1] + (row * n1) * 2, n1)
+        a1 = f32(0.0)
+        first = begin + 8 * lane()
+        while first < end:
+            x0_eight = eight(x0, first, end)
+            for q in range(8):
+                j = first + q
+                if j < end:
+                    v0 = x0_eight[q]
+                    v1 = f32(v0)
+                    v2 = v1 - a0
+                    v3 = exp(v2)
+                    a1 = plus(a1, v3)
+            first += 8 * lanes()
+        a1 = across_sum(a1)
+        if lane() == 0:
+            w1[piece] = a1
+        piece += groups()
+
+
+@region
+def region_0_sweep_2(args, pieces):
+    """cast -> reduce_max -> subtract -> exp -> reduce_sum -> divide -> cast over (n, n1): sweep 2, over pieces of rows."""
+    n = args[3]
+    n1 = args[4]
+    w0 = f32_at(args[0], pieces * n)
+    w1 = f32_at(args[0] + 4096, pieces * n)
+    span = ((n1 + pieces - 1) // pieces + 7) // 8 * 8
+    piece = group()
+    while piece < pieces * n:
+        row = piece // pieces
+        begin = piece % pieces * span
+        end = minimum(begin + span, n1)
+        a0 = f32(-inf)
+        part = row * pieces + lane()
+        while part < (row + 1) * pieces:
+            a0 = max_of(a0, w0[part])
+            part += lanes()
+        a0 = across_max(a0)
+        a1 = f32(0.0)
+        part = row * pieces + lane()
+        while part < (row + 1) * pieces:
+            a1 = plus(a1, w1[part])
+            part += lanes()
+        a1 = across_sum(a1)
+        out0 = f16_at(args[1] + (row * n1) * 2, n1)
+        x0 = f16_at(args[2] + (row * n1) * 2, n1)
+        first = begin + 8 * lane()
+        while first < end:
+            x0_eight = eight(x0, first, end)
+            out0_eight = eight_of(out0)
+            for q in range(8):
+                v0 = x0_eight[q]
+                v1 = f32(v0)
+                v2 = v1 - a0
+                v3 = exp(v2)
+                v4 = v3 / a1
+                v5 = f16(v4)
+                out0_eight[q] = v5
+            put_eight(out0, first, end, out0_eight)
+            first += 8 * lanes()
+        piece += groups()
 
 
 @region
@@ -63,5 +176,12 @@ def region_0(args):
 def step(table):
     n = table[8]
     n1 = table[9]
-    grid0 = row_grid(n, n1, 0, 8)
-    launch(region_0, table, 13, *grid0)
+    pieces0 = pieces_of(n, n1)
+    if pieces0 > 1:
+        grid0 = row_grid(pieces0 * n, -(-n1 // pieces0), 0, 8)
+        launch(region_0_sweep_0, table, 13, *grid0, pieces0)
+        launch(region_0_sweep_1, table, 17, *grid0, pieces0)
+        launch(region_0_sweep_2, table, 21, *grid0, pieces0)
+    else:
+        grid1 = row_grid(n, n1, 0, 8)
+        launch(region_0, table, 26, *grid1)

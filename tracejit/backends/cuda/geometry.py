@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tracejit.codegen.cuda_scans import MOST_PIECES
+from tracejit.codegen.cuda_pieces import FEW_ROWS, LEAST_PIECE, MOST_PIECES
 from tracejit.codegen.cuda_steps import MOST_CHUNKS, ROOM
 from tracejit.codegen.cuda_tiles import LEVELS, SIDE
 
@@ -35,7 +35,7 @@ class Geometry:
     block: int = 256
     most_lanes: int = 512
     most_blocks: int = 4096
-    least_piece: int = 8192
+    least_piece: int = LEAST_PIECE
 
     def flat_grid(self, total: int, each: int = 1) -> tuple[int, Threads]:
         """Blocks and threads for ``total`` points, of which a thread takes ``each`` at once."""
@@ -74,8 +74,9 @@ class Geometry:
         return max(1, min(tiles, self.most_blocks)), (SIDE, LEVELS)
 
     def pieces_of(self, rows: int, length: int) -> int:
-        """Into how many pieces running sums cut each row: more where there are few rows."""
-        return max(1, min(MOST_PIECES // max(int(rows), 1), int(length) // self.least_piece))
+        """Into how many pieces each row is cut: more where there are few rows."""
+        most = MOST_PIECES // max(int(rows), 1) if rows <= FEW_ROWS else 1
+        return max(1, min(most, int(length) // self.least_piece))
 
     def words(self) -> dict[str, Any]:
         """What the host's part of a generated file asks."""
