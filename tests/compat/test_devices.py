@@ -99,11 +99,6 @@ def test_a_copied_view_is_not_written_to():
     assert x.tolist() == [[2, 2, 2], [2, 2, 2]]
 
 
-def test_a_tensor_that_requires_a_gradient_is_moved_first():
-    with pytest.raises(UnsupportedError, match="move it first, and then call requires_grad_"):
-        torch.ones(2, requires_grad=True).cuda()
-
-
 @pytest.mark.parametrize("compiled", [False, True])
 def test_optimizers_update_on_the_device(compiled):
     def train(device):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from typing import Any, Literal
 
 import numpy as np
@@ -13,13 +13,12 @@ from tracejit.config import config
 from tracejit.errors import ArgumentError, DeviceError
 from tracejit.frontend.where import at_line
 from tracejit.ir import Where
-from tracejit.runtime.device import Array, DeviceArray
+from tracejit.runtime.device import Array, Device, DeviceArray
 
-Device = Literal["cpu", "cuda"]
 Choice = Literal["cpu", "cuda", "auto"]
 
 _CHOICES = ("cpu", "cuda", "auto")
-_default: ContextVar[str | None] = ContextVar("tracejit_device", default=None)
+_defaults: ContextVar[tuple[str, ...]] = ContextVar("tracejit_device", default=())
 
 
 class device:
@@ -34,16 +33,15 @@ class device:
 
     def __init__(self, name: Choice) -> None:
         self.name = checked(name, "device")
-        self._tokens: list[Token[str | None]] = []
 
     def __enter__(self) -> device:
         if self.name == "cuda":
             require()
-        self._tokens.append(_default.set(self.name))
+        _defaults.set((*_defaults.get(), self.name))
         return self
 
     def __exit__(self, *exception: object) -> None:
-        _default.reset(self._tokens.pop())
+        _defaults.set(_defaults.get()[:-1])
 
     def __repr__(self) -> str:
         return f"device({self.name!r})"
@@ -58,7 +56,8 @@ def checked(name: Any, asked: str) -> Any:
 
 def default_device() -> Any:
     """The device of what says none: that of the ``with tj.device`` around it, else of ``TRACEJIT_DEVICE``."""
-    return _default.get() or configured_device()
+    found = _defaults.get()
+    return found[-1] if found else configured_device()
 
 
 @functools.cache
@@ -139,10 +138,11 @@ def placement(asked: Choice, call: Any, traced: Any, name: str) -> Device:
             f'{name}: runs on the CPU, as device="cpu" asks, and {there[0]} is on cuda\n'
             '  cure: device="cuda" or "auto", or pass x.numpy()'
         )
-    if asked == "cpu" or (asked == "auto" and not there):
+    if asked == "cpu" or (asked == "auto" and not there and not traced.placed):
         return "cpu"
-    here = [leaf.path for leaf in call.leaves if leaf.kind == "tensor" and asked == "auto" and leaf.array.ndim]
-    if here and device_of(next(leaf.array for leaf in call.leaves if leaf.path == here[0])) == "cpu":
+    tensors = [leaf for leaf in call.leaves if leaf.kind == "tensor" and leaf.array.ndim]
+    here = [leaf.path for leaf in tensors if device_of(leaf.array) == "cpu"]
+    if here and there and asked == "auto":
         raise _mixed(name, there[0], f"the tensor {here[0]}", f'{here[0]}.to("cuda")')
     _refuse_writes(call, traced, name)
     return "cuda"

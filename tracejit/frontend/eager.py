@@ -17,7 +17,7 @@ from tracejit.ir.ambient import active
 from tracejit.ir.builder import CONSTANT, INPUT, identity
 from tracejit.ir.node import Attr
 from tracejit.ops.row import TABLE, Op
-from tracejit.runtime.device import Array, DeviceArray
+from tracejit.runtime.device import Array, DeviceArray, overlap
 
 
 class EagerNode(Node):
@@ -58,7 +58,7 @@ class EagerTrace(Builder):
         self.plain = plain
         if recording:  # only there can Variables be made and nodes be seen
             self.scope = scope()
-        self.borrowed: list[np.ndarray] = []
+        self.borrowed: list[Array] = []
         self._known: MutableMapping[Key, Node] = WeakKeyDictionary() if recording else {}  # which does not live long
 
     def emit(self, op: Operation, inputs: tuple[Node, ...], **attrs: Attr) -> Node:
@@ -82,20 +82,16 @@ class EagerTrace(Builder):
 
     def captured(self, array: Array, name: str = "x") -> Node:
         """An input for an array that its owner may change later."""
-        if isinstance(array, DeviceArray):
-            return self.leaf(array.copy() if self.recording else array, name)
-        if not array.dtype.isnative:
+        if isinstance(array, np.ndarray) and not array.dtype.isnative:
             return self.leaf(array.astype(array.dtype.newbyteorder("=")), name)
         if self.recording:
-            return self.leaf(np.array(array, order="C"), name)
+            return self.leaf(_copy(array), name)
         self.borrowed.append(array)
         return self.leaf(array, name)
 
     def owned(self, value: Any) -> Any:
         """``value`` in memory that nobody else writes to."""
-        if isinstance(value, DeviceArray):  # results of programs are new; leaves are handed out as they are
-            return value
-        return np.array(value) if any(np.may_share_memory(value, x) for x in self.borrowed) else value
+        return _copy(value) if any(overlap(value, x) for x in self.borrowed) else value
 
     def known(self, key: Key, value: Array, changes: bool = False) -> Node:
         """The node of the value that goes by ``key``; ``changes`` where the memory of ``value`` is not the owner's alone."""
@@ -140,6 +136,10 @@ class EagerTrace(Builder):
     def size_of(self, dim: Dim, asked: str) -> int:
         assert isinstance(dim, int), "eager sizes are numbers"
         return dim
+
+
+def _copy(array: Array) -> Array:
+    return array.copy() if isinstance(array, DeviceArray) else np.array(array, order="C")
 
 
 def _nowhere() -> None:

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 import numpy as np
 
 from tracejit.errors import ArgumentError
-from tracejit.frontend.device import Device, assign
+from tracejit.frontend.device import assign
 from tracejit.frontend.guards import Guard
 from tracejit.frontend.signature import Call, Identity, Leaf, same
 from tracejit.frontend.sizes import Sizes
@@ -18,7 +18,7 @@ from tracejit.frontend.trace import Held, Pin
 from tracejit.frontend.tree import Structure, write_tree
 from tracejit.frontend.where import at_line, user_where
 from tracejit.ir import Graph, Where, evaluate
-from tracejit.runtime.device import Array, DeviceArray, is_resident, overlap
+from tracejit.runtime.device import Array, Device, DeviceArray, is_resident, overlap
 from tracejit.runtime.route import Bound, Step
 
 
@@ -85,6 +85,7 @@ class Traced:
         written: ``leaf -> user's line`` of arrays among the arguments that the function wrote to; None of donated ones.
         tensors: Whether results are tensors.
         guards: On what a front end read beside arguments and names.
+        placed: Whether the function itself put something on a device.
     """
 
     graph: Graph
@@ -101,6 +102,7 @@ class Traced:
     written: dict[int, Where | None]
     tensors: bool
     guards: tuple[Guard, ...] = ()
+    placed: bool = False
 
 
 class Refusal(NamedTuple):
@@ -223,7 +225,7 @@ class Entry:
 
     def _of_device(self, array: DeviceArray, leaves: Sequence[Any]) -> Any:
         """A result that is on a device: a tensor, or an array of the library whose array the caller passed first."""
-        like = next((x for x in leaves if not isinstance(x, Tensor) and is_resident(x)), None)
+        like = next((x for x in leaves if not isinstance(x, Tensor | DeviceArray) and is_resident(x)), None)
         if like is None or self.traced.tensors:
             return EagerTensor(array, scalar=not self.traced.tensors and array.shape == ())
         from tracejit.runtime.cuda.edges import handed_out

@@ -176,7 +176,7 @@ def same(x: Any, y: Any) -> bool:
 def classify(value: Any, path: str, function: str) -> Leaf:
     """What a leaf is; ArgumentError or DTypeError where a traced function cannot take it."""
     kind = type(value)
-    if kind is np.ndarray:
+    if kind is np.ndarray or kind is DeviceArray:
         return _array(value, value, path, "array", "array")
     if kind in (bool, int, float) and (kind is not int or value in _INT64):
         return Leaf(path, "number", value, kind.__name__)

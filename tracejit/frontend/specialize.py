@@ -22,6 +22,7 @@ from tracejit.frontend.where import at_line, raised_where
 from tracejit.ir import Dim, Node, TensorSpec, evaluate, symbol, using
 from tracejit.ir.size import substitute, symbols
 from tracejit.ops import TABLE
+from tracejit.runtime.device import DeviceArray
 from tracejit.transforms.unroll import SHORT, short_axes
 
 _NUMBERS = {bool: np.dtype(bool), int: np.dtype(np.int64), float: np.dtype(np.float64)}
@@ -78,6 +79,8 @@ class _Tracing:
             assert leaf.array is not None
             shape = [self._dim(index, leaf, axis) for axis in range(leaf.array.ndim)]
             node = self.trace.argument(leaf.path, TensorSpec(shape, leaf.array.dtype.newbyteorder("=")))
+            if isinstance(leaf.array, DeviceArray):
+                self.trace.resident.add(node)
             eager = leaf.value if leaf.kind == "tensor" else None
             weak = leaf.kind == "complex" or (eager is not None and eager.weak)
             return self._tracer(
@@ -145,6 +148,7 @@ class _Tracing:
             written={i: node.where for i, node in arrays.items()},
             tensors=any(leaf.kind == "tensor" for leaf in self.call.leaves),
             guards=tuple(trace.guards),
+            placed=trace.placed,
         )
 
     def _settle_short_axes(self, roots: tuple[Node, ...]) -> None:

@@ -8,13 +8,13 @@ import numpy as np
 
 from tracejit.errors import LeakedTracerError, TraceError, UnsupportedError
 from tracejit.frontend.base import Tensor
-from tracejit.frontend.device import Device, assign, checked, device_of, moved
+from tracejit.frontend.device import assign, checked, device_of, moved
 from tracejit.frontend.eager import EagerTrace, Key, active, eager_trace, value_of
 from tracejit.frontend.symbolic import symbolic
 from tracejit.frontend.view import Steps, apply_steps, write_back
 from tracejit.frontend.where import at_line, user_where
 from tracejit.ir import Builder, Node, TensorSpec, using
-from tracejit.runtime.device import DeviceArray, on_host
+from tracejit.runtime.device import Device, DeviceArray, on_host
 
 if TYPE_CHECKING:
     from tracejit.frontend.trace import GraphTrace

@@ -21,7 +21,7 @@ from tracejit.ir.builder import CONSTANT, INPUT
 from tracejit.ir.graph import replay_node, topological
 from tracejit.ir.node import Attr, Operation
 from tracejit.ir.size import Dim, substitute, symbol, symbols
-from tracejit.runtime.device import Array, DeviceArray, overlap
+from tracejit.runtime.device import Array, Device, DeviceArray, overlap
 
 
 @dataclass(eq=False, slots=True)
@@ -99,6 +99,8 @@ class GraphTrace(Builder):
         self.held: dict[int, Held] = {}
         self.made: list[Any] = []  # Variables created by the function
         self.guards: list[Any] = []  # on what a front end read beside arguments and names, as Guards
+        self.resident: set[Node] = set()  # inputs that are on a device
+        self.placed = False  # the function itself put something there
         self._inputs: list[Node] = []
 
     def emit(self, op: Operation, inputs: tuple[Node, ...], **attrs: Attr) -> Node:
@@ -157,7 +159,14 @@ class GraphTrace(Builder):
             node = self.input(path_name(name), TensorSpec(buffer.shape, buffer.dtype))
             held = self.held[id(owner)] = Held(owner, array, buffer, node, node, is_variable)
             self._inputs.append(node)
+            if isinstance(array, DeviceArray):
+                self.resident.add(node)
         return held
+
+    @property
+    def device(self) -> Device:
+        """Where the program will run, by what was met so far, unless the user says something else."""
+        return "cuda" if self.resident or self.placed else "cpu"
 
     # sizes
 

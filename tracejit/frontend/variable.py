@@ -8,7 +8,7 @@ import numpy as np
 
 from tracejit.errors import ShapeError, TraceError, VariableError
 from tracejit.frontend.base import Tensor
-from tracejit.frontend.device import Device, assign, checked, default_device, device_of, moved, resident_array
+from tracejit.frontend.device import assign, checked, default_device, device_of, moved, resident_array
 from tracejit.frontend.eager import EagerTrace, Key, active, trace, value_of
 from tracejit.frontend.lift import lift
 from tracejit.frontend.public import hand_out, opened
@@ -20,7 +20,7 @@ from tracejit.frontend.tensor import EagerTensor
 from tracejit.frontend.where import at_line, user_where
 from tracejit.ir import Builder, Node, TensorSpec, current
 from tracejit.ir.dtype import is_same_kind
-from tracejit.runtime.device import Array, DeviceArray, is_resident, on_host
+from tracejit.runtime.device import Array, Device, DeviceArray, is_resident, on_host
 
 
 class Variable(Tensor):

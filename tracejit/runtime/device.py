@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
 from tracejit.errors import ArgumentError
+
+Device = Literal["cpu", "cuda"]
 
 
 class Flags(NamedTuple):

@@ -16,7 +16,7 @@ from tracejit.compat.torch.size import Size
 from tracejit.compat.torch.value import Value
 from tracejit.errors import IndexOutOfBoundsError, ShapeError
 from tracejit.frontend.tensor import Tracer
-from tracejit.runtime.device import overlap
+from tracejit.runtime.device import on_host, overlap
 
 INDEX = np.dtype(np.int64)
 
@@ -316,7 +316,8 @@ def _plain(item: Any) -> Any:
     session = trace()
     if session is not None:
         return session.tracer(item)
-    return int(item._array) if not item._array.ndim and item._array.dtype.kind in "iu" else item._array
+    array = on_host(item._array)
+    return int(array) if not array.ndim and array.dtype.kind in "iu" else array
 
 
 def _counted(places: np.ndarray, dims: Sequence[Any], axis: int) -> np.ndarray:

@@ -75,6 +75,7 @@ class Traced:
         self._note_arguments(session, args, kwargs)
         result = self.python_function(*args, **kwargs)
         values, plan = _planned(session, result)
+        session.check_together()
         session.finish()
         self.owner.refresh |= session.refresh
         self.owner.plans.append(plan)
@@ -183,7 +184,7 @@ class Compiled(Traceable):
         functools.update_wrapper(self, function, updated=())
         traced = Traced(function, self)
         name = getattr(function, "__name__", type(function).__name__)
-        self._recording, self._plain = Function(traced, name=name), Function(traced, name=name)
+        self._recording, self._plain = (Function(traced, name=name, device="auto") for _ in range(2))
 
     @property
     def programs(self) -> Programs:

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from tracejit.compat.torch import dtypes, mode
-from tracejit.compat.torch.apply import trace
-from tracejit.compat.torch.device import CPU, device, place, place_of, put
+from tracejit.compat.torch.apply import node_of, trace
+from tracejit.compat.torch.device import CPU, CUDA, device, place, place_of, put
+from tracejit.compat.torch.graph import made
+from tracejit.compat.torch.kernels.movement import moved_copy
 from tracejit.compat.torch.promote import dims_of, dtype_of, to
 from tracejit.compat.torch.types import type_asked, type_name
-from tracejit.compat.torch.value import Value, wrap
-from tracejit.errors import UnsupportedError
+from tracejit.compat.torch.value import Value, versions, wrap
 from tracejit.frontend.device import moved
 from tracejit.ir.dtype import family
 from tracejit.runtime.device import DeviceArray, on_host
@@ -30,7 +31,9 @@ class Conversion(Value):
 
     @property
     def device(self) -> device:
-        return CPU if self._tracer is not None else place_of(self._array)
+        if self._tracer is not None:
+            return CUDA if self._tracer.owner.device == "cuda" else CPU
+        return place_of(self._array)
 
     @property
     def is_cuda(self) -> Any:
@@ -46,18 +49,20 @@ class Conversion(Value):
 
     def type_as(self, other: Value) -> Any:
         """In the dtype, and on the device, of another tensor."""
-        return to(self._on(place_of(other._array).type) if other._tracer is None else self, dtype_of(other))
+        return self.to(other)
 
     def _on(self, where: str) -> Any:
-        """On a device; the same tensor where it is there."""
-        if self._tracer is not None or where == place_of(self._array).type:
+        """On a device; the same tensor where it is there, and in a trace: a program runs on one device."""
+        session = trace()
+        if session is not None and where == "cuda":
+            session.put_there(self)
+        if session is not None or where == place_of(self._array).type:
             return self
+        out = wrap(self.__class__, moved(self._array, place(where)))
         if self._requires and mode.is_grad_enabled():
-            raise UnsupportedError(
-                "a tensor that requires a gradient was moved to another device, which is not recorded for backward()"
-                "\n  cure: move it first, and then call requires_grad_(); or x.detach()"
-            )
-        return wrap(self.__class__, moved(self._array, place(where)))
+            node = made(moved_copy, (node_of(self),), {}, out._array, versions(out))
+            out._requires, out._made, out._node = True, moved_copy.name, node
+        return out
 
     def float(self) -> Any:
         """In float32."""
@@ -111,7 +116,15 @@ class Conversion(Value):
 
     def cuda(self, device: Any = None) -> Any:
         """On the GPU."""
-        return self._on(place("cuda"))
+        return self._on(place("cuda" if device is None else device))
+
+    def get_device(self) -> Any:
+        """The number of its GPU; -1 on the CPU."""
+        return 0 if self.is_cuda else -1
+
+    def pin_memory(self) -> Any:
+        """Itself: copies to a GPU go through memory for that."""
+        return self
 
     def is_floating_point(self) -> Any:
         """Whether the elements are floats."""

@@ -128,16 +128,18 @@ def arange(*bounds: Any, dtype: Any = None, device: Any = None, requires_grad: b
     return _finished(wrap(Tensor, array.astype(kind)), requires_grad, device)
 
 
-def linspace(start: float, end: float, steps: int, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def linspace(
+    start: float, end: float, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """``steps`` numbers from ``start`` to ``end`` at equal distances."""
     kind = dtypes.default() if dtype is None else dtypes.as_numpy(dtype)
-    return _finished(wrap(Tensor, np.linspace(start, end, steps).astype(kind)), requires_grad)
+    return _finished(wrap(Tensor, np.linspace(start, end, steps).astype(kind)), requires_grad, device)
 
 
-def eye(n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones on the diagonal, zeros elsewhere."""
     kind = dtypes.default() if dtype is None else dtypes.as_numpy(dtype)
-    return _finished(wrap(Tensor, np.eye(n, m, dtype=kind)), requires_grad)
+    return _finished(wrap(Tensor, np.eye(n, m, dtype=kind)), requires_grad, device)
 
 
 # random numbers
@@ -191,23 +193,23 @@ def _random(draw: Callable[..., Any], *args: Any) -> Callable[..., Tensor]:
 randn, rand = _random(random.normal, 0.0, 1.0), _random(random.uniform, 0.0, 1.0)
 
 
-def randint(*bounds: Any, dtype: Any = None, generator: Generator | None = None) -> Tensor:
+def randint(*bounds: Any, dtype: Any = None, device: Any = None, generator: Generator | None = None) -> Tensor:
     """``randint(high, size)`` or ``randint(low, high, size)``: integers from ``low`` or 0, less than ``high``."""
     *limits, size = bounds
     low, high = limits if len(limits) == 2 else (0, limits[0])
     kind = np.dtype(np.int64) if dtype is None else dtypes.as_numpy(dtype)
-    return _finished(drawn(random.integers, low, high, size=size, dtype=kind, generator=generator), False)
+    return _finished(drawn(random.integers, low, high, size=size, dtype=kind, generator=generator), False, device)
 
 
-def randperm(n: int, *, generator: Generator | None = None) -> Tensor:
+def randperm(n: int, *, device: Any = None, generator: Generator | None = None) -> Tensor:
     """The integers less than ``n`` in random order."""
     out = random.permutation(n, generator=None if generator is None else generator.own)
-    return _finished(wrap(Tensor, np.asarray(out)), False)
+    return _finished(wrap(Tensor, np.asarray(out)), False, device)
 
 
-def normal(mean: float, std: float, size: Any, *, generator: Generator | None = None) -> Tensor:
+def normal(mean: float, std: float, size: Any, *, device: Any = None, generator: Generator | None = None) -> Tensor:
     """Random numbers of the normal distribution."""
-    return _finished(drawn(random.normal, mean, std, size=size, dtype=dtypes.default(), generator=generator), False)
+    return _finished(drawn(random.normal, mean, std, size=size, dtype=dtypes.default(), generator=generator), False, device)
 
 
 def bernoulli(p: Any) -> Any:

@@ -8,21 +8,34 @@ from typing import Any
 from tracejit import errors as core
 from tracejit.compat.torch.errors import DeviceError
 from tracejit.errors import MissingExtraError
-from tracejit.frontend.device import Device, default_device, moved, require
-from tracejit.runtime.device import DeviceArray
+from tracejit.frontend.device import default_device, moved, require
+from tracejit.frontend.device import device as core_device
+from tracejit.runtime.device import Device, DeviceArray
 
 
 class device:
-    """A device by name: ``device("cpu")``."""
+    """A device by name, as ``device("cuda")`` or ``device("cuda:0")``; within ``with device(...)`` new tensors are there.
+
+    Args:
+        name: ``"cpu"`` or ``"cuda"``, with a number or without; another device; or the number of a GPU.
+        index: The number.
+    """
 
     __slots__ = ("index", "type")
 
     def __init__(self, name: Any, index: int | None = None) -> None:
-        kind, _, number = str(name).partition(":")
-        if kind not in ("cpu", "cuda"):
-            raise RuntimeError(f"Expected one of cpu, cuda device type at start of device string: {kind}")
+        kind, _, number = (f"cuda:{name}" if type(name) is int else str(name)).partition(":")
+        if kind not in ("cpu", "cuda") or (number and not number.isdecimal()):
+            raise RuntimeError(f"Expected one of cpu, cuda device type at start of device string: {name}")
         self.type: str = kind
         self.index = int(number) if number else index
+
+    def __enter__(self) -> device:
+        core_device(place(self)).__enter__()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        core_device("cpu").__exit__()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, device) and (self.type, self.index) == (other.type, other.index)
@@ -48,7 +61,10 @@ def place(name: Any, asked: str = "device") -> Device:
     """
     if name is None:
         return "cuda" if default_device() == "cuda" else "cpu"
-    if device(name).type == "cpu":
+    asked_for = device(name)
+    if asked_for.index:
+        raise RuntimeError(f"{asked}: {asked_for} was asked for; there is one of each, cpu and cuda:0")
+    if asked_for.type == "cpu":
         return "cpu"
     try:
         require()
@@ -63,9 +79,12 @@ def place_of(array: Any) -> device:
 
 
 def put(x: Any, name: Any = None) -> Any:
-    """A new tensor ``x`` with its memory on a device; a traced one stays where its program runs."""
+    """A new tensor ``x`` with its memory on a device; a traced one is where its program runs, which is there."""
+    where = place(name)
     if x._tracer is None:
-        x._array = moved(x._array, place(name))
+        x._array = moved(x._array, where)
+    elif where == "cuda":
+        x._tracer.owner.placed = True
     return x
 
 
@@ -73,7 +92,12 @@ def check_together(tensors: Sequence[Any]) -> None:
     """DeviceError where tensors are on different devices; those without dimensions go along."""
     found = {place_of(x._array) for x in tensors if x._tracer is None and x._array.ndim}
     if len(found) > 1:
-        raise DeviceError(
-            "Expected all tensors to be on the same device, but found at least two devices, cuda:0 and cpu!"
-            "\n  cure: x.cuda() on the one that is on the CPU"
-        )
+        raise not_together()
+
+
+def not_together() -> DeviceError:
+    """The error of tensors on different devices."""
+    return DeviceError(
+        "Expected all tensors to be on the same device, but found at least two devices, cuda:0 and cpu!"
+        "\n  cure: x.cuda() on the one that is on the CPU"
+    )

@@ -352,7 +352,8 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
 def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     """The elements of ``input`` where ``condition`` is true, of ``other`` elsewhere; of the condition alone, its true places."""
     if input is None and other is None:
-        return tuple(wrap(Tensor, places) for places in condition.numpy().nonzero())
+        found = condition.detach().cpu().numpy().nonzero()
+        return tuple(wrap(Tensor, places).to(device=condition.device) for places in found)
     if isinstance(input, Value):
         return input.where(condition, other)  # type: ignore[attr-defined]
     if is_number(input) and is_number(other):

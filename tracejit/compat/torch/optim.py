@@ -187,12 +187,12 @@ class Optimizer:
         every = [p for g in self.param_groups for p in g["params"]]
         for group, saved in zip(self.param_groups, groups, strict=True):
             group.update({k: v for k, v in saved.items() if k != "params"})
-        steps: dict[int, Tensor] = {}
+        steps: dict[Any, Tensor] = {}
         self.state = {}
         for place, slots in state_dict["state"].items():
-            count = int(slots["step"].item())
-            step = steps.setdefault(count, wrap(Tensor, np.array(count, np.int64)))
-            self.state[every[place]] = {k: v.detach().clone() for k, v in slots.items()} | {"step": step}
+            count, p = int(slots["step"].item()), every[place]
+            step = steps.setdefault((count, p.device), wrap(Tensor, np.array(count, np.int64)).to(device=p.device))
+            self.state[p] = {k: v.detach().clone().to(device=p.device) for k, v in slots.items()} | {"step": step}
         self._loads += 1
 
     def __repr__(self) -> str:

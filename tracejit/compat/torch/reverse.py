@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from tracejit.compat.torch.expand import Cache, Expansion, cut, expanded, frozen, needed, simplified
 from tracejit.compat.torch.graph import Leaf, Recorded, used_up
 from tracejit.compat.torch.kernels.kernel import Kernel
@@ -78,9 +80,11 @@ def gradients(
     place: dict[Any, int] = {}
     form: list[Any] = []
     add = form.append
+    there = False  # a program on the device takes what is on the host along
     for i, node in enumerate(order):
         place[node] = i
         kernel = node.kernel
+        there = there or type(node.value) is DeviceArray
         if kernel is None:
             form.extend(node.shape_and_dtype())
             add(type(node) is Leaf)
@@ -93,7 +97,6 @@ def gradients(
     ends = tuple([place[x] for x in roots])
     by = tuple([place.get(x, -1) for x in wrt])
     weighted = tuple([w is not None for w in weights])
-    there = type(roots[0].value) is DeviceArray
     key = (*form, ends, by, weighted, there)
     reverse: Reverse = _reverses.get(key, lambda: _made(order, place, ends, by, weighted, there), len(order))
     if any(node.freed and _saves(node) for node in order):
@@ -101,7 +104,13 @@ def gradients(
     saved = [*order, *(w for w in weights if w is not None)]
     values = reverse.program([saved[i].saved() for i in reverse.uses])
     fresh = reverse.program.fresh
-    return [None if i < 0 else Gradient(values[i], fresh[i], reverse, i, saved) for i in reverse.outputs]
+    found = zip(reverse.outputs, wrt, strict=True)
+    return [None if i < 0 else Gradient(_beside(x, values[i]), fresh[i], reverse, i, saved) for i, x in found]
+
+
+def _beside(x: Recorded, gradient: Any) -> Any:
+    """A gradient where the value is that it is by."""
+    return gradient.numpy() if type(gradient) is DeviceArray and type(x.value) is np.ndarray else gradient
 
 
 def _made(

@@ -14,6 +14,7 @@ import numpy as np
 
 from tracejit import ops
 from tracejit.compat.torch import mode
+from tracejit.compat.torch.device import not_together
 from tracejit.compat.torch.graph import used_up
 from tracejit.compat.torch.kernels.kernel import Kernel
 from tracejit.compat.torch.value import Value
@@ -155,6 +156,18 @@ class Session:
         for array, tracer in self._captured.values():
             if tracer.node is not self.trace.captured(array):
                 self.trace.assign(array, tracer.node)
+
+    def put_there(self, x: Any) -> None:
+        """Note that the function asked for a tensor to be on a device, to which it may be copied in each call."""
+        self.trace.placed = True
+        self.trace.resident.add(self.tracer(x).node)
+
+    def check_together(self) -> None:
+        """DeviceError where tensors from outside are on different devices; those without dimensions go along."""
+        captured = [self.trace.captured(array) for array, _ in self._captured.values()]
+        outside = [*self.arguments, *captured]
+        if self.trace.device == "cuda" and any(node.shape and node not in self.trace.resident for node in outside):
+            raise not_together()
 
     # gradients
 

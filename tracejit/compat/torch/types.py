@@ -8,8 +8,8 @@ import numpy as np
 
 from tracejit.compat.torch import dtypes
 from tracejit.compat.torch.device import place
-from tracejit.frontend.device import Device
 from tracejit.ir.dtype import is_bfloat16
+from tracejit.runtime.device import Device
 
 NAMES = {
     "FloatTensor": dtypes.float32,

@@ -12,13 +12,13 @@ from tracejit.compat.tensorflow.v1.operation import Operation, Tensor
 from tracejit.compat.tensorflow.v1.run import Input, Run, UnfedError
 from tracejit.config import config
 from tracejit.errors import ShapeError, TraceError
-from tracejit.frontend.device import Device
 from tracejit.frontend.on_device import NumpyResults
 from tracejit.frontend.specialize import guard_of_sizes
 from tracejit.frontend.where import at_line
 from tracejit.ir import Graph as TracedGraph
 from tracejit.ir import using
 from tracejit.ir.graph import topological
+from tracejit.runtime.device import Device
 from tracejit.runtime.executable import Executable
 from tracejit.runtime.program import Options, compile_program
 

@@ -20,9 +20,9 @@ from tracejit.compat.tensorflow.v1.operators import Operators
 from tracejit.compat.tensorflow.v1.programs import Prepared, Request, executable_on, located, prepare
 from tracejit.compat.tensorflow.v1.shape import shape_text
 from tracejit.errors import IndexOutOfBoundsError
-from tracejit.frontend.device import Device, assign, default_device, moved
+from tracejit.frontend.device import assign, default_device, moved
 from tracejit.frontend.where import at_line
-from tracejit.runtime.device import Array, on_host
+from tracejit.runtime.device import Array, Device, on_host
 from tracejit.runtime.pool import OutputPool
 
 _MOST_POOLS = 16

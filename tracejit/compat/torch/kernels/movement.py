@@ -93,6 +93,12 @@ def clone(x: Node) -> Node:
     return x
 
 
+@kernel("ToCopy")
+def moved_copy(x: Node) -> Node:
+    """``x`` on another device."""
+    return x
+
+
 @kernel("Repeat", lambda x, repeats: np.tile(x, repeats))
 def repeat(x: Node, repeats: Sequence[int]) -> Node:
     """``x`` side by side with itself; at least one repeat for each dimension."""
