@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import tracejit.compat.tensorflow as tf
-from tracejit.errors import MissingExtraError
 
 InvalidArgument = tf.errors.InvalidArgumentError
 
@@ -328,11 +327,13 @@ def test_checks_of_values_name_what_did_not_hold():
             check(-X)
 
 
-def test_a_device_that_is_not_there_is_refused(monkeypatch):
+def test_a_gpu_that_is_not_there_is_the_cpu_and_that_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, "cuda.core", None)
     with tf.device("/CPU:0"), tf.control_dependencies([X]):
         assert tf.executing_eagerly() and tf.group(X) is None and tf.no_op() is None
     with pytest.raises(ValueError, match="there are '/CPU:0' and '/GPU:0'"), tf.device("/TPU:0"):
         pass
-    with pytest.raises(MissingExtraError, match="tracejit"), tf.device("/GPU:0"):
-        pass
+    text = r"tf.device: cuda: (.|\n)*tracejit\[cuda\](.|\n)*'/GPU:0' is the CPU"
+    with pytest.warns(RuntimeWarning, match=text) as warned, tf.device("/GPU:0"):
+        assert "CPU:0" in tf.Variable(1.0).device and "CPU:0" in (X + 1).device
+    assert warned[0].filename == __file__

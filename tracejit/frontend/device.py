@@ -142,7 +142,7 @@ def placement(asked: Choice, call: Any, traced: Any, name: str) -> Device:
         return "cpu"
     tensors = [leaf for leaf in call.leaves if leaf.kind == "tensor" and leaf.array.ndim]
     here = [leaf.path for leaf in tensors if device_of(leaf.array) == "cpu"]
-    if here and there and asked == "auto":
+    if here and there and asked == "auto" and not traced.travels:
         raise _mixed(name, there[0], f"the tensor {here[0]}", f'{here[0]}.to("cuda")')
     _refuse_writes(call, traced, name)
     return "cuda"

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from tracejit.errors import ShapeError
+from tracejit.frontend.device import default_device, device_of, moved
 from tracejit.frontend.scope import scope
 from tracejit.frontend.where import at_line, user_where
 from tracejit.ir import Builder, Dim, Node, Operation, TensorSpec, Where, current
@@ -17,7 +18,7 @@ from tracejit.ir.ambient import active
 from tracejit.ir.builder import CONSTANT, INPUT, identity
 from tracejit.ir.node import Attr
 from tracejit.ops.row import TABLE, Op
-from tracejit.runtime.device import Array, DeviceArray, overlap
+from tracejit.runtime.device import Array, DeviceArray, on_host, overlap
 
 
 class EagerNode(Node):
@@ -50,12 +51,14 @@ class EagerTrace(Builder):
     Args:
         recording: A tape or a gradient follows: nodes of tensors are remembered, and memory that may change is copied.
         plain: Results are NumPy arrays, as no tensor takes part; only where nothing is recorded.
+        travels: Operations run on the default device, or, where there is none, on one that an operand is on; operands go there.
     """
 
-    def __init__(self, recording: bool = False, plain: bool = False) -> None:
+    def __init__(self, recording: bool = False, plain: bool = False, travels: bool = False) -> None:
         super().__init__(TABLE, user_where if recording else _nowhere)  # lines are for derivatives
         self.recording = recording
         self.plain = plain
+        self.travels = travels
         if recording:  # only there can Variables be made and nodes be seen
             self.scope = scope()
         self.borrowed: list[Array] = []
@@ -68,7 +71,7 @@ class EagerTrace(Builder):
             node = _filled(inputs[0], attrs["shape"])
         else:
             spec = op.infer(*[x.spec for x in inputs], **attrs)
-            node = EagerNode(op, inputs, attrs, spec, self.where(), _value(op, inputs, attrs, spec))
+            node = EagerNode(op, inputs, attrs, spec, self.where(), _value(op, inputs, attrs, spec, self.travels))
         for listener in self.listeners:
             listener(node)
         return node
@@ -92,6 +95,18 @@ class EagerTrace(Builder):
     def owned(self, value: Any) -> Any:
         """``value`` in memory that nobody else writes to."""
         return _copy(value) if any(overlap(value, x) for x in self.borrowed) else value
+
+    def settled(self, node: Node) -> Node:
+        """``node`` with its value where operations run; a number, whose node is everybody's, as another node."""
+        assert isinstance(node, EagerNode)
+        place: Any = default_device() if self.travels else "auto"
+        if place == "auto" or device_of(node.value) == place:
+            return node
+        value = moved(node.value, place)
+        if is_number(node):
+            return self.leaf(value, "tensor")
+        node.value = value
+        return node
 
     def known(self, key: Key, value: Array, changes: bool = False) -> Node:
         """The node of the value that goes by ``key``; ``changes`` where the memory of ``value`` is not the owner's alone."""
@@ -169,6 +184,11 @@ def _filled(scalar: Node, shape: tuple[int, ...]) -> EagerNode:
 BROADCAST: Final = TABLE["broadcast"]
 
 
+def is_number(node: Node) -> bool:
+    """Whether a node is one number at every element, which everybody knows."""
+    return node.op is CONSTANT or (node.op is BROADCAST and is_number(node.inputs[0]))
+
+
 def value_of(node: Node) -> Any:
     """The value of a node of an EagerTrace: an array, on the host or on a device."""
     assert isinstance(node, EagerNode), f"{node} has no value"
@@ -186,13 +206,16 @@ def eager_trace() -> EagerTrace:
     return builder if isinstance(builder, EagerTrace) else EagerTrace()
 
 
-def _value(op: Operation, inputs: tuple[Node, ...], attrs: Mapping[str, Attr], spec: TensorSpec) -> Any:
+def _value(op: Operation, inputs: tuple[Node, ...], attrs: Mapping[str, Attr], spec: TensorSpec, travels: bool = False) -> Any:
     assert isinstance(op, Op)
     values = [value_of(x) for x in inputs]
-    if DeviceArray in map(type, values):
+    place = default_device() if travels else "auto"
+    if place == "cpu":
+        values = [on_host(x) for x in values]
+    elif place == "cuda" or DeviceArray in map(type, values):
         from tracejit.frontend.on_device import evaluated  # and with it, the compiler
 
-        return evaluated(op, inputs, attrs, spec)
+        return evaluated(op, inputs, attrs, spec, travels)
     if op.kind in _SILENT:
         value = np.asarray(op.evaluate(*values, **attrs))
     else:

@@ -86,6 +86,7 @@ class Traced:
         tensors: Whether results are tensors.
         guards: On what a front end read beside arguments and names.
         placed: Whether the function itself put something on a device.
+        travels: Whether tensors that are elsewhere are copied to the device in each call.
     """
 
     graph: Graph
@@ -103,6 +104,7 @@ class Traced:
     tensors: bool
     guards: tuple[Guard, ...] = ()
     placed: bool = False
+    travels: bool = False
 
 
 class Refusal(NamedTuple):

@@ -11,7 +11,7 @@ import numpy as np
 from tracejit.config import config
 from tracejit.errors import DeviceError, DeviceMemoryError
 from tracejit.frontend.device import default_device, host_variables
-from tracejit.frontend.eager import BROADCAST, EagerNode
+from tracejit.frontend.eager import BROADCAST, EagerNode, is_number
 from tracejit.frontend.where import at_line, user_where
 from tracejit.ir import Builder, Graph, Node, TensorSpec
 from tracejit.ir.builder import CONSTANT, INPUT
@@ -135,20 +135,27 @@ def _computed_here(traced: Any, name: str) -> dict[Node, tuple[np.ndarray, Node 
 # ---------------------------------------------------------------------------------------------------- single operations
 
 
-def evaluated(op: Any, inputs: Sequence[Node], attrs: Mapping[str, Any], spec: TensorSpec) -> DeviceArray:
-    """The value of an operation with an operand on the device: a program of one node, kept for its specs and attributes.
+def evaluated(op: Any, inputs: Sequence[Node], attrs: Mapping[str, Any], spec: TensorSpec, travels: bool = False) -> DeviceArray:
+    """The value of an operation on the device: a program of one node, kept for its specs and attributes.
 
     Numbers, also where they are broadcast, go along; NumPy arrays are copied to the device, and counted.
 
+    Args:
+        op: The operation.
+        inputs: Its operands.
+        attrs: Its attributes.
+        spec: Of the value.
+        travels: Whether tensors on the CPU are copied, too.
+
     Raises:
-        DeviceError: Another operand is a tensor on the CPU.
+        DeviceError: An operand is a tensor on the CPU.
     """
     values: list[Array] = []
     shapes: list[tuple[int, ...] | None] = []
     for node in inputs:
         assert isinstance(node, EagerNode)
         number = _number(node)
-        if number is None and not isinstance(node.value, DeviceArray):
+        if number is None and not travels and not isinstance(node.value, DeviceArray):
             _refuse_tensor(op, node)
         values.append(node.value if number is None else number)
         shapes.append(None if number is None else node.spec.shape)  # type: ignore[arg-type]  # eager sizes are numbers
@@ -163,14 +170,15 @@ def evaluated(op: Any, inputs: Sequence[Node], attrs: Mapping[str, Any], spec: T
     return value
 
 
-def _number(node: EagerNode) -> Array | None:
+def _number(node: Node) -> Array | None:
     """The number that a node is at every element, if it is one that everybody knows; a NumPy array of no dimensions."""
-    if node.op is CONSTANT:
-        value: Array = node.value
-        return value
-    if node.op is BROADCAST and isinstance(node.inputs[0], EagerNode):
-        return _number(node.inputs[0])
-    return None
+    if not is_number(node):
+        return None
+    while node.op is BROADCAST:
+        (node,) = node.inputs
+    assert isinstance(node, EagerNode)
+    value: Array = node.value
+    return value
 
 
 def _refuse_tensor(op: Any, node: Node) -> None:

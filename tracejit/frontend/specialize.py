@@ -149,6 +149,7 @@ class _Tracing:
             tensors=any(leaf.kind == "tensor" for leaf in self.call.leaves),
             guards=tuple(trace.guards),
             placed=trace.placed,
+            travels=trace.travels,
         )
 
     def _settle_short_axes(self, roots: tuple[Node, ...]) -> None:

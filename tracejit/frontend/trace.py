@@ -101,6 +101,7 @@ class GraphTrace(Builder):
         self.guards: list[Any] = []  # on what a front end read beside arguments and names, as Guards
         self.resident: set[Node] = set()  # inputs that are on a device
         self.placed = False  # the function itself put something there
+        self.travels = False  # tensors that are elsewhere go along
         self._inputs: list[Node] = []
 
     def emit(self, op: Operation, inputs: tuple[Node, ...], **attrs: Attr) -> Node:

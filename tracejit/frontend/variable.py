@@ -208,6 +208,8 @@ def _initial(value: Any) -> Any:
         return int(value)
     if isinstance(value, Variable):
         return value.buffer
+    if isinstance(value, DeviceArray):
+        return value
     return resident_array(value, "value") if is_resident(value) else value
 
 

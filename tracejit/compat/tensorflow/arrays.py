@@ -25,6 +25,7 @@ from tracejit.ir import Node, current
 from tracejit.ir.size import product
 from tracejit.ops import composite
 from tracejit.ops.movement import window
+from tracejit.runtime.device import on_host
 
 __all__ = [
     "boolean_mask", "broadcast_to", "concat", "expand_dims", "gather", "gather_nd", "pad", "repeat", "reshape", "reverse", "roll",
@@ -257,7 +258,7 @@ def gather(params: Any, indices: Any, axis: Any = None, batch_dims: int = 0) -> 
 def _in_range(indices: Any, size: Any, name: str) -> Node:
     node = cast(checked(node_of(indices), "iu", name), np.int64)
     if isinstance(trace(), EagerTrace):
-        found = value_of(node)
+        found = on_host(value_of(node))
         wrong = np.argwhere((found < 0) | (found >= size))
         if len(wrong):
             place = tuple(wrong[0].tolist())

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tracejit.errors import DeviceError, MissingExtraError
 from tracejit.frontend.device import device as core_device
+from tracejit.frontend.device import require
 from tracejit.frontend.eager import EagerTrace, active
+from tracejit.frontend.trace import GraphTrace
+from tracejit.runtime.device import Device
 
 
 def executing_eagerly() -> bool:
@@ -33,20 +38,49 @@ def control_dependencies(control_inputs: Any) -> Iterator[None]:
 
 @contextmanager
 def device(device_name: Any) -> Iterator[None]:
-    """Variables and functions that are made within live and run there; operations run where their operands are.
+    """Operations that are written within run there, and what they make, variables and functions included, is there.
+
+    Operands are copied to it. As in TensorFlow, a GPU that is not there is no error: what it needs is said, once for each line
+    of yours, and everything runs on the CPU.
 
     Args:
         device_name: Such as ``"/CPU:0"`` or ``"/GPU:0"``; None changes nothing.
 
     Raises:
         ValueError: There is no such device.
-        DeviceError, MissingExtraError: A GPU is named, and something is missing that it needs.
     """
-    if device_name is None:
+    place = place_named(device_name)
+    if place is None:
         yield
         return
-    found = re.search(r"(?:^|[/:])(CPU|GPU)(?::0)?$", str(device_name).upper())
-    if found is None:
-        raise ValueError(f"tf.device: got {device_name!r}; there are '/CPU:0' and '/GPU:0'")
-    with core_device("cuda" if found[1] == "GPU" else "cpu"):
+    if place == "cuda" and (fault := missing()) is not None:
+        warnings.warn(f"tf.device: {fault}\n  until then, {device_name!r} is the CPU", RuntimeWarning, stacklevel=3)
+        place = "cpu"
+    builder = active()
+    if place == "cuda" and isinstance(builder, GraphTrace):
+        builder.placed = True
+    with core_device(place):
         yield
+
+
+def place_named(name: Any) -> Device | None:
+    """The device that TensorFlow calls so; None for None.
+
+    Raises:
+        ValueError: There is no such device.
+    """
+    if name is None:
+        return None
+    found = re.search(r"(?:^|[/:])(CPU|GPU)(?::0)?$", str(name).upper())
+    if found is None:
+        raise ValueError(f"tf.device: got {name!r}; there are '/CPU:0' and '/GPU:0'")
+    return "cuda" if found[1] == "GPU" else "cpu"
+
+
+def missing() -> MissingExtraError | DeviceError | None:
+    """What keeps this process from using a GPU."""
+    try:
+        require()
+    except (MissingExtraError, DeviceError) as error:
+        return error
+    return None

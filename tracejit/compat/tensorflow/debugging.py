@@ -39,7 +39,7 @@ def _values(x: Any, name: str) -> np.ndarray:
             TypeError,
             f"{name}: the value is known when the program runs\n  cure: return it, and check it outside the function",
         )
-    return np.asarray(tensor.core)
+    return np.asarray(tensor)
 
 
 def _compared(name: str, sign: str, body: Callable[[Any, Any], Node]) -> Callable[..., None]:

@@ -18,6 +18,7 @@ from tracejit.frontend.shapes import broadcast_nodes
 from tracejit.ir import Node
 from tracejit.ir.dtype import family
 from tracejit.ops import composite
+from tracejit.runtime.device import on_host
 
 __all__ = [
     "abs", "acos", "acosh", "add", "add_n", "asin", "asinh", "atan", "atan2", "atanh",
@@ -220,4 +221,4 @@ def _places(test: Node) -> Node:
         raise UnsupportedError(
             f"where: the number of true elements of {test.spec} is known when the program runs\n  cure: tf.where(condition, x, y)"
         )
-    return builder.leaf(np.argwhere(value_of(test)))
+    return builder.leaf(np.argwhere(on_host(value_of(test))))

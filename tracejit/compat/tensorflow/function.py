@@ -24,6 +24,7 @@ from tracejit.frontend.function import Function as CoreFunction
 from tracejit.frontend.function import Method
 from tracejit.frontend.function import function as core_function
 from tracejit.frontend.programs import Programs, Traceable
+from tracejit.frontend.trace import GraphTrace
 from tracejit.frontend.variable import Variable as CoreVariable
 from tracejit.ir import TensorSpec as CoreSpec
 
@@ -88,6 +89,8 @@ class _Body:
         builder = active()
         if builder is None or isinstance(builder, EagerTrace) or builder in lines_of:
             return self._run(args, kwargs)
+        if isinstance(builder, GraphTrace):
+            builder.travels = True
         lines = lines_of[builder] = []
         try:
             out = self._run(args, kwargs)

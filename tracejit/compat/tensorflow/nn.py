@@ -26,6 +26,7 @@ from tracejit.frontend.shapes import same
 from tracejit.ir import Node
 from tracejit.ir.dtype import family
 from tracejit.ops import composite
+from tracejit.runtime.device import on_host
 
 __all__ = [
     "bias_add", "dropout", "elu", "embedding_lookup", "gelu", "in_top_k", "l2_loss", "l2_normalize", "leaky_relu", "log_sigmoid",
@@ -148,7 +149,7 @@ def sparse_softmax_cross_entropy_with_logits(labels: Any, logits: Any) -> Node:
 def _check_labels(labels: Node, size: Any, op: str) -> None:
     """Refuse labels that are known to be no class; others are checked when the program runs."""
     if isinstance(trace(), EagerTrace):
-        found = value_of(labels)
+        found = on_host(value_of(labels))
         wrong = found[(found < 0) | (found >= size)]
         if wrong.size:
             fail(

@@ -60,7 +60,7 @@ def _value(x: Any) -> Any:
 
 def _text(x: Any, summarize: int) -> str:
     if isinstance(x, Held):
-        return _array_text(np.asarray(x.core), summarize)
+        return _array_text(np.asarray(x), summarize)
     if isinstance(x, list):
         return f"[{', '.join([_text(e, summarize) for e in x])}]"
     if isinstance(x, tuple):

@@ -21,6 +21,7 @@ from tracejit.compat.tensorflow.tensor import Tensor, handed, run
 from tracejit.compat.tensorflow.variable import Variable
 from tracejit.errors import TracejitError
 from tracejit.frontend.base import Tensor as Core
+from tracejit.frontend.eager import EagerTrace
 from tracejit.frontend.shapes import reshape_node
 from tracejit.frontend.tape import GradientTape as CoreTape
 from tracejit.ir import Node, current
@@ -63,6 +64,8 @@ class GradientTape:
             raise ValueError("Tape is still recording, This can happen if you try to re-enter an already-active tape.")
         self._core.__enter__()
         self._on = True
+        if isinstance(builder := current(), EagerTrace):
+            builder.travels = True
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

@@ -18,6 +18,7 @@ from tracejit.compat.tensorflow.products import matmul
 from tracejit.compat.tensorflow.shape import TensorShape
 from tracejit.errors import TraceError, TracejitError
 from tracejit.frontend.base import Tensor as Core
+from tracejit.frontend.device import default_device
 from tracejit.frontend.eager import EagerTrace, active, value_of
 from tracejit.frontend.symbolic import SymbolicInt
 from tracejit.frontend.tensor import EagerTensor, Tracer
@@ -30,7 +31,7 @@ def run(body: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """``body``, which works on nodes, in the current trace or at once; nodes in its result become tensors."""
     try:
         if active() is None:
-            with using(EagerTrace()):
+            with using(EagerTrace(travels=True)):
                 return handed(body(*args, **kwargs))
         return handed(body(*args, **kwargs))
     except TracejitError as error:
@@ -54,6 +55,7 @@ def core_of(node: Node) -> Core:
     builder: Any = current()
     if not isinstance(builder, EagerTrace):
         return Tracer(builder, node)
+    node = builder.settled(node)
     value = builder.owned(value_of(node))
     out = EagerTensor(value if value.flags.c_contiguous else np.array(value, order="C"))  # as programs take it
     if builder.recording:
@@ -98,7 +100,7 @@ def _operator(
 def _arrays(x: Operand, y: Any, kinds: str) -> tuple[np.ndarray, Any] | None:
     """What NumPy computes ``x + y`` from by TensorFlow's dtypes; None where it would not."""
     array = _array_of(x.core)
-    if array is None or array.dtype.kind not in kinds:
+    if array is None or array.dtype.kind not in kinds or default_device() == "cuda":
         return None
     if type(y) is int or (type(y) is float and array.dtype.kind == "f"):
         return array, y

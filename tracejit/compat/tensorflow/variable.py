@@ -23,6 +23,7 @@ from tracejit.frontend.tensor import Tracer
 from tracejit.frontend.tree import register_tree
 from tracejit.frontend.variable import Variable as CoreVariable
 from tracejit.ir import Node, current, using
+from tracejit.runtime.device import on_host
 
 _of_core: WeakValueDictionary[int, Variable] = WeakValueDictionary()
 """The variable of TensorFlow's for one of the front end's, by the latter's id."""
@@ -144,7 +145,13 @@ class Variable(Operand):
             f"Cannot assign value to variable ' {self.name}': Shape mismatch.The variable shape {own}, and the assigned value"
             f" shape {given} are incompatible.",
         )
-        self.core.write(node)
+        self._write(node)
+
+    def _write(self, node: Node) -> None:
+        if isinstance(trace(), EagerTrace) and self.core.device == "cpu":  # what is elsewhere is copied, as in TensorFlow
+            self.core.store(on_host(value_of(node)))
+        else:
+            self.core.write(node)
 
     def _update(self, delta: Any, ufunc: np.ufunc, row: Callable[[Node, Node], Node], op: str) -> None:
         node = tensor_in(delta, self.core.dtype, op)
@@ -157,10 +164,10 @@ class Variable(Operand):
         )
         if isinstance(trace(), EagerTrace) and isinstance(buffer, np.ndarray):
             with np.errstate(all="ignore"):
-                ufunc(buffer, value_of(node), out=buffer)
+                ufunc(buffer, on_host(value_of(node)), out=buffer)
             self.core.touched()
         else:
-            self.core.write(row(self.core.node_in(current()), node))
+            self._write(row(self.core.node_in(current()), node))
 
     def _check_shape(self, node: Node, kind: type[Exception], fault: str) -> None:
         own = self.core.buffer.shape
@@ -218,7 +225,7 @@ def _initial(value: Any, dtype: Any) -> np.ndarray:
         core = value.core
         array = np.asarray(core.owner.pin(core.node, "the initial value of a variable", "make the variable outside"), core.dtype)
         value = array
-    with using(EagerTrace()):
+    with using(EagerTrace(travels=True)):
         found: np.ndarray = value_of(tensor_in(value, dtype))
         return found
 

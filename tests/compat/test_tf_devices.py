@@ -1,0 +1,200 @@
+"""TensorFlow's names on a device, on the emulated one: tf.device places what is written within, and operands go there."""
+
+import numpy as np
+import pytest
+
+import tracejit as tj
+import tracejit.compat.tensorflow as tf
+from tracejit.runtime.cuda import driver as driver_module
+
+
+@pytest.fixture(autouse=True)
+def emulated(monkeypatch):
+    monkeypatch.setenv("TRACEJIT_CUDA", "emulate")
+
+
+def is_there(x):
+    return x.device.endswith("GPU:0")
+
+
+X = np.arange(6, dtype=np.float32).reshape(2, 3)
+
+
+@pytest.mark.parametrize("name", ["/gpu:0", "GPU:0", "/GPU", "/device:GPU:0", "/job:localhost/replica:0/task:0/device:GPU:0"])
+def test_a_gpu_goes_by_many_names(name):
+    with tf.device(name):
+        assert is_there(tf.constant([1.0]))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: tf.constant(X),
+        lambda: tf.constant([1, 2]),
+        lambda: tf.constant(3.0),
+        lambda: tf.zeros((2, 3)),
+        lambda: tf.ones_like(X),
+        lambda: tf.fill((2, 2), 7.0),
+        lambda: tf.range(5),
+        lambda: tf.linspace(0.0, 1.0, 5),
+        lambda: tf.eye(3),
+        lambda: tf.convert_to_tensor(X),
+        lambda: tf.identity(tf.constant(X)),
+        lambda: tf.reshape(X, (3, 2)),
+        lambda: tf.transpose(X),
+        lambda: tf.matmul(X, X, transpose_b=True),
+        lambda: tf.constant(X) + 1.0,
+        lambda: 2.0 * tf.constant(X),
+        lambda: tf.concat([X, X], 0),
+        lambda: tf.gather(X, [1, 0]),
+        lambda: tf.where(X > 2, X, 0.0),
+        lambda: tf.where(X > 2),
+        lambda: tf.one_hot([0, 2], 3),
+        lambda: tf.reduce_mean(X, 0),
+        lambda: tf.argmax(X, 1),
+        lambda: tf.cast(X, tf.int32),
+        lambda: tf.nn.softmax(X),
+        lambda: tf.nn.sparse_softmax_cross_entropy_with_logits([0, 2], X),
+        lambda: tf.constant(X)[:, 1:],
+        lambda: tf.constant(X) > 2.0,
+        lambda: tf.random.uniform((2, 3), seed=3),
+        lambda: tf.Variable(X).value(),
+        lambda: tf.stack([tf.constant(1.0), tf.constant(2.0)]),
+        lambda: tf.math.unsorted_segment_sum(X, [0, 0], 2),
+        lambda: tf.einsum("ij,kj->ik", X, X),
+    ],
+)
+def test_what_is_computed_within_is_there_and_the_same(make):
+    tf.random.set_seed(0)
+    expected = make()
+    tf.random.set_seed(0)
+    with tf.device("/GPU:0"):
+        found = make()
+    assert is_there(found) and not is_there(expected) and found.dtype == expected.dtype and found.shape == expected.shape
+    np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-6)
+
+
+def test_operations_run_where_the_innermost_device_says():
+    with tf.device("/GPU:0"):
+        x = tf.constant(X)
+        with tf.device("/CPU:0"):
+            y, z = x * 2.0, tf.identity(x)
+            assert not is_there(y) and not is_there(z) and is_there(x)
+        with tf.device(None):
+            assert is_there(y + 1.0)
+    np.testing.assert_array_equal(y.numpy(), X * 2)
+
+
+def test_outside_operands_go_where_one_of_them_is():
+    with tf.device("/GPU:0"):
+        there, w = tf.constant(X), tf.Variable(X)
+    here, v = tf.constant(X), tf.Variable(X)
+    for found in (there + here, here * there, w - here, tf.matmul(here, there, transpose_b=True), v + there):
+        assert is_there(found)
+    assert not is_there(here + here)
+    v.assign(there * 2.0)
+    v.assign_add(there)
+    w.assign_sub(here)
+    assert not is_there(v) and is_there(w)
+    np.testing.assert_array_equal(v.numpy(), X * 3)
+    np.testing.assert_array_equal(w.numpy(), X * 0)
+
+
+def test_a_value_that_was_read_stays_when_the_variable_is_assigned():
+    with tf.device("/GPU:0"):
+        v = tf.Variable([1.0, 2.0])
+        before, part = v.value(), v[:1]
+        v.assign([5.0, 6.0])
+    assert before.numpy().tolist() == [1, 2] and part.numpy().tolist() == [1] and v.numpy().tolist() == [5, 6]
+    w = tj.Variable(X, device="cuda")
+    first = w.value()
+    w.assign(X * 0)
+    np.testing.assert_array_equal(first.numpy(), X)
+
+
+def test_tapes_go_from_device_to_device():
+    with tf.device("/GPU:0"):
+        w = tf.Variable([1.0, 2.0])
+    v = tf.Variable([3.0, 4.0])
+    with tf.GradientTape() as tape:
+        a = w * v
+        with tf.device("/GPU:0"):
+            b = tf.reduce_sum(a * tf.constant([1.0, 10.0]))
+        with tf.device("/CPU:0"):
+            c = tf.identity(b) * 2.0
+    assert is_there(a) and is_there(b) and not is_there(c)
+    by_w, by_v = tape.gradient(c, [w, v])
+    assert by_w.numpy().tolist() == [6, 80] and by_v.numpy().tolist() == [2, 40]
+
+
+def test_second_derivatives_are_there():
+    with tf.device("/GPU:0"):
+        x = tf.Variable(2.0)
+        with tf.GradientTape() as outer:
+            with tf.GradientTape() as inner:
+                y = x**3
+            slope = inner.gradient(y, x)
+        curve = outer.gradient(slope, x)
+    assert is_there(slope) and is_there(curve) and (slope.numpy(), curve.numpy()) == (12, 12)
+
+
+def test_functions_take_tensors_that_are_elsewhere():
+    with tf.device("/GPU:0"):
+        w = tf.Variable(np.float32([[1], [2], [3]]))
+
+    @tf.function
+    def f(x):
+        return tf.matmul(x, w)
+
+    for x in (tf.constant(X), X, tf.constant(X) * 2.0):
+        found = f(x)
+        assert is_there(found)
+        np.testing.assert_allclose(found.numpy(), np.asarray(x) @ np.float32([[1], [2], [3]]))
+
+
+def test_a_device_within_a_function_is_that_of_its_program():
+    @tf.function
+    def f(x):
+        with tf.device("/GPU:0"):
+            return x + 1.0
+
+    assert is_there(f(tf.constant(X)))
+    assert not is_there(tf.function(lambda x: x + 1.0)(tf.constant(X)))
+
+
+def test_values_are_printed_and_checked_where_they_are(capsys):
+    with tf.device("/GPU:0"):
+        x = tf.constant([1.0, 2.0])
+        tf.print(x, x[0])
+        tf.debugging.assert_equal(x, [1.0, 2.0])
+        tf.function(lambda x: tf.print(x * 2.0))(x)
+    assert capsys.readouterr().err == "[1 2] 1\n[2 4]\n"
+    assert f"{x[1]:.2f}" == "2.00" and float(x[0]) == 1 and [float(a) for a in x] == [1, 2] and len(x) == 2
+    assert repr(x) == "<tf.Tensor: shape=(2,), dtype=float32, numpy=array([1., 2.], dtype=float32)>"
+
+
+def test_a_run_without_a_device_copies_nothing():
+    ledger = driver_module._driver("emulate").ledger
+    with tf.device("/GPU:0"):
+        x = tf.constant(X)
+    before = dict(ledger.counts)
+    y = tf.reduce_sum(tf.exp(x) * 2.0)
+    assert is_there(y) and ledger.counts["downloads"] == before.get("downloads", 0)
+
+
+@pytest.mark.parametrize(
+    "make", [tf.keras.optimizers.SGD, tf.keras.optimizers.Adam, tf.keras.optimizers.RMSprop, tf.keras.optimizers.Adagrad]
+)
+def test_optimizers_update_on_the_device(make):
+    def train(place):
+        with tf.device(place):
+            w, optimizer = tf.Variable([1.0, -2.0]), make(0.1)
+            for _ in range(3):
+                with tf.GradientTape() as tape:
+                    loss = tf.reduce_sum(w**2)
+                optimizer.apply_gradients([(tape.gradient(loss, w), w)])
+        return w
+
+    found, expected = train("/GPU:0"), train("/CPU:0")
+    assert is_there(found)
+    np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-5)
