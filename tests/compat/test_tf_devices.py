@@ -1,5 +1,7 @@
 """TensorFlow's names on a device, on the emulated one: tf.device places what is written within, and operands go there."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -198,3 +200,82 @@ def test_optimizers_update_on_the_device(make):
     found, expected = train("/GPU:0"), train("/CPU:0")
     assert is_there(found)
     np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-5)
+
+
+# -------------------------------------------------------------------------------------------------------- TensorFlow 1
+
+
+@pytest.fixture
+def v1():
+    import tracejit.compat.tensorflow.v1 as v1
+
+    v1.reset_default_graph()
+    yield v1
+    v1.reset_default_graph()
+
+
+def built(v1, place):
+    """A variable, and a step of training, on a device."""
+    with v1.device(place):
+        w = v1.Variable([[1.0], [2.0], [3.0]])
+        x = v1.placeholder(v1.float32, (None, 3))
+        loss = v1.reduce_mean(v1.square(v1.matmul(x, w)))
+        return w, x, loss, v1.train.GradientDescentOptimizer(0.01).minimize(loss)
+
+
+def trained(v1, w, x, loss, step, **options):
+    with v1.Session(**options) as session:
+        session.run(v1.global_variables_initializer())
+        losses = [session.run([loss, step], {x: X})[0] for _ in range(3)]
+        return session.device, losses, session.run(w)
+
+
+def test_a_session_runs_where_its_graph_asks_for(v1):
+    there, found, w = trained(v1, *built(v1, "/gpu:0"))
+    here, expected, v = trained(v1, *built(v1, "/cpu:0"), config=v1.ConfigProto(device_count={"GPU": 0}))
+    assert (there, here) == ("cuda", "cpu") and type(found[0]) is np.float32
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    np.testing.assert_allclose(w, v, rtol=1e-5)
+
+
+def test_operations_know_the_device_that_was_asked_for(v1):
+    with v1.device("/gpu:0"):
+        a = v1.zeros(2)
+        with v1.device("/cpu:0"):
+            b = v1.zeros(2)
+        with v1.device(None):
+            c = v1.zeros(2)
+        w = v1.Variable(1.0)
+    with v1.device(lambda op: "/gpu:0" if op.type == "MatMul" else "/cpu:0"):
+        d = v1.ones((2, 2))
+        e = v1.matmul(d, d)
+    places = [x.device for x in (a, b, c, w, d, e, v1.zeros(2))]
+    assert places == ["/device:GPU:0", "/device:CPU:0", "", "/device:GPU:0", "/device:CPU:0", "/device:GPU:0", ""]
+    with pytest.raises(ValueError, match="got '/gpu:1'; there are '/CPU:0' and '/GPU:0'"), v1.device("/gpu:1"):
+        pass
+
+
+def test_an_interactive_session_is_placed_when_it_first_runs(v1):
+    session = v1.InteractiveSession()
+    try:
+        with v1.device("/gpu:0"):
+            x = v1.constant([1.0, 2.0]) * 3.0
+        assert x.eval().tolist() == [3, 6] and session.device == "cuda"
+    finally:
+        session.close()
+
+
+def test_a_graph_that_asks_for_a_gpu_that_is_not_there_is_an_error_unless_placement_is_soft(v1, monkeypatch):
+    monkeypatch.setenv("TRACEJIT_CUDA", "driver")
+    monkeypatch.setitem(sys.modules, "cuda.core", None)
+    driver_module._driver.cache_clear()
+    made = built(v1, "/gpu:0")
+    with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+        trained(v1, *made)
+    text = str(caught.value)
+    assert "Cannot assign a device for operation" in text and "explicitly assigned to /device:GPU:0" in text
+    assert 'pip install "tracejit[cuda]"' in text and "allow_soft_placement=True" in text and "test_tf_devices.py" in text
+    config = v1.ConfigProto(log_device_placement=True)
+    config.allow_soft_placement = True
+    config.gpu_options.allow_growth = True
+    assert trained(v1, *made, config=config)[0] == "cpu"

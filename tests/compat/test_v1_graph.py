@@ -304,5 +304,5 @@ def test_names_of_eager_execution_say_how_to_get_it():
 
 
 def test_devices_are_accepted():
-    with tf.device("/cpu:0"), tf.get_default_graph().device("/gpu:0"):
+    with tf.device("/gpu:0"), tf.get_default_graph().device("/cpu:0"):
         assert run(tf.constant(1.0)) == 1.0

@@ -21,6 +21,7 @@ from tracejit.frontend.tensor import EagerTensor, Tracer
 from tracejit.frontend.view import Steps, steps_between, write_back
 from tracejit.ir import Dim, Node, current
 from tracejit.ir.size import product
+from tracejit.runtime.device import on_host
 
 INDEX = np.dtype(np.int64)
 
@@ -202,7 +203,7 @@ def _from_mask(mask: Any, x: Node, axis: int) -> list[Node]:
         raise UnsupportedError("a mask without dimensions is not supported as an index; use tj.where(mask, x, y)")
     _check_mask(node, x, axis)
     if isinstance(trace(), EagerTrace):
-        return [trace().leaf(found) for found in np.nonzero(value_of(node))]
+        return [trace().leaf(found) for found in np.nonzero(on_host(value_of(node)))]
     if isinstance(mask, Tensor):
         raise UnsupportedError(
             f"x[mask]: the mask, {node.spec}, is computed, so the size of the result is not known while the function is traced\n"

@@ -59,10 +59,11 @@ from tracejit.compat.tensorflow.v1.linear import (
     trace,
 )
 from tracejit.compat.tensorflow.v1.operation import Operation, Tensor
+from tracejit.compat.tensorflow.v1.placement import ConfigProto
 from tracejit.compat.tensorflow.v1.random import random_normal, random_uniform, set_random_seed, truncated_normal
 from tracejit.compat.tensorflow.v1.reductions import *
 from tracejit.compat.tensorflow.v1.scopes import *
-from tracejit.compat.tensorflow.v1.session import ConfigProto, InteractiveSession, Session
+from tracejit.compat.tensorflow.v1.session import InteractiveSession, Session
 from tracejit.compat.tensorflow.v1.shape import Dimension, TensorShape
 from tracejit.compat.tensorflow.v1.stacks import get_default_session
 from tracejit.compat.tensorflow.v1.state import *

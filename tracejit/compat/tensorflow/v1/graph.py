@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Any
 
+from tracejit.compat.tensorflow.context import place_named
 from tracejit.compat.tensorflow.dtypes import DType
 from tracejit.compat.tensorflow.v1 import stacks
 from tracejit.compat.tensorflow.v1.operation import Compute, Operation, Stands, Tensor
@@ -57,6 +58,7 @@ class Graph:
         self._taken: dict[str, int] = {}
         self._scope = ""
         self._controls: tuple[Operation, ...] = ()
+        self._device: Any = None
         self._collections: dict[str, list[Any]] = {}
         self._finalized = False
 
@@ -90,6 +92,8 @@ class Graph:
             where and replace(where, scope=own),
             attrs,
         )
+        place = place_named(self._device(op) if callable(self._device) else self._device)
+        op.device = "" if place is None else f"/device:{'GPU' if place == 'cuda' else 'CPU'}:0"
         self.operations.append(op)
         self._by_name[own] = op
         return op
@@ -154,8 +158,21 @@ class Graph:
 
     @contextmanager
     def device(self, name: Any) -> Iterator[None]:
-        """Accepted, and of no effect: there is one device, on which everything runs."""
-        yield
+        """Ask for a device for new operations. A session runs on the GPU where one of its graph asks for it.
+
+        Args:
+            name: Such as ``"/gpu:0"`` or ``"/cpu:0"``; a function from an operation to such a name; None asks for nothing.
+
+        Raises:
+            ValueError: There is no such device.
+        """
+        if not callable(name):
+            place_named(name)
+        before, self._device = self._device, name
+        try:
+            yield
+        finally:
+            self._device = before
 
     # looking up
 
@@ -267,5 +284,5 @@ def add_to_collection(name: str, value: Any) -> None:
 
 
 def device(device_name_or_function: Any) -> AbstractContextManager[None]:
-    """Accepted, and of no effect: there is one device, on which everything runs."""
+    """Ask for a device for new operations of the default graph: see ``Graph.device``."""
     return get_default_graph().device(device_name_or_function)

@@ -32,9 +32,10 @@ class Operation:
         order: Its number; inputs have smaller ones.
         where: The user's line.
         attrs: What else is known of it.
+        device: That was asked for, such as ``/device:GPU:0``; empty where none was.
     """
 
-    __slots__ = ("attrs", "compute", "control_inputs", "graph", "inputs", "name", "order", "outputs", "type", "where")
+    __slots__ = ("attrs", "compute", "control_inputs", "device", "graph", "inputs", "name", "order", "outputs", "type", "where")
 
     def __init__(
         self,
@@ -59,6 +60,7 @@ class Operation:
         self.order = order
         self.where = where
         self.attrs = attrs
+        self.device = ""
 
     def get_attr(self, name: str) -> Any:
         return self.attrs[name]
@@ -108,7 +110,7 @@ class Tensor(Operators):
 
     @property
     def device(self) -> str:
-        return ""
+        return self.op.device
 
     def get_shape(self) -> TensorShape:
         return self.shape

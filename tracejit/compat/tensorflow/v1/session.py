@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from tracejit.compat.tensorflow.v1.fetches import Fetches, frozen
 from tracejit.compat.tensorflow.v1.graph import Graph, get_default_graph
 from tracejit.compat.tensorflow.v1.operation import Operation, Tensor
 from tracejit.compat.tensorflow.v1.operators import Operators
+from tracejit.compat.tensorflow.v1.placement import ConfigProto, asked_device
 from tracejit.compat.tensorflow.v1.programs import Prepared, Request, executable_on, located, prepare
 from tracejit.compat.tensorflow.v1.shape import shape_text
 from tracejit.errors import IndexOutOfBoundsError
@@ -27,18 +27,6 @@ from tracejit.runtime.pool import OutputPool
 
 _MOST_POOLS = 16
 _SMALL = 4096  # elements; below, new memory costs less than finding the old
-
-
-class ConfigProto:
-    """Settings of a session; accepted, and of no effect: ``tj.device`` or ``TRACEJIT_DEVICE`` say where it runs.
-
-    Args:
-        options: Any.
-    """
-
-    def __init__(self, **options: Any) -> None:
-        self.options = options
-        self.gpu_options = SimpleNamespace()
 
 
 class Cell:
@@ -168,7 +156,7 @@ class BaseSession:
     Args:
         target: Accepted; there is one process.
         graph: What is run; the default graph if not given.
-        config: Accepted, and of no effect.
+        config: A ConfigProto.
     """
 
     def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None) -> None:
@@ -178,7 +166,8 @@ class BaseSession:
         self._plans: dict[Any, Plan] = {}
         self._cells: dict[Any, Cell] = {}
         self._draws: dict[Operation, Array] = {}
-        self.device: Device = "cuda" if default_device() == "cuda" else "cpu"
+        self._config = config or ConfigProto()
+        self._device: Device | None = "cuda" if default_device() == "cuda" else None
         self._closed = False
 
     @property
@@ -249,6 +238,17 @@ class BaseSession:
         return plan.program(leaves)[0].program
 
     # state
+
+    @property
+    def device(self) -> Device:
+        """Where everything runs: as ``tj.device`` or ``TRACEJIT_DEVICE`` said before, else as the graph asks at the first run.
+
+        Raises:
+            InvalidArgumentError: It asks for a GPU that is not there.
+        """
+        if self._device is None:
+            self._device = asked_device(self._graph, self._config)
+        return self._device
 
     def cell(self, variable: Any) -> Cell:
         """What a Variable holds here."""
@@ -332,7 +332,7 @@ class Session(BaseSession):
     Args:
         target: Accepted; there is one process.
         graph: What is run; the default graph if not given.
-        config: Accepted, and of no effect.
+        config: A ConfigProto.
     """
 
     def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None) -> None:
@@ -358,7 +358,7 @@ class InteractiveSession(BaseSession):
     Args:
         target: Accepted; there is one process.
         graph: What is run; the default graph if not given.
-        config: Accepted, and of no effect.
+        config: A ConfigProto.
     """
 
     def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None) -> None:

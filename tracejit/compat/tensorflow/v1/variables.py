@@ -117,7 +117,7 @@ class Variable(Operators, Stands):
 
     @property
     def device(self) -> str:
-        return ""
+        return self.tensor.device
 
     def get_shape(self) -> TensorShape:
         return self.tensor.shape
