@@ -41,11 +41,11 @@ def joining_word(node: Node, direction: str) -> str:
 
 
 class Scalars:
-    """Values of rank 0: named once, where they are first needed; ``lines`` collects their definitions."""
+    """Values of rank 0: named once in a function, where they are first needed; ``lines`` collects their definitions."""
 
     def __init__(self, scope: Scope, lines: list[str]) -> None:
         self.scope, self.lines = scope, lines
-        self.names: dict[Node, str] = {}
+        self.names = scope.numbers
 
     def value(self, node: Node, computed: tuple[Node, ...] = ()) -> str:
         """The text of a scalar; nodes of ``computed``, and numbers made of numbers, are computed here, others are loaded."""
@@ -91,5 +91,7 @@ def scalar_step(scope: Scope, item: Loop) -> list[str]:
     scalars = Scalars(scope, lines)
     for node in item.stores:
         text = scalars.value(node, item.nodes)
-        lines.append(f"{scope.pointer(scope.file.home(node), node.dtype, 1)}[0] = {text}")
+        place = scope.file.schedule.places.get(node)
+        begin = scope.dim(place.offset) if place else "0"
+        lines.append(f"{scope.pointer(scope.file.home(node), node.dtype, 1, begin)}[0] = {text}")
     return lines

@@ -86,6 +86,7 @@ class Scope:
         self.is_region = region
         self.words: list[int] = []
         self.head: list[str] = []
+        self.numbers: dict[Node, str] = {}  # names of values of rank 0
         self._sizes: set[str] = set()
         self._pointers: dict[tuple[str, ...], str] = {}
         self._names: dict[str, int] = {}

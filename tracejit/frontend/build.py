@@ -13,6 +13,7 @@ from tracejit.config import config
 from tracejit.frontend.content import by_content
 from tracejit.frontend.device import Choice, placement
 from tracejit.frontend.donation import donate, unused
+from tracejit.frontend.draws import watching
 from tracejit.frontend.entry import Entry, Traced, Waiting
 from tracejit.frontend.guards import Guard, check_leaks, check_writes, find_guards
 from tracejit.frontend.inlined import inlining
@@ -39,7 +40,7 @@ def build_entry(
     observe.signature(call)
     statics = [(i, leaf.path, leaf.value) for i, leaf in enumerate(call.leaves) if leaf.kind in ("static", "self")]
     before = find_guards(function, statics)
-    with inlining(before):
+    with inlining(before), watching(before, parameters.name):
         traced = trace_call(function, parameters, call, parameters.name)
     observe("trace", traced.graph)
     # what the function itself changes while it is traced has been changed once and for all: guards are as after that

@@ -12,14 +12,17 @@ import numpy as np
 from tracejit.errors import ArgumentError, GradientError, ShapeError
 from tracejit.frontend.base import Tensor
 from tracejit.frontend.eager import EagerTrace, active, trace
+from tracejit.frontend.leading import leading
 from tracejit.frontend.lift import distinct, lift
 from tracejit.frontend.public import hand_out, opened
+from tracejit.frontend.recorder import Carried
 from tracejit.frontend.shapes import filled, same, shape_text
 from tracejit.frontend.tape import check_target, cotangent_like
 from tracejit.frontend.tensor import EagerTensor
 from tracejit.frontend.tree import Structure, flatten, flatten_paths
 from tracejit.ir import Node, current, using
 from tracejit.ir.dtype import family
+from tracejit.runtime.device import on_host
 from tracejit.transforms.autodiff import backward, forward
 
 Position = int | tuple[int, ...]
@@ -56,7 +59,7 @@ def value_and_grad(function: Callable[..., Any], argnums: Position = 0, has_aux:
     @wraps(function, updated=())
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
         with _scope(args, kwargs) as result:
-            own, sources, like = _differentiated(args, argnums, "grad")
+            own, sources, like = _differentiated(args, argnums, "grad", result.carried)
             out = function(*own, **kwargs)
             value, aux = _pair(out) if has_aux else (out, None)
             target = _scalar(value)
@@ -81,7 +84,7 @@ def vjp(function: Callable[..., Any], *primals: Any, has_aux: bool = False) -> t
         the primals; it may be called any number of times.
     """
     with _scope(primals, {}) as result:
-        args, sources, like = _differentiated(primals, tuple(range(len(primals))), "vjp")
+        args, sources, like = _differentiated(primals, tuple(range(len(primals))), "vjp", result.carried)
         out = function(*args)
         out, aux = _pair(out) if has_aux else (out, None)
         leaves, shape = flatten(out)
@@ -114,7 +117,7 @@ def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence
     """
     primals, tangents = tuple(primals), tuple(tangents)
     with _scope((primals, tangents), {}) as result:
-        args, sources, like = _differentiated(primals, tuple(range(len(primals))), "jvp")
+        args, sources, like = _differentiated(primals, tuple(range(len(primals))), "jvp", result.carried)
         given, its = flatten(tangents)
         if its != like.structure:
             raise ArgumentError(f"jvp: tangents are {its}, and primals are {like.structure}; they must be alike")
@@ -129,8 +132,8 @@ def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence
 class _Results:
     """Hands out results of a scope: nodes as tensors, and, where no tensor came in, tensors as NumPy's types."""
 
-    def __init__(self, plain: bool) -> None:
-        self.plain = plain
+    def __init__(self, plain: bool, carried: Carried) -> None:
+        self.plain, self.carried = plain, carried
 
     def __call__(self, tree: Any, plain: bool | None = None) -> Any:
         plain = self.plain if plain is None else plain
@@ -139,7 +142,7 @@ class _Results:
 
     def _leaf(self, x: Any, plain: bool) -> Any:
         out = hand_out(x) if isinstance(x, Node) else x
-        return out.numpy()[()] if plain and isinstance(out, EagerTensor) else out
+        return np.array(on_host(out.value))[()] if plain and isinstance(out, EagerTensor) else out
 
 
 @contextmanager
@@ -151,11 +154,22 @@ def _scope(args: Any, kwargs: Any, home: Any = None) -> Iterator[_Results]:
             "vjp: the pullback was called after the trace that made it had ended\n  cure: call it in the same traced function"
         )
     builder = home or running or EagerTrace(recording=True)
-    with using(builder), opened():
-        yield _Results(plain=running is None and not any(isinstance(x, Tensor) for x in flatten((args, kwargs))[0]))
+    carried = Carried()
+    with using(builder), opened(), leading():
+        builder.listeners.append(carried)
+        try:
+            yield _Results(running is None and not any(isinstance(x, Tensor) for x in flatten((args, kwargs))[0]), carried)
+        except ValueError as error:
+            if isinstance(error.__cause__, GradientError):  # NumPy asked a tensor for its number, to store it
+                raise error.__cause__ from None
+            raise
+        finally:
+            builder.listeners.remove(carried)
 
 
-def _differentiated(args: tuple[Any, ...], argnums: Position, name: str) -> tuple[list[Any], list[Node], _Gradients]:
+def _differentiated(
+    args: tuple[Any, ...], argnums: Position, name: str, carried: Carried
+) -> tuple[list[Any], list[Node], _Gradients]:
     """The arguments with tensors of their own at ``argnums``, the nodes of these, and what puts gradients in a tree like them."""
     positions = [_position(i, args, name) for i in (argnums if isinstance(argnums, tuple) else (argnums,))]
     paths, structure = flatten_paths(tuple(args[i] for i in positions), "argument ")
@@ -178,6 +192,7 @@ def _differentiated(args: tuple[Any, ...], argnums: Position, name: str) -> tupl
         places.append(len(sources))
         sources.append(own)
         tensors.append(hand_out(own, weak=operand.weak, scalar=operand.weak or isinstance(x, np.generic)))
+    carried.begin(sources)
     out = list(args)
     for i, value in zip(positions, structure.unflatten(tensors), strict=True):
         out[i] = value

@@ -214,8 +214,8 @@ def refused_write(name: str, where: Where | None) -> TraceError:
     """The error for traced values in a plain NumPy array."""
     return TraceError(
         f"{name}: a traced value was written into an array that NumPy made\n"
-        "  rule: np.zeros and its kin make a real array, once, while the function is traced; a program makes none\n"
-        f"  cure: tj.zeros(...), tj.ones(...) or tj.asarray(x), or np.zeros_like(x) of a traced x{at_line(where)}"
+        "  rule: a program makes no real arrays; np.zeros and its kin, called as that, give tensors while a function is traced\n"
+        f"  cure: o = np.zeros(...) or tj.zeros(...) in the function, or tj.asarray(o) of an array that it has{at_line(where)}"
     )
 
 

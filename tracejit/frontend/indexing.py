@@ -204,6 +204,8 @@ def _from_mask(mask: Any, x: Node, axis: int) -> list[Node]:
     _check_mask(node, x, axis)
     if isinstance(trace(), EagerTrace):
         return [trace().leaf(found) for found in np.nonzero(on_host(value_of(node)))]
+    if isinstance(mask, Tracer) and mask.is_known:
+        return [lift(found).node() for found in np.nonzero(np.asarray(mask))]
     if isinstance(mask, Tensor):
         raise UnsupportedError(
             f"x[mask]: the mask, {node.spec}, is computed, so the size of the result is not known while the function is traced\n"

@@ -16,6 +16,8 @@ SAME = {
     "amax": "max",
     "amin": "min",
     "around": "round",
+    "asanyarray": "asarray",
+    "ascontiguousarray": "asarray",
     **{f"linalg.{name}": name for name in ("cross", "matmul", "matrix_transpose", "norm", "outer", "tensordot", "vecdot")},
 }
 """NumPy's names for functions that go by another name here."""

@@ -10,6 +10,7 @@ import numpy as np
 from tracejit.errors import LeakedTracerError, TraceError, TracejitError
 from tracejit.frontend.entry import Dimension, ResultLeaf, ResultTree, Traced
 from tracejit.frontend.guards import refused_write
+from tracejit.frontend.leading import leading
 from tracejit.frontend.parameters import Parameters
 from tracejit.frontend.signature import ARRAYS, Call, Leaf
 from tracejit.frontend.sizes import Sizes
@@ -52,7 +53,7 @@ class _Tracing:
     def run(self, function: Callable[..., Any], parameters: Parameters) -> tuple[Traced, bool]:
         """What was found out, and whether the function made Variables."""
         try:
-            with using(self.trace):
+            with using(self.trace), leading():
                 values = [self._value(i, leaf) for i, leaf in enumerate(self.call.leaves)]
                 arguments = parameters.unflatten(self.call.signature.structure, values)
                 result = parameters.call(function, arguments)

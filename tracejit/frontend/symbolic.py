@@ -179,7 +179,7 @@ class SymbolicInt:
         return function(_tensor(left), _tensor(right))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self.trace.size_of(self._dim, "given to NumPy, as in np.arange(n); tj.arange(n) leaves it open"), dtype)
+        return np.array(self.trace.size_of(self._dim, "given to NumPy, as in np.gcd.reduce([n, 6])"), dtype)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         return getattr(ufunc, method)(*map(_tensor, inputs), **kwargs)

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tracejit.errors import LeakedTracerError, TraceError, UnsupportedError
+from tracejit.errors import GradientError, LeakedTracerError, TraceError, UnsupportedError
 from tracejit.frontend.base import Tensor
 from tracejit.frontend.device import assign, checked, device_of, moved
 from tracejit.frontend.eager import EagerTrace, Key, active, eager_trace, value_of
+from tracejit.frontend.recorder import is_carried
 from tracejit.frontend.symbolic import symbolic
 from tracejit.frontend.view import Steps, apply_steps, write_back
 from tracejit.frontend.where import at_line, user_where
@@ -112,6 +113,8 @@ class Tracer(Tensor):
 
     def item(self, asked: str = "item()") -> Any:
         if any(d != 1 for d in self.spec.shape):
+            if self.is_known:
+                raise ValueError(f"{self.spec} has many elements; only a tensor of one is a number, or true or false")
             raise TraceError(
                 f"{asked}: {self.spec} has many elements, and none of them is known while {self.owner.name} is traced\n"
                 "  cure: tj.where(condition, x, y), or tj.any and tj.all for one truth"
@@ -119,10 +122,19 @@ class Tracer(Tensor):
             )
         return np.asarray(self.owner.pin(self.node, asked)).item()
 
+    @property
+    def is_known(self) -> bool:
+        """Whether it is made of constants and of Python numbers among the arguments, so that it has a value while traced."""
+        return self.owner.is_known(self.node)
+
     def tolist(self) -> Any:
+        if self.is_known:
+            return self.owner.pin(self.node, "tolist()").tolist() if self.ndim else self.item("tolist()")
         return self.item("tolist()") if self.ndim == 0 else [x.tolist() for x in self]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if self.is_known:
+            return np.array(self.owner.pin(self.node, "a real array"), dtype or self.dtype)
         raise TraceError(
             f"{self.spec} was given to code that needs real numbers while {self.owner.name} is traced, such as a"
             " compiled library, or an index or item of a NumPy array\n  cure: use tj's or NumPy's functions, make the array a"
@@ -238,6 +250,7 @@ class EagerTensor(Tensor):
 
     def numpy(self) -> np.ndarray:
         """A copy as a NumPy array."""
+        self._check_plain("numpy()")
         return np.array(on_host(self.value))
 
     @property
@@ -254,12 +267,29 @@ class EagerTensor(Tensor):
     def item(self, asked: str = "item()") -> Any:
         if self._value.size != 1:
             raise ValueError(f"{self.spec} has {self._value.size} elements; only a tensor of one is a number, or true or false")
+        if asked in ("item()", "float()", "complex()"):
+            self._check_plain(asked)
         return self.value.item()
 
     def tolist(self) -> Any:
+        self._check_plain("tolist()")
         return on_host(self.value).tolist()
 
+    def _check_plain(self, asked: str) -> None:
+        """GradientError where ``grad`` and its like would lose a derivative without a word."""
+        builder = active()
+        if not isinstance(builder, EagerTrace) or not builder.listeners:
+            return
+        node = builder.find(self.key)
+        if node is not None and is_carried(builder, node):
+            raise GradientError(
+                f"{asked}: {self.spec} depends on what is differentiated by, and as a plain number or array it would count for a"
+                " constant\n  cure: NumPy's or tj's functions in place of code that needs plain numbers, such as math.sin;"
+                f" tj.stop_gradient(x) where a constant is meant; has_aux=True to look at a value{at_line(user_where())}"
+            )
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        self._check_plain("a real array")
         if isinstance(self._value, DeviceArray):
             return self._value.__array__()  # an error
         if copy or (dtype is not None and dtype != self.dtype):

@@ -242,8 +242,7 @@ class GraphTrace(Builder):
             TraceError: The value is known only when the program runs.
         """
         order = topological((node,))
-        unknown = [n for n in order if n.op is INPUT and n not in self.numbers]
-        if unknown:
+        if unknown := self._unknown(order):
             raise TraceError(
                 f"{asked}: {node.spec} has no value while {self.name} is traced; it is computed from"
                 f" {unknown[0].attrs['name']} when the program runs\n"
@@ -262,6 +261,14 @@ class GraphTrace(Builder):
                 values[n] = operation.evaluate(*(values[x] for x in n.inputs), **attrs)
         value = np.asarray(values[node])
         return value.item() if value.ndim == 0 else value
+
+    def is_known(self, node: Node) -> bool:
+        """Whether ``pin`` has a value for ``node``."""
+        return not self._unknown(topological((node,)))
+
+    def _unknown(self, nodes: Sequence[Node]) -> list[Node]:
+        """The inputs among ``nodes`` whose values are those of the run."""
+        return [n for n in nodes if n.op is INPUT and n not in self.numbers]
 
     def fit(self, node: Node, dtype: np.dtype) -> None:
         """Note that a Python int goes into ``dtype``; OverflowError, in NumPy's words, where its value does not."""

@@ -90,6 +90,9 @@ def _is_constant(x: Node) -> bool:
 def _readable(builder: Builder, x: Node) -> Node:
     """An operand of a write: stored or constant, behind any view."""
     source = operand(x).source
+    if kind(source) == "elementwise" and source.shape == () and x.spec.size == 1:
+        number = builder.emit(TABLE["copy"], (source,), key=0)
+        return builder.emit(TABLE["reshape"], (number,), shape=x.shape) if x.shape else number
     computed = kind(source) == "iota" or (kind(source) == "elementwise" and source.shape == ())
     return builder.emit(TABLE["copy"], (x,), key=0) if computed else x
 
