@@ -5,70 +5,20 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from cuda_program import TEXT, W, X, executable, scale
 from fake_cuda import FakeDriver, FakeStream, Misuse
 
 from tracejit.backends.cuda import compile as compiler
-from tracejit.codegen.source import HEAD, Layout, Source
 from tracejit.errors import DeviceFaultError, DeviceMemoryError, IndexOutOfBoundsError, UnsupportedError
-from tracejit.ir.parse import parse_graph
 from tracejit.ir.size import symbol
-from tracejit.ops import TABLE
-from tracejit.runtime.cuda.driver import Module
-from tracejit.runtime.cuda.executable import MISS, Executable
-from tracejit.runtime.cuda.program import Kernels, Program, _module
-from tracejit.runtime.cuda.steps import load_step
-from tracejit.schedule.schedule import Check, Slot
-
-GRAPH = """
-def scaled(x: f32[n, 2], w: f32[2, 2], rate: f64):
-    t0: f32[n, 2] = matmul(x, w)
-    return (t0,), {}
-"""
-# words: 8 n, 9 x, 10 w, 11 rate, 12 out, 13 slot, 14 workspace, 15 to 18 the kernel's arguments
-TEXT = '''
-from prelude import f32, f32_at, gemm_nn, launch, program, region
-
-
-@region
-def region_0(args):
-    """scales the product, model.py:3"""
-    out[i] = t * rate  # model.py:3  y = rate * (x @ w)
-
-
-@program
-def step(table):
-    n = table[8]
-    s0, x0, x1 = f32_at(table[13], n * 2), f32_at(table[9], n * 2), f32_at(table[10], 4)
-    gemm_nn(table, s0, x0, x1, n, 2, 2, 2, 2, 2, f32(1), f32(0))
-    launch(region_0, table, 15, -(-n // 64), 64, n)
-'''
-COPIED = ((15, 13), (16, 12), (17, 11), (18, 8))
-
-
-def scale(driver, address, blocks, threads, n):
-    source, target, rate, size = driver.words(address, 4)
-    assert (blocks, threads, n) == (-(-size // 64), 64, size)
-    factor = driver.array(rate, 1, np.float64)[0]
-    driver.array(target, 2 * n)[:] = driver.array(source, 2 * n) * np.float32(factor)
-
-
-def executable(driver, held=None, text=TEXT, checks=(), guards=lambda sizes: True):
-    n = symbol("n")
-    graph = parse_graph(GRAPH, TABLE)
-    layout = Layout({"n": HEAD}, (9, 10, 11), (12,), (13,), 14, (), 19)
-    source = Source(text, layout, (Slot(n * 8, 0, 0),), (), tuple(checks), COPIED)
-    path = Path("generated.py")
-    kernels = Kernels(driver.load(Module(text, path)), load_step(text, str(path), driver.geometry))
-    return Executable(Program(graph, None, source, path, kernels, driver), held or {}, guards)
+from tracejit.runtime.cuda.executable import MISS
+from tracejit.runtime.cuda.program import _module
+from tracejit.schedule.schedule import Check
 
 
 @pytest.fixture
 def driver():
     return FakeDriver({"region_0": scale})
-
-
-X = np.arange(6, dtype=np.float32).reshape(3, 2)
-W = np.array([[1, 2], [3, 4]], np.float32)
 
 
 def test_a_call_gives_what_the_step_says(driver):
@@ -120,7 +70,7 @@ def test_at_most_eight_graphs_are_kept(driver):
     w, xs = driver.placed(W), [driver.placed(X) for _ in range(20)]
     for x in xs:
         run(x, w, 1.0)
-    (binding,) = run._bindings.values()
+    (binding,) = run._bindings
     assert len(binding.plans) == 8
 
 
@@ -231,7 +181,7 @@ def test_out_of_memory_says_what_holds_it_and_changes_nothing(driver):
     with pytest.raises(DeviceMemoryError) as caught:
         run(np.ones((400, 2), np.float32), 1.0)
     text = str(caught.value)
-    assert text.startswith("out of memory on cuda: 3.125 KiB were asked for results of scaled; ")
+    assert text.startswith("out of memory on cuda: 3.125 KiB were asked for arguments of scaled; ")
     assert "3.25 KiB  temporaries of scaled" in text and "16 bytes  test" in text and "cure: smaller batches" in text
     np.testing.assert_array_equal(w.numpy(), W)
     driver.limit = None

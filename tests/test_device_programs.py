@@ -97,14 +97,16 @@ def test_a_step_of_training_updates_variables_on_the_device(ledger):
     np.testing.assert_allclose(w.numpy(), v.numpy(), rtol=1e-5)
     assert steps.item() == 5 and step.compilations == 1
     tables = ledger.counts["uploads"] - 4  # two arguments, two Variables
-    assert tables == 5 and ledger.counts["captures"] == 1 and ledger.counts["replays"] == 4
+    assert tables == 4  # the last call has the values of the one before
+    assert ledger.counts["captures"] == 2 and ledger.counts["replays"] == 4  # for all values, and for those that came again
 
 
 def test_numpy_arguments_are_copied_in_each_call_and_counted(ledger):
     f = tj.function(lambda x: x + 1, device="cuda")
     for _ in range(3):
         f(X)
-    assert ledger.counts["uploads"] == 2 * 3 and ledger.copied["uploads"] >= 3 * X.nbytes
+    assert ledger.counts["uploads"] == 3 + 2  # the table stays when it comes again
+    assert ledger.copied["uploads"] >= 3 * X.nbytes
 
 
 def test_a_captured_array_is_read_at_each_call():
@@ -368,9 +370,9 @@ def test_a_profile_counts_what_a_call_asks_of_the_device_and_changes_nothing():
     found = f.profile(x)
     np.testing.assert_array_equal(w.numpy(), before)
     asked = found.asked
-    assert asked.counts == {"replays": 1, "uploads": 2} and x.nbytes < asked.bytes["uploads"] and "Variables" in asked.held
+    assert asked.counts == {"replays": 1, "uploads": 1} and x.nbytes == asked.bytes["uploads"] and "Variables" in asked.held
     text = str(found)
-    assert "f on cuda, " in text and "       1  graphs replayed\n       2  copies to the device, " in text
+    assert "f on cuda, " in text and "       1  graphs replayed\n       1  copies to the device, " in text
     assert all(s.measured > 0 and s.predicted > 0 for s in found.steps) and found.total > 0
     assert [s.kind for s in found.steps].count("product") == 1
     assert json.loads(found.json())["data"]["asked"]["counts"]["replays"] == 1

@@ -27,7 +27,7 @@ def kernels_of(source):
     return [assembled(ptx, "generated.py", cc) for cc in (OLD, NEW)]
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "sort"])  # that is argsort and gather there
+@pytest.mark.parametrize("name", NAMES)
 def test_ops_compile_without_spills(name):
     _, source = cuda_source(op_program(name).graph)
     regions = set(re.findall(r"@region\ndef (\w+)\(", source.text))

@@ -227,12 +227,17 @@ class Entry:
 
     def _of_device(self, array: DeviceArray, leaves: Sequence[Any]) -> Any:
         """A result that is on a device: a tensor, or an array of the library whose array the caller passed first."""
-        like = next((x for x in leaves if not isinstance(x, Tensor | DeviceArray) and is_resident(x)), None)
-        if like is None or self.traced.tensors:
+        like = self.like(leaves)
+        if like is None:
             return EagerTensor(array, scalar=not self.traced.tensors and array.shape == ())
         from tracejit.runtime.cuda.edges import handed_out
 
-        return handed_out(array, like)
+        return handed_out(array, leaves[like])
+
+    def like(self, leaves: Sequence[Any]) -> int | None:
+        """The leaf whose kind the results on a device have; None where they are tensors."""
+        of_library = (i for i, x in enumerate(leaves) if not isinstance(x, Tensor | DeviceArray) and is_resident(x))
+        return None if self.traced.tensors else next(of_library, None)
 
     def read_held(self) -> None:
         """Bring the copies of captured arrays that no program can read as they are up to date."""

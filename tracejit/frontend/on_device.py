@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -14,11 +15,13 @@ from tracejit.frontend.device import default_device, host_variables
 from tracejit.frontend.eager import BROADCAST, EagerNode, is_number
 from tracejit.frontend.where import at_line, user_where
 from tracejit.ir import Builder, Graph, Node, TensorSpec
-from tracejit.ir.builder import CONSTANT, INPUT
-from tracejit.ir.evaluation import evaluate_node
+from tracejit.ir.builder import INPUT
 from tracejit.ir.graph import topological
 from tracejit.ops import TABLE
 from tracejit.runtime.device import Array, DeviceArray
+from tracejit.runtime.executable import Executable as HostExecutable
+from tracejit.runtime.program import Options
+from tracejit.runtime.program import compile_program as compile_for_host
 
 Guards = Callable[[Mapping[str, int]], bool]
 
@@ -40,7 +43,9 @@ def device_program(traced: Any, name: str, options: Any, guards: Guards, observe
     graph = Graph(traced.graph.name, traced.graph.inputs, traced.graph.outputs, updates)
     program = compile_program(graph, options, observe)
     executable: Any = Executable(program, buffers, guards)
-    return (HostUpdates(executable, here) if any(new is not None for _, new in here.values()) else executable), program
+    if any(new is not None for _, new in here.values()):
+        executable = HostUpdates(executable, here, options.math)
+    return executable, program
 
 
 class HostUpdates:
@@ -49,28 +54,24 @@ class HostUpdates:
     Args:
         executable: The rest of the program, which reads them.
         variables: Buffer and new value of each, by its input; None where it is only read.
+        math: The vector math of the new values.
     """
 
-    def __init__(self, executable: Any, variables: Mapping[Node, tuple[np.ndarray, Node | None]]) -> None:
+    def __init__(self, executable: Any, variables: Mapping[Node, tuple[np.ndarray, Node | None]], math: str) -> None:
         self._executable = executable
-        self._buffers = [buffer for buffer, _ in variables.values()]
-        self._written = [buffer for buffer, new in variables.values() if new is not None]
-        self._inputs = tuple(variables)
-        self._new = [new for _, new in variables.values() if new is not None]
-        known = {node: evaluate_node(node, (), {}) for node in topological(tuple(self._new)) if node.op is CONSTANT}
-        self._known: Mapping[Node, Any] = known
-        self._steps = [node for node in topological(tuple(self._new)) if node not in known and node not in variables]
+        updates = tuple((node, new) for node, (_, new) in variables.items() if new is not None)
+        program = compile_for_host(Graph("host_updates", tuple(variables), (), updates), Options(math))
+        buffers = {i: buffer for i, (buffer, _) in enumerate(variables.values())}
+        self._update = HostExecutable(program, buffers, lambda sizes: True)
+        self._lock = threading.Lock()
         self.debug = executable.debug
 
     def __call__(self, *leaves: Any) -> Any:
         """Run the program, then give the Variables their new values."""
-        out = self._executable(*leaves)
-        if out is not None:
-            values = {**self._known, **dict(zip(self._inputs, self._buffers, strict=True))}
-            for node in self._steps:
-                values[node] = evaluate_node(node, [values[x] for x in node.inputs], {})
-            for buffer, value in zip(self._written, [np.array(values[node]) for node in self._new], strict=True):
-                np.copyto(buffer, value)
+        with self._lock:  # each call has values of its own
+            out = self._executable(*leaves)
+            if out is not None:
+                self._update()
         return out
 
 
@@ -106,7 +107,6 @@ class DeviceGraph:
     def __init__(self, graph: Graph) -> None:
         from tracejit.runtime.cuda.executable import Executable
         from tracejit.runtime.cuda.program import compile_program
-        from tracejit.runtime.program import Options
 
         self._executable = Executable(compile_program(graph, Options(config().math)), {}, lambda sizes: True)
 

@@ -102,9 +102,7 @@ class Programs:
         return None
 
     def _remember(self, entry: Entry, call: Call) -> None:
-        """Make a route for calls like this one, unless there is one; device programs have none."""
-        if entry.device != "cpu":
-            return
+        """Make a route for calls like this one, unless there is one."""
         key = (id(entry), pattern_of(call))
         if key in self._patterns:
             return

@@ -65,6 +65,7 @@ _OPERANDS = {
     Op.MAKE_TUPLE: "il",
     Op.MAKE_LIST: "il",
     Op.MAKE_DICT: "iol",
+    Op.QUEUE: "iol",
 }
 """Of each operand: i, a number; o, an object; m, the offset of a slot; a, the address of numbers; l, their count, then that."""
 

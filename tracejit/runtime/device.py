@@ -31,14 +31,14 @@ class Memory(Protocol):
     def download(self, target: np.ndarray, address: int, stream: int | None) -> None:
         """Copy to a host array, and wait for it."""
 
-    def upload(self, address: int, source: np.ndarray, stream: int | None) -> None:
-        """Copy from a host array."""
+    def upload(self, address: int, source: np.ndarray, stream: int | None) -> int:
+        """Copy from a host array; the handle of the stream that does it."""
 
-    def move(self, target: int, source: int, nbytes: int, stream: int | None) -> None:
-        """Copy on the device."""
+    def move(self, target: int, source: int, nbytes: int, stream: int | None, after: int | None) -> int:
+        """Copy on the device, when another stream has done its work so far; the handle of the stream that does it."""
 
-    def copied(self, address: int, nbytes: int, stream: int | None) -> Memory:
-        """Other memory with the same content."""
+    def copied(self, address: int, nbytes: int, stream: int | None) -> tuple[Memory, int]:
+        """Other memory with the same content, and the handle of the stream that copies."""
 
     def order(self, before: int, after: int) -> None:
         """Have the work of one stream wait for what another one has been given so far, by their handles."""
@@ -55,7 +55,8 @@ class DeviceArray:
         shape: Its sizes.
         dtype: Of the elements.
         address: Of the first element; where ``memory`` begins if not given.
-        stream: Handle of the stream whose work so far must be done before it is read; None where nothing is under way.
+        stream: Handle of the stream that it was last used on, whose work so far must be done before it is used on another one;
+            None where nothing is under way.
         caller: Handle of the stream that its library works on now, and programs with it; None for the usual one.
         writeable: Whether programs may write to it.
     """
@@ -111,15 +112,16 @@ class DeviceArray:
 
     def copy(self) -> DeviceArray:
         """A copy on the device."""
-        return DeviceArray(self.memory.copied(self.address, self.nbytes, self.stream), self.shape, self.dtype)
+        memory, stream = self.memory.copied(self.address, self.nbytes, self.stream)
+        return DeviceArray(memory, self.shape, self.dtype, stream=stream)
 
     def store(self, source: np.ndarray) -> None:
         """Take the content of a host array of the same shape and dtype."""
-        self.memory.upload(self.address, np.ascontiguousarray(source, self.dtype), self.stream)
+        self.stream = self.memory.upload(self.address, np.ascontiguousarray(source, self.dtype), self.stream)
 
     def take(self, source: DeviceArray) -> None:
         """Take the content of a device array of the same shape and dtype."""
-        self.memory.move(self.address, source.address, self.nbytes, self.stream)
+        self.stream = source.stream = self.memory.move(self.address, source.address, self.nbytes, self.stream, source.stream)
 
     def overlaps(self, other: DeviceArray) -> bool:
         """Whether the two share memory."""

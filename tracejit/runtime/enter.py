@@ -209,6 +209,11 @@ class _Call:
         for output, array in zip(binding.outputs, outputs, strict=True):
             table[output.place] = _address(array)
 
+    def do_queue(self, first: int, function: Callable[..., Any], registers: tuple[int, ...]) -> bool:
+        self.ran = True
+        results = function(*self._all(registers))
+        return results is not None and self._spread(first, results)
+
     def do_store(self, target: Any, member: Any, value: Any) -> None:
         member.__set__(target, value)
 

@@ -22,7 +22,7 @@ def _alone() -> int:
 
 
 _ALONE = _alone()
-_COUNTS_ARE_EXACT = sys.implementation.name == "cpython" and getattr(sys, "_is_gil_enabled", lambda: True)()
+COUNTS_ARE_EXACT = sys.implementation.name == "cpython" and getattr(sys, "_is_gil_enabled", lambda: True)()
 
 
 class OutputPool:
@@ -47,7 +47,7 @@ class OutputPool:
     def take(self) -> NDArray[Any]:
         """An array that nobody else can see, its values arbitrary. Any number of threads may call."""
         spares = self.spares
-        for _ in range(len(spares) if _COUNTS_ARE_EXACT else 0):
+        for _ in range(len(spares) if COUNTS_ARE_EXACT else 0):
             try:
                 array = spares.pop(0)  # one step under the GIL: from here on no other thread finds it
             except IndexError:

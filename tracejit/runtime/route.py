@@ -31,6 +31,7 @@ does not hold is a miss: the route is not for this call. So is an exception, unt
 | ``STORE`` | object, member, value | fill the slot of an object |
 | ``MAKE_TUPLE`` ``MAKE_LIST`` | target, registers | a new one of these |
 | ``MAKE_DICT`` | target, keys, registers | likewise |
+| ``QUEUE`` | first, function, registers | what it returns when a device has the work, a tuple, or None for a miss, to registers |
 
 A *binding* is a program bound to one choice of sizes, the key, and of memory. Types are exact: a subclass of ndarray or float
 is a miss. A dtype is the expected object or one of the same type number and byte order (an unpickled array has its own).
@@ -52,7 +53,7 @@ from tracejit.runtime.pool import OutputPool
 Op = IntEnum("Op", [
     "ARRAY", "FLOAT", "INT", "BOOL", "SAME", "EQUAL", "TYPE", "LIVE", "LIKE", "APART", "TUPLE", "LIST", "DICT", "UNTRACED",
     "CELL_IS", "GLOBAL_IS", "CONSTANT", "GLOBAL", "CELL", "SLOT", "ATTRIBUTE", "ITEM", "CALL", "RUN", "STORE",
-    "MAKE_TUPLE", "MAKE_LIST", "MAKE_DICT",
+    "MAKE_TUPLE", "MAKE_LIST", "MAKE_DICT", "QUEUE",
 ], start=0)
 # fmt: on
 Step = tuple[Any, ...]

@@ -6,71 +6,36 @@ sizes, with one exception: products and copies have their operands' addresses in
 for arguments and results that are operands, a graph is kept for each set of addresses, which memory pools repeat. Staging them
 by copies would cost bandwidth in every call instead. A set of addresses seen for the first time is run launch by launch, which
 also has cuBLAS choose its kernels before anything is captured.
+
+Where all values of a call are those of an earlier one, as in a loop of training, not even that copy is needed: such values
+settle, with a table and a graph of their own.
 """
 
 from __future__ import annotations
 
+import functools
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tracejit.config import config
 from tracejit.errors import DeviceFaultError, IndexOutOfBoundsError, UnsupportedError
 from tracejit.ir.size import Size, evaluate, symbols
+from tracejit.runtime.cuda.binding import WORD, Binding, Kind, Segment, Settled, is_number, kind_of, length, segments
 from tracejit.runtime.cuda.driver import Product, Stream
 from tracejit.runtime.cuda.memory import Block
 from tracejit.runtime.cuda.program import Program
-from tracejit.runtime.cuda.steps import Check, Command, Launch, Stamp, Table, perform, perform_one, scalar_word
+from tracejit.runtime.cuda.results import ResultPool
+from tracejit.runtime.cuda.steps import Command, Launch, Table, perform, perform_one, word_of
 from tracejit.runtime.device import Array, DeviceArray
 
 MISS: Final = None
 _MOST_BINDINGS = 16
-_MOST_GRAPHS = 8
 _MOST_KNOWN = 1024
 _ALIGNMENT = 256
-_WORD = 8
 _NUMBERS = {float: np.dtype(np.float64), int: np.dtype(np.int64), bool: np.dtype(np.bool_)}
-
-
-@dataclass(slots=True)
-class Segment:
-    """What a step asks for up to a check, or to its end; that as a graph, once it has been asked for twice."""
-
-    commands: list[Command] = field(default_factory=list)
-    check: Check | None = None
-    graph: Callable[[Stream], None] | None = None
-
-
-Plan = list[Segment]
-"""What a step asks for, given the addresses that it bakes in."""
-
-
-@dataclass(slots=True)
-class Binding:
-    """A program bound to one choice of sizes.
-
-    Attributes:
-        words: What the device gets in each call: the host's table, then the numbers.
-        table: The host's table, filled but for what changes from call to call.
-        device: The device's copy of the words.
-        outputs: Shape, dtype and bytes of each result.
-        baked: The words that the step itself reads; None until it has been run.
-        plans: By the values of these, the last used last.
-        staged: Memory for inputs that are on the host, by their position.
-    """
-
-    words: NDArray[np.int64]
-    table: NDArray[np.int64]
-    device: Block
-    outputs: list[tuple[tuple[int, ...], np.dtype, int]]
-    baked: NDArray[np.int64] | None = None
-    plans: OrderedDict[tuple[int, ...], Plan] = field(default_factory=OrderedDict)
-    staged: dict[int, Block] = field(default_factory=dict)
 
 
 class Executable:
@@ -85,16 +50,14 @@ class Executable:
 
     def __init__(self, program: Program, buffers: Mapping[int, Array], guards: Callable[[Mapping[str, int]], bool]) -> None:
         self.program = program
-        self._buffers = [(i, array) for i, array in buffers.items() if isinstance(array, DeviceArray)]
-        self._of_host = [(i, array) for i, array in buffers.items() if not isinstance(array, DeviceArray)]
+        self._buffers = {i: array for i, array in buffers.items() if isinstance(array, DeviceArray)}
+        self._resident = list(self._buffers.values())
+        self._of_host = {i: array for i, array in buffers.items() if not isinstance(array, DeviceArray)}
+        self._hosted = list(self._of_host.values())
         self._guards = guards
-        copied = np.array(program.source.copied, np.int64).reshape(-1, 2)
-        self._copies = copied[:, 0].copy(), copied[:, 1].copy()
-        self._results = f"results of {program.graph.name}"
-        self._outputs = program.graph.outputs
         self._leaves = [(i, node) for i, node in enumerate(program.graph.inputs) if i not in buffers]
-        self._known: dict[tuple[Any, ...], Mapping[str, int]] = {}  # sizes of leaves that fitted, by their kinds and shapes
-        self._bindings: OrderedDict[tuple[int, ...], Binding] = OrderedDict()
+        self._known: dict[tuple[Kind, ...], Mapping[str, int]] = {}  # sizes of leaves that fitted
+        self._bindings: list[Binding] = []  # the last used first
         self._arena: Block | None = None
         self._stream: int | None = None  # of the last call
         self._checked = config().check
@@ -115,25 +78,23 @@ class Executable:
             IndexOutOfBoundsError: An index was out of bounds; no input was updated.
             DeviceFaultError: The device stopped.
         """
-        sizes = self._fitting(leaves)
-        if sizes is None:
-            return MISS
+        kinds = [(x.shape, x.dtype) if type(x) is DeviceArray else kind_of(x) for x in leaves]
         with self._lock:
-            stream = self._caller_stream(leaves)
-            if self._stream is not None and self._stream != stream.handle:
-                stream.after(self._stream)  # the memory of this executable is in use there
-            binding = self._bound(sizes, stream)
-            outputs = [self._output(*each, stream) for each in binding.outputs]
-            values = [(i, leaf) for (i, _), leaf in zip(self._leaves, leaves, strict=True)] + self._of_host
-            values = [(i, self._resident(binding, i, value, stream)) for i, value in values]
-            self._order(stream, values)
-            self._fill(binding, values, outputs, stream)
-            status = self.run(binding, stream)
-            handle = self._stream = stream.handle
-            for _, array in self._buffers:
-                array.stream = handle
-            for array in outputs:
-                array.stream = handle
+            arrays = [x for x in leaves if type(x) is DeviceArray]
+            callers = [x.caller for x in arrays if x.caller is not None]
+            stream = self.program.driver.stream(callers[0] if callers else None)
+            binding = self._bindings[0] if self._bindings else None
+            if binding is None or binding.kinds != kinds:
+                binding = self._bound(kinds, leaves, stream)
+                if binding is None:
+                    return MISS
+            here = stream.handle
+            outputs = [pool.take(here) for pool in binding.pools]
+            self._order(stream, [*arrays, *outputs, *self._resident])
+            values = [x.address if type(x) is DeviceArray else x for x in leaves]
+            if len(arrays) < len(leaves) or self._hosted:
+                values = self._sent(binding, [*values, *self._hosted], stream)
+            status = self.run(binding, binding.pack(*values, *[x.address for x in outputs]), stream)
         if status:
             raise self._out_of_bounds(status)
         return tuple(outputs)
@@ -153,7 +114,7 @@ class Executable:
 
     def _fitting(self, leaves: Sequence[Any]) -> Mapping[str, int] | None:
         """The number of each symbol; None where the program is not made for these leaves."""
-        key = tuple([(x.shape, x.dtype) if isinstance(x, DeviceArray | np.ndarray) else type(x) for x in leaves])
+        key = tuple(map(kind_of, leaves))
         found = self._known.get(key)
         if found is None:
             found = self._sizes(leaves)
@@ -186,100 +147,109 @@ class Executable:
                     return None
         return sizes
 
-    def _caller_stream(self, leaves: Sequence[Any]) -> Stream:
-        named = (leaf.caller for leaf in leaves if isinstance(leaf, DeviceArray) and leaf.caller is not None)
-        return self.program.driver.stream(next(named, None))
-
-    def _resident(self, binding: Binding, number: int, value: Any, stream: Stream) -> Any:
-        """The value of an input on the device: host arrays go to memory that is kept for them; numbers stay as they are.
-
-        So do arrays of one word, such as a counter of steps: they go along with the table.
-        """
-        if not isinstance(value, np.ndarray) or value.nbytes <= _WORD:
-            return value
-        if number not in binding.staged:
-            purpose = f"arguments of {self.program.graph.name}"
-            binding.staged[number] = self.program.driver.allocate(value.nbytes, purpose, stream.handle)
-        block = binding.staged[number]
-        stream.upload(block.address, np.ascontiguousarray(value))
-        return DeviceArray(block, value.shape, value.dtype)
-
-    def _output(self, shape: tuple[int, ...], dtype: np.dtype, nbytes: int, stream: Stream) -> DeviceArray:
-        block = self.program.driver.allocate(nbytes, self._results, stream.handle)
-        return DeviceArray(block, shape, dtype)
-
-    # the table
-
-    def _bound(self, sizes: Mapping[str, int], stream: Stream) -> Binding:
-        key = tuple(sizes.values())
-        found = self._bindings.get(key)
-        if found is None:
-            source = self.program.source
-            words = np.zeros(source.layout.length + len(source.layout.inputs), np.int64)
-            table = words[: source.layout.length]
-            for name, word in source.layout.sizes.items():
-                table[word] = sizes[name]
-            for word, dim in source.counted:
-                table[word] = evaluate(dim, sizes)
-            self._place(table, sizes, stream)
-            for i, buffer in self._buffers:
-                table[source.layout.inputs[i]] = buffer.address
-            device = self.program.driver.allocate(words.nbytes, f"tables of {self.program.graph.name}", stream.handle)
-            specs: list[Any] = [node.spec.concrete(sizes) for node in self._outputs]
-            outputs = [(spec.shape, spec.dtype, int(spec.size) * spec.dtype.itemsize) for spec in specs]
-            found = self._bindings[key] = Binding(words, table, device, outputs)
-            if len(self._bindings) > _MOST_BINDINGS:
-                stream.wait()  # the table of the oldest may be in use
-                self._bindings.popitem(last=False)
-        self._bindings.move_to_end(key)
+    def _sent(self, binding: Binding, values: Sequence[Any], stream: Stream) -> list[Any]:
+        """The values of the call: what is on the host is copied to the memory that is kept for it, or becomes a word."""
+        found = []
+        for i, value in enumerate(values):
+            if isinstance(value, np.ndarray):
+                block = binding.staged.get(i)
+                if block is None:
+                    value = word_of(value)
+                else:
+                    stream.upload(block.address, np.ascontiguousarray(value))
+                    value = block.address
+            found.append(value)
         return found
 
-    def _place(self, table: NDArray[np.int64], sizes: Mapping[str, int], stream: Stream) -> None:
-        """Lay out the arena for these sizes; a larger one takes the place of one that is too small, for all sizes."""
-        source, layout = self.program.source, self.program.source.layout
+    def _order(self, stream: Stream, arrays: Iterable[DeviceArray]) -> None:
+        """Have the stream wait for whoever still works on the arrays, or with the memory of this executable."""
+        here = stream.handle
+        streams = {x.stream for x in arrays}
+        streams.add(self._stream)
+        if streams != {here}:
+            for handle in sorted(x for x in streams if x is not None and x != here):
+                stream.after(handle)
+            self._stream = here
+            for x in arrays:
+                x.stream = here
+
+    # the binding
+
+    def _bound(self, kinds: list[Kind], leaves: Sequence[Any], stream: Stream) -> Binding | None:
+        """The binding for leaves of these kinds, which becomes the first one; None where the program is not made for them."""
+        found = next((b for b in self._bindings if b.kinds == kinds), None)
+        if found is None:
+            sizes = self._fitting(leaves)
+            if sizes is None:
+                return None
+            self._order(stream, ())  # memory of this executable may be given up
+            found = self._binding(kinds, sizes, stream)
+            for pool in (pool for b in self._bindings for pool in b.pools):
+                pool.spares.clear()  # programs whose sizes keep changing hold results for the last ones only
+            if len(self._bindings) == _MOST_BINDINGS:
+                stream.wait()  # the table of the oldest may be in use
+                self._bindings.pop()
+        else:
+            self._bindings.remove(found)
+        self._bindings.insert(0, found)
+        return found
+
+    def _binding(self, kinds: list[Kind], sizes: Mapping[str, int], stream: Stream) -> Binding:
+        source, driver, name, here = self.program.source, self.program.driver, self.program.graph.name, stream.handle
+        numbers = [*(i for i, _ in self._leaves), *self._of_host]
+        inputs = list(zip(numbers, [*kinds, *map(kind_of, self._hosted)], strict=True))
+        arena = self._place(sizes, stream)
+        staged = {
+            place: driver.allocate(_nbytes(kind), f"arguments of {name}", here)
+            for place, (_, kind) in enumerate(inputs)
+            if _is_staged(kind)
+        }
+        device = driver.allocate(WORD * length(source), f"tables of {name}", here)
+        specs: list[Any] = [node.spec.concrete(sizes) for node in self.program.graph.outputs]
+        pools = [ResultPool(driver, spec.shape, spec.dtype, f"results of {name}") for spec in specs]
+        made = Binding(source, sizes, kinds, inputs, device, pools, staged)
+        for word, address in (*arena, *((source.layout.inputs[i], buffer.address) for i, buffer in self._buffers.items())):
+            made.table[word] = address
+        return made
+
+    def _laid_out(self, sizes: Mapping[str, int]) -> tuple[list[int], int, int]:
+        """Where the slots of the arena begin, where they end, and what it is with the workspace."""
         starts, end = [], 0
-        for slot in source.slots:
+        for slot in self.program.source.slots:
             starts.append(end)
             end += -(-evaluate(slot.nbytes, sizes) // _ALIGNMENT) * _ALIGNMENT
-        total = end + max((evaluate(nbytes, sizes) for nbytes in source.workspace), default=0)
+        return starts, end, end + max((evaluate(nbytes, sizes) for nbytes in self.program.source.workspace), default=0)
+
+    def _place(self, sizes: Mapping[str, int], stream: Stream) -> list[tuple[int, int]]:
+        """Words for the arena; one that is larger takes the place of one that is too small, for all sizes."""
+        starts, end, total = self._laid_out(sizes)
+        layout = self.program.source.layout
         if self._arena is None or total > self._arena.nbytes:
             if self._arena is not None:
                 stream.wait()
             self._bindings.clear()
             self._arena = None  # first, so that old and new never exist together
             self._arena = self.program.driver.allocate(total, f"temporaries of {self.program.graph.name}", stream.handle)
-        for word, start in zip(layout.slots, starts, strict=True):
-            table[word] = self._arena.address + start
-        table[layout.workspace] = self._arena.address + end
-
-    def _fill(self, binding: Binding, values: Sequence[tuple[int, Any]], outputs: Sequence[DeviceArray], stream: Stream) -> None:
-        """Complete the table, and send the device its part."""
-        layout, table = self.program.source.layout, binding.table
-        for i, value in values:
-            if type(value) is DeviceArray:
-                table[layout.inputs[i]] = value.address
-            else:
-                binding.words[layout.length + i] = scalar_word(value)
-                table[layout.inputs[i]] = binding.device.address + _WORD * (layout.length + i)
-        for word, output in zip(layout.outputs, outputs, strict=True):
-            table[word] = output.address
-        table[self._copies[0]] = table[self._copies[1]]
-        stream.upload(binding.device.address, binding.words)
-
-    def _order(self, stream: Stream, values: Iterable[tuple[int, Any]]) -> None:
-        """Have the stream wait for whoever still writes the arrays."""
-        here = stream.handle
-        arrays = [*self._buffers, *((i, value) for i, value in values if type(value) is DeviceArray)]
-        for handle in sorted({a.stream for _, a in arrays if a.stream is not None and a.stream != here}):
-            stream.after(handle)
+        base = self._arena.address
+        return [*zip(layout.slots, [base + start for start in starts], strict=True), (layout.workspace, base + end)]
 
     # the step
 
-    def run(self, binding: Binding, stream: Stream) -> int:
+    def run(self, binding: Binding, values: bytes, stream: Stream) -> int:
         """Give the stream the work of a call; the status that it ended with, 0 where no check stopped it."""
-        plan, seen = self._plan(binding)
+        settled = binding.settled.get(values)
+        if settled is not None:
+            settled.run(stream)
+            return 0
+        binding.fill(values, binding.device.address)
+        plan, seen = binding.plan(self.program.kernels.step)
         if not seen and any(isinstance(command, Product) for segment in plan for command in segment.commands):
             stream.reserve()  # before anything is written
+        if binding.settles(values) and seen and len(plan) == 1 and not self._checked:
+            settled = binding.settled[values] = self._settled(binding, values, stream)
+            settled.run(stream)
+            return 0
+        stream.upload(binding.device.address, binding.words)
         for segment in plan:
             self._run_segment(segment, binding.device.address, stream, seen)
             if segment.check is not None:
@@ -289,33 +259,32 @@ class Executable:
                     return segment.check.status
         return 0
 
+    def _settled(self, binding: Binding, values: bytes, stream: Stream) -> Settled:
+        """Values with a table of their own."""
+        name = f"tables of {self.program.graph.name}"
+        device = binding.free_table() or self.program.driver.allocate(binding.device.nbytes, name, stream.handle)
+        binding.fill(values, device.address)
+        stream.upload(device.address, binding.words)
+        table = Table(binding.table)
+        self.program.kernels.step(table)
+        (segment,) = segments(table.commands)
+        return Settled(device, self._repeatable(segment.commands, device.address))
+
+    def _repeatable(self, commands: Sequence[Command], table: int) -> Callable[[Stream], None]:
+        """What gives a stream these commands again and again, for a table at an address."""
+        again = functools.partial(perform, commands, self.program.kernels.by_region, table)
+        return self.program.driver.capture(again) if len(commands) > 1 else again
+
     def _run_segment(self, segment: Segment, table: int, stream: Stream, seen: bool) -> None:
-        kernels = self.program.kernels.by_region
         if self._checked:
             self._run_checked(segment.commands, table, stream)
             return
-        if segment.graph is None and seen and len(segment.commands) > 1:
-            segment.graph = self.program.driver.capture(lambda s: perform(segment.commands, kernels, table, s))
-        if segment.graph is not None:
-            segment.graph(stream)
+        if segment.again is None and seen:
+            segment.again = self._repeatable(segment.commands, table)
+        if segment.again is not None:
+            segment.again(stream)
         else:
-            perform(segment.commands, kernels, table, stream)
-
-    def _plan(self, binding: Binding) -> tuple[Plan, bool]:
-        """The plan for the addresses in the table, and whether it was there."""
-        if binding.baked is not None:
-            key = tuple(binding.table[binding.baked].tolist())
-            found = binding.plans.get(key)
-            if found is not None:
-                binding.plans.move_to_end(key)
-                return found, True
-        table = Table(binding.table)
-        self.program.kernels.step(table)
-        binding.baked = np.array(sorted(table.read), np.int64)
-        made = binding.plans[tuple(binding.table[binding.baked].tolist())] = _segments(table.commands)
-        if len(binding.plans) > _MOST_GRAPHS:
-            binding.plans.popitem(last=False)
-        return made, False
+            perform(segment.commands, self.program.kernels.by_region, table, stream)
 
     def _run_checked(self, commands: Sequence[Command], table: int, stream: Stream) -> None:
         """One command after the other, each waited for, so that a fault is known by its line."""
@@ -345,13 +314,11 @@ class Executable:
         return error
 
 
-def _segments(commands: Sequence[Command | Check | Stamp]) -> Plan:
-    plan = [Segment()]
-    for command in commands:
-        match command:
-            case Check():
-                plan[-1].check = command
-                plan.append(Segment())
-            case Launch() | Product():
-                plan[-1].commands.append(command)
-    return plan
+def _is_staged(kind: Kind) -> bool:
+    return not isinstance(kind, type) and len(kind) == 3 and not is_number(kind)
+
+
+def _nbytes(kind: Any) -> int:
+    shape, dtype, _ = kind
+    nbytes: int = np.prod(shape, dtype=object) * dtype.itemsize
+    return nbytes

@@ -65,20 +65,25 @@ class Memory(ABC):
     def download(self, target: np.ndarray, address: int, stream: int | None) -> None:
         self.driver.stream(stream).download(target, address)
 
-    def upload(self, address: int, source: np.ndarray, stream: int | None) -> None:
-        self.driver.stream(stream).upload(address, source)
+    def upload(self, address: int, source: np.ndarray, stream: int | None) -> int:
+        at = self.driver.stream(stream)
+        at.upload(address, source)
+        return at.handle
 
-    def move(self, target: int, source: int, nbytes: int, stream: int | None) -> None:
-        self.driver.stream(stream).move(target, source, nbytes)
+    def move(self, target: int, source: int, nbytes: int, stream: int | None, after: int | None) -> int:
+        at = self.driver.stream(stream)
+        if after is not None and after != at.handle:
+            at.after(after)
+        at.move(target, source, nbytes)
+        return at.handle
 
     def order(self, before: int, after: int) -> None:
         if before != after:
             self.driver.stream(after).after(before)
 
-    def copied(self, address: int, nbytes: int, stream: int | None) -> Block:
+    def copied(self, address: int, nbytes: int, stream: int | None) -> tuple[Block, int]:
         block = self.driver.allocate(nbytes, "copies", stream)
-        self.move(block.address, address, nbytes, stream)
-        return block
+        return block, self.move(block.address, address, nbytes, stream, None)
 
     @abstractmethod
     def exported(self, array: DeviceArray) -> Any:
@@ -91,19 +96,24 @@ class Block(Memory):
     Args:
         driver, owner, address, nbytes: As of all memory.
         purpose: For the ledger.
+
+    Attributes:
+        shown: Whether another library has seen it, and may still.
     """
 
-    __slots__ = ("purpose",)
+    __slots__ = ("purpose", "shown")
 
     def __init__(self, driver: Driver, owner: Any, address: int, nbytes: int, purpose: str) -> None:
         super().__init__(driver, owner, address, nbytes)
         self.purpose = purpose
+        self.shown = False
         driver.ledger.held[purpose] += nbytes
 
     def __del__(self) -> None:
         self.driver.ledger.held[self.purpose] -= self.nbytes
 
     def exported(self, array: DeviceArray) -> Any:
+        self.shown = True
         return self.owner.view(array)
 
 
@@ -129,5 +139,4 @@ def placed(driver: Driver, source: np.ndarray, purpose: str, stream: int | None 
     """A host array's content on the device."""
     plain = np.asarray(source, dtype=source.dtype.newbyteorder("="), order="C")
     block = driver.allocate(plain.nbytes, purpose, stream)
-    driver.stream(stream).upload(block.address, plain)
-    return DeviceArray(block, plain.shape, plain.dtype)
+    return DeviceArray(block, plain.shape, plain.dtype, stream=block.upload(block.address, plain, stream))

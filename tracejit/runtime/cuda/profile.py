@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.runtime.cuda.binding import Binding
 from tracejit.runtime.cuda.driver import Stream
-from tracejit.runtime.cuda.executable import Binding, Executable
+from tracejit.runtime.cuda.executable import Executable
 from tracejit.runtime.cuda.program import Program, stamped
 from tracejit.runtime.cuda.steps import Check, Stamp, Table, perform_one
 from tracejit.runtime.device import Array
@@ -36,8 +37,10 @@ class Timed(Executable):
         super().__init__(stamped(program, math), buffers, guards)
         self.rows: list[list[float]] = []
 
-    def run(self, binding: Binding, stream: Stream) -> int:
+    def run(self, binding: Binding, values: bytes, stream: Stream) -> int:
         """Give the stream the work of a call, with marks in it, and wait for them."""
+        binding.fill(values, binding.device.address)
+        stream.upload(binding.device.address, binding.words)
         table = Table(binding.table)
         self.program.kernels.step(table)
         stream.reserve()

@@ -158,11 +158,6 @@ def perform_one(command: Command, kernels: Mapping[str, Any], table: int, stream
             stream.multiply(command)
 
 
-def scalar_word(value: Any) -> np.int64:
-    """A Python number, or an array of 8 bytes at most, as the word that the device's table holds it in.
-
-    Of a number: the bits of a float64, an int64, or 0 or 1.
-    """
-    if isinstance(value, np.ndarray):
-        return np.int64(int.from_bytes(value.tobytes(), "little", signed=True))
-    return np.float64(value).view(np.int64) if isinstance(value, float) else np.int64(value)
+def word_of(array: np.ndarray) -> int:
+    """A host array of 8 bytes at most as the word that the device's table holds it in."""
+    return int.from_bytes(array.tobytes(), "little", signed=True)

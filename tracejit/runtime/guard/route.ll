@@ -43,7 +43,8 @@ loop:
     i64 25, label %make_tuple
     i64 26, label %make_list
     i64 27, label %make_dict
-    i64 28, label %done                                          ; the end
+    i64 28, label %queue
+    i64 29, label %done                                          ; the end
   ]
 unknown:                                                         ; there are no others
   unreachable
@@ -301,11 +302,35 @@ has_run:
   store i1 true, ptr %ran
   br label %next
 
+queue:                                                           ; first, function, count, registers
+  %given_count = call i64 @at(i64 %step, i64 3)
+  %given = call i64 @at(i64 %step, i64 4)
+  call void @gather(i64 %spare, i64 %r, i64 %given, i64 %given_count)
+  store i1 true, ptr %ran
+  %queued = call i64 @PyObject_Vectorcall(i64 %b, i64 %spare, i64 %given_count, i64 0)
+  %refused = icmp eq i64 %queued, 0
+  br i1 %refused, label %failed, label %queue_results
+queue_results:
+  %none_at_all = call i64 @fact(i64 5)
+  %is_missed = icmp eq i64 %queued, %none_at_all
+  br i1 %is_missed, label %queue_missed, label %queue_spread
+queue_missed:
+  call void @drop(i64 %queued)
+  br label %no
+queue_spread:
+  %queued_elements = add i64 %queued, 24
+  %queued_count = call i64 @word(i64 %queued, i64 16)
+  %queue_offset = shl i64 %a, 3
+  %queue_first = add i64 %r, %queue_offset
+  call void @take_all(i64 %queue_first, i64 %queued_elements, i64 %queued_count)
+  call void @drop(i64 %queued)
+  br label %next
+
 next:
   %next_sizes = phi i64 [%after_dims, %array_value], [%after_number, %value], [%sizes, %same], [%sizes, %type],
     [%sizes, %live], [%sizes, %like_shape], [%sizes, %apart], [%sizes, %children], [%sizes, %tested], [%sizes, %untraced],
     [%sizes, %cell_is],
-    [%sizes, %global_is], [%sizes, %keep], [%sizes, %store], [%sizes, %replace], [%sizes, %has_run]
+    [%sizes, %global_is], [%sizes, %keep], [%sizes, %store], [%sizes, %replace], [%sizes, %has_run], [%sizes, %queue_spread]
   br label %loop
 done:
   ret i64 1
