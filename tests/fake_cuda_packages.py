@@ -64,7 +64,8 @@ class Packages:
         driver.cuStreamSynchronize = lambda handle: self._answered("wait", handle, waits=True)
         cupy = module("cupy", ndarray=lambda shape, dtype, pointer: ("cupy array", shape, dtype, pointer.ptr))
         memory = SimpleNamespace(OutOfMemoryError=MemoryError)
-        cupy.cuda = SimpleNamespace(alloc=self._alloc, memory=memory, ExternalStream=self._external)
+        cupy.cuda = SimpleNamespace(alloc=self._alloc, memory=memory)
+        cupy.cuda.Stream = SimpleNamespace(from_external=self._external)
         cupy.cuda.Event, cupy.cuda.get_elapsed_time = self._event, lambda earlier, later: later.at - earlier.at
         cupy.cuda.get_current_stream = lambda: SimpleNamespace(ptr=self.current)
         cupy.cuda.runtime = SimpleNamespace(getDevice=lambda: 0, memGetInfo=lambda: (self.total, self.total))
@@ -193,8 +194,11 @@ class Packages:
         weakref.finalize(raw, self.memory.pop, address)
         return Pointer(address, raw)
 
-    def _external(self, handle):
+    def _external(self, stream):
         packages = self
+        version, handle = stream.__cuda_stream__()
+        if version != 0 or type(handle) is not int:
+            raise TypeError("__cuda_stream__ is to give 0 and the number of a stream")
         self._living(handle)
 
         class Entered:

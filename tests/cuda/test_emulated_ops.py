@@ -4,10 +4,11 @@ import itertools
 
 import numpy as np
 import pytest
-from cuda_tools import run_emulated
+from cuda_tools import Machine, run_emulated
 from op_tools import cases, graph_of
 from program_tools import Program
 
+from tracejit.backends.cuda.geometry import Geometry
 from tracejit.ir.dtype import bfloat16, is_half
 from tracejit.ops import TABLE
 
@@ -39,3 +40,10 @@ def test_ops_mean_what_numpy_says(name):
         rtol = CLOSE.get(found.dtype, 1e-12)
         found, expected = (np.asarray(x, np.float32) if is_half(x.dtype) else x for x in (found, expected))
         np.testing.assert_allclose(found, expected, rtol=rtol, err_msg=str(case))
+
+
+@pytest.mark.parametrize("name", ["reduce_sum", "reduce_prod"])
+def test_columns_are_joined_in_blocks_as_large_as_a_gpus(name):
+    program = op_program(name)
+    for found, expected, case in zip(run_emulated(program, Machine(Geometry())), program.evaluated(), CASES[name], strict=True):
+        np.testing.assert_allclose(found, expected, rtol=CLOSE.get(found.dtype, 1e-12), err_msg=str(case))

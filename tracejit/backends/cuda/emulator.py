@@ -25,7 +25,7 @@ from tracejit.backends.loading import load
 from tracejit.backends.python import prelude
 from tracejit.errors import TracejitError
 
-WARP, SHARED, TILE = 32, 2048, 32 * 33  # lanes; bytes of a place of shared memory; elements of a tile
+WARP, PLACE, TILE = 32, 2048, 32 * 33  # lanes; bytes to the next place of shared memory; elements of a tile
 GEOMETRY = Geometry(block=64, most_lanes=64, most_blocks=8, least_piece=256)
 REDUCTIONS = ("sum", "prod", "max", "min", "any", "all", "argmax", "argmin")
 WAITING = {"shuffle", "sync", "warp_sync", "meet", "argsort_into", "across_before"} | {
@@ -119,7 +119,7 @@ class Machine:
         return found | {"region": lambda function: function, "program": _program}
 
     def _shared(self, like: Any, place: int) -> Memory:
-        raw = self.shared.setdefault(place, np.full(SHARED, 0xFF, np.uint8))
+        raw = self.shared.setdefault("places", np.full(2 * PLACE, 0xFF, np.uint8))[place * PLACE :]
         return Memory(raw.view(np.asarray(like).dtype))
 
     def _tile(self, opened: Callable[[int, int], Memory], number: int) -> Memory:

@@ -14,7 +14,7 @@ WORD, BIT, BYTE = ir.IntType(32), ir.IntType(1), ir.IntType(8)
 WARP = 32
 GLOBAL_SPACE, SHARED_SPACE = 1, 3
 SHARED = "tracejit_shared"
-PLACE = 2048  # bytes: a value of 16 of every warp, or of 8 of every thread of a block of columns
+PLACE = 2048  # bytes: a value of 16 of every warp; two of them, one of every thread of a block of columns
 PLACES = 2
 TILE = 32 * 33  # elements
 XOR = 3  # the mode of ``shfl.sync`` in which lanes whose numbers differ by one bit exchange
@@ -151,7 +151,10 @@ def warp_sync(build: Any) -> None:
 
 
 def shared(build: Any, like: Operand, place: Operand) -> Pointer:
-    """``shared(x, place)``: memory of the block for values like ``x``; places 0 and 1 hold those of all warps each."""
+    """``shared(x, place)``: memory of the block for values like ``x``; places 0 and 1 hold those of all warps each.
+
+    Where place 1 is not in use, place 0 holds one of each of 256 threads.
+    """
     like = typed(build, like)
     kind = like[0].kind if isinstance(like, tuple) else like.kind
     memory = _memory(build, SHARED, PLACES * PLACE)

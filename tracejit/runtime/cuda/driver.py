@@ -90,6 +90,10 @@ class Handle(int):
         made.owner = owner
         return made
 
+    def __cuda_stream__(self) -> tuple[int, int]:
+        """As CUDA's stream protocol has it: version, and number."""
+        return 0, int(self)
+
 
 class Stream(Protocol):
     """Work that a device does in order. Addresses are the device's; no call but ``wait`` and ``download`` waits."""

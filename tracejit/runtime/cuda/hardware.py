@@ -197,7 +197,7 @@ class HardwareDriver:
         try:  # CuPy's pool gives memory back to the stream that it was taken on, so nothing under way there is overwritten
             cuda = self._cupy.cuda
             is_current = stream is None or cuda.get_current_stream().ptr == stream
-            with nullcontext() if is_current else cuda.ExternalStream(int(stream)):  # type: ignore[arg-type]
+            with nullcontext() if is_current else self._of_cupy(stream):  # type: ignore[arg-type]
                 pointer = cuda.alloc(nbytes)
         except self._cupy.cuda.memory.OutOfMemoryError:
             free, total = self._cupy.cuda.runtime.memGetInfo()
@@ -213,8 +213,12 @@ class HardwareDriver:
     def marked(self, handle: int) -> Any:
         """An event of CuPy's, which takes the time when a stream comes to it."""
         event = self._cupy.cuda.Event()
-        event.record(self._cupy.cuda.ExternalStream(int(handle)))
+        event.record(self._of_cupy(handle))
         return event
+
+    def _of_cupy(self, handle: int) -> Any:
+        """A stream as CuPy's."""
+        return self._cupy.cuda.Stream.from_external(Handle(handle))
 
     def between(self, earlier: Any, later: Any) -> float:
         return float(self._cupy.cuda.get_elapsed_time(earlier, later)) * 1e6  # from milliseconds
