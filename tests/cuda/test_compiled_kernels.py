@@ -14,30 +14,32 @@ from tracejit.ops import TABLE
 
 OLD, NEW = (8, 0), (9, 0)
 MOST_REGISTERS = 72  # of a thread: a processor of 65536 then keeps 900 threads
-ROOMY = {"scan_and_join": 112, "half_softmax": 76}  # four points of a lane at a time, added up twice; eight of them
+ROOMY = {"scan_and_join": 160, "half_softmax": 76}  # four points of a lane at a time, added up twice; eight of them
 TRIGONOMETRIC = {"sin", "cos", "tan", "exp", "lgamma", "digamma"}  # large arguments are reduced with digits of pi on the stack
-REGISTERS, BLOCK, MOST_LANES = 65536, 256, 512  # of a processor; threads of a block
+REGISTERS = 65536  # of a processor
 TILE = 32 * 33 * 4  # bytes of shared memory for a tile of f32
 MOST_SHARED = 5120  # bytes: 4096 for what threads exchange, 1024 that the GPU takes
 
 
 def kernels_of(source):
-    """The kernels of a file for both architectures; PTX for the older one serves both."""
+    """The kernels of a file for both architectures, and threads of a block; PTX for the older one serves both."""
     ptx = compile_ptx(source.text, "generated.py", OLD)
-    return [assembled(ptx, "generated.py", cc) for cc in (OLD, NEW)]
+    threads = {name: int(most) for name, most in re.findall(r"\.entry (\w+)\([^)]*\)\s*\.maxntid (\d+)", ptx)}
+    return [assembled(ptx, "generated.py", cc) for cc in (OLD, NEW)], threads
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_ops_compile_without_spills(name):
     _, source = cuda_source(op_program(name).graph)
     regions = set(re.findall(r"@region\ndef (\w+)\(", source.text))
-    for kernels in kernels_of(source):
-        assert kernels.keys() == regions
+    compiled, threads = kernels_of(source)
+    for kernels in compiled:
+        assert kernels.keys() == threads.keys() == regions
         for kernel in kernels.values():
             assert kernel.cubin.startswith(b"\x7fELF") and kernel.entry in regions
             assert kernel.spills == 0, kernel.entry
             assert kernel.stack <= (40 if name in TRIGONOMETRIC else 0), kernel.entry
-            assert kernel.registers * (MOST_LANES if kernel.shared else BLOCK) <= REGISTERS, kernel.entry
+            assert kernel.registers * threads[kernel.entry] <= REGISTERS, kernel.entry
 
 
 @pytest.mark.parametrize("name", GRAPHS)
@@ -90,3 +92,13 @@ def test_a_file_that_is_no_kernel_says_the_line():
     text = "from prelude import region\n\n\n@region\ndef region_0(args):\n    x = nothing(args[0])\n"
     with pytest.raises(CompileError, match=r"generated.py: line 6: nothing is no word of the prelude"):
         compile_ptx(text, "generated.py", NEW)
+
+
+def test_what_a_word_gives_is_taken_by_as_many_names():
+    head = "from prelude import across_before, f32, program, region\n\n\n@region\ndef region_0(args):\n"
+    line, tail = "    {} = across_before(f32(1), f32(0))\n", "\n\n@program\ndef step(table):\n    return\n"
+    assert "shfl" in compile_ptx(head + line.format("x, y") + tail, "generated.py", NEW)
+    with pytest.raises(CompileError, match=r"generated.py: line 6: as many values as targets are needed"):
+        compile_ptx(head + line.format("x, y, z") + tail, "generated.py", NEW)
+    with pytest.raises(CompileError, match=r"line 7: an operand is 2 values, and must be a number"):
+        compile_ptx(head + line.format("x") + "    y = x + f32(1)\n" + tail, "generated.py", NEW)

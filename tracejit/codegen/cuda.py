@@ -69,8 +69,8 @@ class Cuda:
                 return cuda_steps.scatter_at_once(step, item, name)
             case Scatter():
                 return cuda_steps.scatter(step, item, name)
-            case Scan(node) if cuda_scans.is_running_sum(node):
-                return cuda_scans.running_sum(step, node, name, lambda: cuda_steps.scan(step, item, f"{name}_columns"))
+            case Scan(node) if node.dtype.kind != "b":
+                return cuda_scans.recurrence(step, node, name, lambda: cuda_steps.scan(step, item, f"{name}_columns"))
             case Scan():
                 return cuda_steps.scan(step, item, name)
             case Sort():

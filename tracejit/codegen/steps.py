@@ -225,14 +225,14 @@ def _scan_columns(step: Scope, scope: Scope, item: Scan, name: str) -> list[str]
         f"    for t in range({steps}):",
         f"        at = {total(['start', times(after, size, t)])}",
         "        for l in range(lanes):",
-        f"            s[l] = {_scan_step(dtype, a, b, 's[l]')}{comment(node)}",
+        f"            s[l] = {scan_step(dtype, a, b, 's[l]')}{comment(node)}",
         f"            {out}[at + l] = s[l]",
     ]
     work = length * (width * (PLAIN + 3 * LOAD))
     return _launched(step, name, scope, body, product(node.shape[:axis]) * blocks, work)
 
 
-def _scan_step(dtype: np.dtype, a: str, b: str, s: str) -> str:
+def scan_step(dtype: np.dtype, a: str, b: str, s: str) -> str:
     """What becomes of the state ``s``."""
     return f"({a} & {s}) | {b}" if dtype.kind == "b" else f"{dtype_code(dtype)}({a} * {s} + {b})"
 
@@ -254,7 +254,7 @@ def scan_row(scope: Scope, item: Scan, row: str) -> tuple[Dim, Dim, list[str]]:
         f"s = {literal(-0.0 if dtype.kind == 'f' else 0, dtype)}",
         f"for t in range({scope.dim(length)}):",
         f"    at = {total(['start', moved])}",
-        f"    s = {_scan_step(dtype, a, b, 's')}{comment(node)}",
+        f"    s = {scan_step(dtype, a, b, 's')}{comment(node)}",
         f"    {out}[at] = s",
     ]
     return product(node.shape[:axis]) * after, length, lines

@@ -14,7 +14,7 @@ from tracejit.ops.elementwise import COMPLEX, Cotangents, cast, masked_multiply
 from tracejit.ops.indexing import positions
 from tracejit.ops.movement import inverse, reshape, reverse, shifted, transpose
 from tracejit.ops.reduction import expand, wide_dtypes
-from tracejit.ops.row import Domain, Sample, reduction, row
+from tracejit.ops.row import Domain, Sample, number, reduction, row
 
 STEADY = Domain(-1.5, 1.5, "iufc")
 
@@ -46,7 +46,8 @@ def linear_scan(a: Any, b: Any, *, axis: int, reverse: bool) -> Any:
 @linear_scan.defvjp
 def _linear_scan_vjp(ct: Node, out: Node, a: Node, b: Node, *, axis: int, reverse: bool) -> Cotangents:
     by = -1 if reverse else 1
-    by_b = linear_scan(shifted(a, axis, -by), ct, axis=axis, reverse=not reverse)
+    factors = a if number(a) == 1 else shifted(a, axis, -by)  # what -0 is multiplied by does not matter: sums stay sums
+    by_b = linear_scan(factors, ct, axis=axis, reverse=not reverse)
     return masked_multiply(by_b, shifted(out, axis, by)), by_b
 
 

@@ -5,7 +5,7 @@ inputs    x0 x f64[n, c]
 returns   out0 f64[n, 2*c]
 arena     s0 8*c*n bytes
 """
-from prelude import across_before, across_sum, f64, f64_at, four, four_of, group, groups, lane, lanes, launch, pieces_of, plus, program, put_four, region, row_grid
+from prelude import across_before, across_sum, f64, f64_at, four, four_of, group, groups, lane, lanes, launch, minimum, pieces_of, plus, program, put_four, region, row_grid, scan_grid
 
 
 @region
@@ -14,14 +14,12 @@ def region_0_pieces(args, pieces):
     n1 = args[3]
     x0 = f64_at(args[0], n*n1)
     w0 = f64_at(args[1], pieces * n)
-    span = (n1 + pieces - 1) // pieces
+    span = ((n1 + pieces - 1) // pieces + 3) // 4 * 4
     piece = group()
     while piece < pieces * n:
         row = piece // pieces
         begin = piece % pieces * span
-        end = begin + span
-        if end > n1:
-            end = n1
+        end = minimum(begin + span, n1)
         if piece % pieces < pieces - 1:
             a0 = f64(-0.0)
             t = begin + lane()
@@ -38,17 +36,15 @@ def region_0_pieces(args, pieces):
 def region_0(args, pieces):
     n = args[3]
     n1 = args[4]
-    s0 = f64_at(args[0], n*n1)
-    x0 = f64_at(args[1], n*n1)
+    x0 = f64_at(args[0], n*n1)
+    s0 = f64_at(args[1], n*n1)
     w0 = f64_at(args[2], pieces * n)
-    span = (n1 + pieces - 1) // pieces
+    span = ((n1 + pieces - 1) // pieces + 3) // 4 * 4
     piece = group()
     while piece < pieces * n:
         row = piece // pieces
         begin = piece % pieces * span
-        end = begin + span
-        if end > n1:
-            end = n1
+        end = minimum(begin + span, n1)
         a0 = f64(-0.0)
         earlier = row * pieces + lane()
         while earlier < piece:
@@ -57,18 +53,23 @@ def region_0(args, pieces):
         carry = across_sum(a0)
         tile = begin
         while tile < end:
+            first = tile + 4 * lane()
+            terms = four(x0, row * n1 + first, row * n1 + end)
             mine = f64(-0.0)
             for q in range(4):
-                t = tile + 4 * lane() + q
+                t = first + q
                 if t < end:
-                    mine = plus(mine, x0[row * n1 + t])
-            s = plus(carry, across_before(mine, f64(-0.0)))
+                    mine = plus(mine, terms[q])
+            before, whole = across_before(mine, f64(-0.0))
+            s = plus(carry, before)
+            states = four_of(s0)
             for q in range(4):
-                t = tile + 4 * lane() + q
+                t = first + q
                 if t < end:
-                    s = plus(s, x0[row * n1 + t])
-                    s0[row * n1 + t] = s
-            carry = plus(carry, across_sum(mine))
+                    s = plus(s, terms[q])
+                    states[q] = s
+            put_four(s0, row * n1 + first, row * n1 + end, states)
+            carry = plus(carry, whole)
             tile += 4 * lanes()
         piece += groups()
 
@@ -117,8 +118,8 @@ def step(table):
     n1 = table[9]
     pieces0 = pieces_of(n, n1)
     if pieces0 > 1:
-        launch(region_0_pieces, table, 14, *row_grid(pieces0 * n, -(-n1 // pieces0), 0, 4), pieces0)
-    launch(region_0, table, 18, *row_grid(pieces0 * n, -(-n1 // pieces0), 0, 4), pieces0)
+        launch(region_0_pieces, table, 14, *scan_grid(pieces0 * n, -(-n1 // pieces0)), pieces0)
+    launch(region_0, table, 18, *scan_grid(pieces0 * n, -(-n1 // pieces0)), pieces0)
     grid0 = row_grid(n, n1, 0, 4)
     launch(region_1_0, table, 23, *grid0)
     grid1 = row_grid(n, n1, 0, 4)

@@ -40,7 +40,7 @@ def across(x: Any) -> Any:
 
 
 def across_before(x: Any, nothing: Any) -> Any:
-    """Combine the values of the lanes before this one, in their order; ``nothing`` is what the first lane gets."""
+    """Combine the values of the lanes before this one, in their order, and those of all lanes; the first gets ``nothing``."""
     found = nothing
     step = 1
     while step < least(lanes(), 32):
@@ -57,13 +57,61 @@ def across_before(x: Any, nothing: Any) -> Any:
         if lane() % 32 == 0:
             warps[lane() // 32] = x
         sync()
-        earlier = nothing
+        earlier, x = nothing, nothing
         warp = 0
-        while warp < lane() // 32:
-            earlier = combine(earlier, warps[warp])
+        while warp < lanes() // 32:
+            if warp == lane() // 32:
+                earlier = x
+            x = combine(x, warps[warp])
             warp += 1
         found = combine(earlier, found)
-    return found
+    return found, x
+
+
+def then(factor: Any, term: Any, earlier: Any) -> Any:
+    """The term of a step behind one whose term is ``earlier``; where that is 0, it adds nothing, even times infinity."""
+    return select(earlier == 0, term, factor * earlier + term)
+
+
+def steps_before(factor: Any, term: Any, one: Any, nothing: Any) -> Any:
+    """Join the steps of the lanes before this one, in their order, and those of all lanes: two factors and terms.
+
+    A step makes ``factor * s + term`` of a state ``s``; the first lane gets the step of ``one`` and ``nothing``.
+    """
+    before_factor, before_term = one, nothing
+    step = 1
+    while step < least(lanes(), 32):
+        other_factor = shuffle(factor, step)
+        other_term = shuffle(term, step)
+        if lane() // step % 2 == 1:
+            before_term = then(before_factor, before_term, other_term)
+            before_factor = before_factor * other_factor
+            term = then(factor, term, other_term)
+            factor = factor * other_factor
+        else:
+            term = then(other_factor, other_term, term)
+            factor = other_factor * factor
+        step = step * 2
+    if lanes() > 32:
+        factors = shared(factor, 0)
+        terms = shared(term, 1)
+        sync()
+        if lane() % 32 == 0:
+            factors[lane() // 32] = factor
+            terms[lane() // 32] = term
+        sync()
+        earlier_factor, earlier_term = one, nothing
+        factor, term = one, nothing
+        warp = 0
+        while warp < lanes() // 32:
+            if warp == lane() // 32:
+                earlier_factor, earlier_term = factor, term
+            term = then(factors[warp], terms[warp], term)
+            factor = factors[warp] * factor
+            warp += 1
+        before_term = then(before_factor, before_term, earlier_term)
+        before_factor = before_factor * earlier_factor
+    return before_factor, before_term, factor, term
 
 
 def down(x: Any) -> Any:
@@ -161,6 +209,7 @@ lanes: Any = _word
 level: Any = _word
 levels: Any = _word
 least: Any = _word
+select: Any = _word
 shuffle: Any = _word
 sync: Any = _word
 warp_sync: Any = _word

@@ -21,6 +21,7 @@ DATA_LAYOUT = (
     "-v64:64:64-v128:128:128-n16:32:64"
 )
 
+BLOCK_WORDS = {"thread", "across_before", "steps_before"}  # of kernels on ``flat_grid`` and ``scan_grid``
 REPORT = re.compile(r"Function properties for '(\w+)':\s*info\s*: (.*)")  # the linker's, of each kernel
 SPILLS = re.compile(r"Function properties for (\w+)\n.* (\d+) bytes spill stores, (\d+) bytes spill loads")  # the assembler's
 
@@ -92,8 +93,8 @@ def _translated(text: str, path: str) -> tuple[str, list[str]]:
         build = ir.IRBuilder(function.append_basic_block("entry"))
         args, *raws = function.args
         write(build, [Pointer(args, I64), *(Value(build, raw, I64) for raw in raws)], lambda nothing: build.ret_void())
-        is_flat = any(isinstance(n, ast.Name) and n.id == "thread" for n in ast.walk(definition))
-        most = Geometry().block if is_flat else Geometry().most_lanes
+        has_block = any(isinstance(n, ast.Name) and n.id in BLOCK_WORDS for n in ast.walk(definition))
+        most = Geometry().block if has_block else Geometry().most_lanes
         for key, value in (("kernel", 1), ("maxntidx", most)):
             module.add_named_metadata("nvvm.annotations", (function, ir.MetaDataString(module, key), number(value)))
 

@@ -12,7 +12,7 @@ from tracejit.codegen.cuda_tiles import LEVELS, SIDE
 WARP = 32
 BANDED = 1024  # blocks that are enough for a GPU: more bands of rows only leave more partial results
 LEAST_BAND = 4  # rows of one thread
-GRIDS = ("flat_grid", "row_grid", "touching_grid", "column_grid", "tile_grid")
+GRIDS = ("flat_grid", "row_grid", "touching_grid", "column_grid", "tile_grid", "scan_grid", "pieces_of")
 Threads = int | tuple[int, int]
 
 
@@ -73,6 +73,12 @@ class Geometry:
         tiles = int(planes) * tiles_of(down, SIDE) * tiles_of(along, SIDE)
         return max(1, min(tiles, self.most_blocks)), (SIDE, LEVELS)
 
+    def scan_grid(self, rows: int, length: int) -> tuple[int, Threads]:
+        """The same for recurrences, of which a lane takes four points at once and needs many registers for them."""
+        blocks, threads = self.row_grid(rows, length, 0, 4)
+        lanes, together = (threads, 1) if isinstance(threads, int) else threads
+        return blocks, (min(lanes, self.block), together)
+
     def pieces_of(self, rows: int, length: int) -> int:
         """Into how many pieces each row is cut: more where there are few rows."""
         most = MOST_PIECES // max(int(rows), 1) if rows <= FEW_ROWS else 1
@@ -80,7 +86,7 @@ class Geometry:
 
     def words(self) -> dict[str, Any]:
         """What the host's part of a generated file asks."""
-        grids = {name: getattr(self, name) for name in (*GRIDS, "pieces_of")}
+        grids = {name: getattr(self, name) for name in GRIDS}
         return grids | {"chunks_of": chunks_of, "bands_of": bands_of, "shards_of": shards_of}
 
 

@@ -12,11 +12,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tracejit.backends.cuda import collective, neighbours, threads
+from tracejit.backends.cuda.geometry import GRIDS
 from tracejit.backends.llvm import complex_words, libm, routines, scalars, words
 from tracejit.backends.llvm.function import FunctionWriter
 from tracejit.backends.llvm.intrinsics import ANY, REALS, Word, word
 from tracejit.backends.llvm.memory import least_word
-from tracejit.backends.llvm.operands import Operand
+from tracejit.backends.llvm.operands import Given, Operand
 from tracejit.backends.llvm.value import B1, F32, F64, HALVES, KINDS, SPELLINGS, U64, Value
 
 TRIPLE = "nvptx64-nvidia-cuda"
@@ -29,8 +30,7 @@ LIBRARY = {
     "arctan": "atan", "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh", "cbrt": "cbrt",
 }  # fmt: skip
 OWN = "thread threads block blocks group groups lane lanes level levels column band bands add_to shuffle sync warp_sync shared"
-GRIDS = ("flat_grid", "row_grid", "touching_grid", "column_grid", "tile_grid", "pieces_of", "chunks_of", "bands_of", "shards_of")
-HOST = (*GRIDS, "check", "launch", "stamp", *(
+HOST = (*GRIDS, "chunks_of", "bands_of", "shards_of", "check", "launch", "stamp", *(
     f"gemm_{a}{b}{ending}" for a in "nt" for b in "nt" for ending in ("", "_scaled", "_batch")
 ))  # fmt: skip
 
@@ -66,8 +66,8 @@ def in_line(function: Callable[..., Any], names: Mapping[str, Any]) -> Word:
     (definition,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
     assert isinstance(definition, ast.FunctionDef)
 
-    def write(build: Any, *operands: Operand) -> Operand | None:
-        results: list[Operand | None] = []  # it returns at its end, or nothing
+    def write(build: Any, *operands: Operand) -> Given:
+        results: list[Given] = []  # it returns at its end, or nothing
         FunctionWriter(build, names, definition, operands, results.append)
         return results[0]
 
@@ -91,10 +91,11 @@ def _scalar_words() -> dict[str, Any]:
 def _thread_words(scalar: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {name: getattr(threads, name) for name in OWN.split()}
     found |= neighbours.words("four", 4) | neighbours.words("eight", 8)
-    inside = found | {"least": least_word, "before": routines.before}
+    inside = found | {"least": least_word, "before": routines.before, "select": scalar["select"]}
     found |= {f"{kind.name}_tile": threads.tile_word(kind) for kind in (*KINDS, *HALVES)}
     found |= {"c64_tile": threads.tile_word(F32, is_complex=True), "c128_tile": threads.tile_word(F64, is_complex=True)}
-    inside["meet"] = found["meet"] = in_line(collective.meet, inside)
+    for name in ("meet", "then"):
+        inside[name] = found[name] = in_line(getattr(collective, name), inside)
     either, both = (word(name, formula, frozenset((B1,))) for name, formula in (("any", Value.__or__), ("all", Value.__and__)))
     combine = {"sum": scalar["plus"], "prod": scalar["times"], "max": scalar["max_of"], "min": scalar["min_of"]}
     for name, join in (combine | {"any": either, "all": both}).items():
@@ -103,6 +104,7 @@ def _thread_words(scalar: Mapping[str, Any]) -> dict[str, Any]:
     for name, better in {"argmax": above, "argmin": below}.items():
         found[f"across_{name}"] = in_line(collective.choose_across, inside | {"better": word(name, better, ANY, B1)})
     found["across_before"] = in_line(collective.across_before, inside | {"combine": scalar["plus"]})
+    found["steps_before"] = in_line(collective.steps_before, inside)
     return found | {"argsort_into": in_line(collective.argsort_into, inside)}
 
 

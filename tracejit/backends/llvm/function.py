@@ -17,6 +17,7 @@ from typing import Any
 from tracejit.backends.llvm.ahead import Walked, ask_ahead, walked_by
 from tracejit.backends.llvm.control import counting, repeating
 from tracejit.backends.llvm.operands import (
+    Given,
     Operand,
     Pointer,
     as_value,
@@ -58,7 +59,7 @@ class FunctionWriter:
         names: What the words, functions and constants outside of it are.
         definition: The function.
         operands: Its parameters.
-        finish: Called with what it returns, None for nothing; leaves the function.
+        finish: Called with what it returns, None for nothing, a list for several values; leaves the function.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class FunctionWriter:
         names: Mapping[str, Any],
         definition: ast.FunctionDef,
         operands: Sequence[Operand],
-        finish: Callable[[Operand | None], None],
+        finish: Callable[[Given], None],
     ) -> None:
         self.build, self.finish = build, finish
         self.names = dict(names)
@@ -116,6 +117,8 @@ class FunctionWriter:
                     self.block(body)
             case ast.If(test, body, otherwise):
                 self._if(condition(self.build, self.value(test)), body, otherwise)
+            case ast.Return(ast.Tuple(parts)):
+                self.finish([self.value(part) for part in parts])
             case ast.Return(expression):
                 self.finish(None if expression is None else self.value(expression))
             case _:
@@ -125,9 +128,9 @@ class FunctionWriter:
         if not isinstance(target, ast.Tuple):
             self._store(target, self.value(expression))
             return
-        if not isinstance(expression, ast.Tuple) or len(expression.elts) != len(target.elts):
+        values: Any = [self.value(p) for p in expression.elts] if isinstance(expression, ast.Tuple) else self.value(expression)
+        if not isinstance(values, list) or len(values) != len(target.elts):
             raise TypeError("as many values as targets are needed")
-        values = [self.value(part) for part in expression.elts]
         for part, value in zip(target.elts, values, strict=True):
             self._store(part, value)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from tracejit.backends.llvm.operands import Operand, Pair, alike, condition, described
+from tracejit.backends.llvm.operands import Given, Operand, Pair, alike, condition, described
 from tracejit.backends.llvm.value import B1, F32, F64, KINDS, Kind, Value, select
 from tracejit.backends.llvm.vectors import function_of, has_wide_vectors
 
@@ -16,7 +16,7 @@ REALS = frozenset(KINDS) - {B1}
 ANY = frozenset(KINDS)
 
 Formula = Callable[..., Value]
-Word = Callable[..., Operand | None]
+Word = Callable[..., Given]
 
 
 def word(

@@ -80,6 +80,7 @@ class Region:
 
 
 Operand = Value | Pair | Pointer | Region | Number
+Given = Operand | list[Operand] | None  # what a word gives: a list where that is several values
 
 
 def memory_type(kind: Kind) -> Any:
@@ -183,7 +184,7 @@ def _pair_to(build: Any, x: Operand, kind: Kind) -> Pair:
     return (x[0].to(kind), x[1].to(kind)) if is_pair(x) else as_pair(build, x, kind)
 
 
-def described(x: Operand | None) -> str:
+def described(x: Given) -> str:
     """What an operand is, for messages."""
     match x:
         case Value():
@@ -196,6 +197,8 @@ def described(x: Operand | None) -> str:
             return "a region"
         case None:
             return "nothing"
+        case list():
+            return f"{len(x)} values"
     return f"the number {x!r}"
 
 

@@ -18,7 +18,7 @@ from tracejit.backends.llvm import complex_words, vector_power
 from tracejit.backends.llvm.function import FunctionWriter
 from tracejit.backends.llvm.intrinsics import ANY, Word, word
 from tracejit.backends.llvm.memory import least_word
-from tracejit.backends.llvm.operands import Operand, Pointer, alike, as_value, described, is_number, typed
+from tracejit.backends.llvm.operands import Given, Operand, Pointer, alike, as_value, described, is_number, typed
 from tracejit.backends.llvm.value import B1, Kind, Value, absolute, select
 
 Loop = Callable[..., Any]
@@ -53,10 +53,10 @@ def _function(module: Any, loop: Loop, result: Kind | None, operands: list[Value
     function.attributes.add("nounwind")
     build = ir.IRBuilder(function.append_basic_block("entry"))
 
-    def finish(out: Operand | None) -> None:
+    def finish(out: Given) -> None:
         if result is None:
             build.ret_void()
-        elif out is None:
+        elif out is None or isinstance(out, list):
             build.unreachable()
         else:
             build.ret(as_value(build, out, result).raw)
