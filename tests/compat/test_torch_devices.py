@@ -215,3 +215,106 @@ def test_an_optimizer_goes_on_from_a_state_of_another_device(where):
     moved.load_state_dict(adam.state_dict())
     assert all(x.device == other.device for x in moved.state[other].values())
     np.testing.assert_allclose(steps(other, moved, 2), steps(w, adam, 2), rtol=1e-5)
+
+
+# --------------------------------------------------------------------------------------------------------------- views
+
+VIEWS = [
+    lambda x: x[1],
+    lambda x: x[-1],
+    lambda x: x[1:],
+    lambda x: x[1, 2],
+    lambda x: x[1, 1:3],
+    lambda x: x.view(12)[3:7],
+    lambda x: x.narrow(0, 1, 2),
+    lambda x: x.unsqueeze(1),
+    lambda x: x[None, 1],
+    lambda x: x[:, 1],
+    lambda x: x[::2],
+    lambda x: x[:, 1:3],
+    lambda x: x.t(),
+    lambda x: x.t()[1],
+    lambda x: x.t()[1:3, ::2],
+    lambda x: x.narrow(1, 1, 2),
+    lambda x: x[:, 1:].t(),
+    lambda x: x[1:1],
+    lambda x: x.view(3, 2, 2).permute(2, 0, 1),
+    lambda x: x[:, 1:3].reshape(1, 3, 2)[0],
+    lambda x: x.split(2)[0],
+    lambda x: x.data[2],
+    lambda x: x.t().data,
+]
+
+
+@pytest.mark.parametrize("show", VIEWS)
+def test_views_and_what_they_show_change_together(show):
+    def results(device):
+        x = torch.tensor(X, device=device)
+        part = show(x)
+        first = part.tolist()
+        x += 1
+        after = part.tolist(), (part * 2).tolist(), part.clone().cpu().tolist(), repr(part).replace(", device='cuda:0'", "")
+        part.mul_(3)
+        written = x.tolist(), part.tolist()
+        part.zero_()
+        x[0] = 7.0
+        return first, after, written, x.tolist(), part.tolist(), (part + 1).sum().item()
+
+    assert results("cuda") == results("cpu")
+
+
+def test_parts_are_updated_in_place():
+    def results(device):
+        x = torch.tensor(X, device=device)
+        x[2, 0] += 9
+        x[0] *= 2
+        x[:, 1] -= 1
+        x.data[1] /= 2
+        x.t()[2, 1] = -5
+        x[1:, 2:].fill_(3)
+        for row in x:
+            row[3] = 8
+        return x.tolist()
+
+    assert results("cuda") == results("cpu")
+
+
+def test_what_is_contiguous_is_a_part_of_the_memory():
+    x = torch.tensor(X, device="cuda")
+    assert x[1]._array.memory is x._array.memory and x[1].is_contiguous() and x[1].contiguous()._array.memory is x._array.memory
+    turned = x.t()
+    assert not turned.is_contiguous()
+    turned.contiguous().zero_()
+    turned.clone().zero_()
+    assert x.tolist() == X.tolist()
+
+
+def test_an_expanded_tensor_is_not_written_to():
+    x = torch.ones(1, 3, device="cuda").expand(2, 3)
+    with pytest.raises(RuntimeError, match="more than one element of the written-to tensor refers to a single memory location"):
+        x.add_(1)
+
+
+def test_parameters_are_written_to_by_their_parts():
+    w = torch.tensor(X, device="cuda", requires_grad=True)
+    with torch.no_grad():
+        w[:, 0] += 1
+        w.t()[1].zero_()
+    with pytest.raises(RuntimeError, match="an in-place operation on a view"):
+        (w * 2)[:, 0].add_(1)
+    (w.t()[2] ** 2).sum().backward()
+    expected = np.zeros_like(X)
+    expected[:, 2] = 2 * X[:, 2]
+    assert w.grad.tolist() == expected.tolist()
+    assert w[:, :2].tolist() == [[1, 0], [5, 0], [9, 0]]
+
+
+def test_compiled_functions_see_what_a_view_shows():
+    x = torch.tensor(X, device="cuda")
+    turned = x.t()
+    f = torch.compile(lambda y: turned[0] + y)
+    g = torch.compile(lambda v: v * 2)
+    zeros = torch.zeros(3, device="cuda")
+    assert f(zeros).tolist() == [0, 4, 8] and g(turned[0]).tolist() == [0, 8, 16]
+    x += 1
+    assert f(zeros).tolist() == [1, 5, 9] and g(turned[0]).tolist() == [2, 10, 18]

@@ -288,3 +288,11 @@ def test_allclose_and_equal():
     assert not torch.allclose(torch.ones(2), torch.zeros(2))
     assert torch.equal(torch.ones(2), torch.ones(2))
     assert not torch.equal(torch.ones(2), torch.ones(3))
+
+
+def test_an_element_shows_the_memory():
+    x = torch.arange(6.0).view(2, 3)
+    x[1, 2].add_(10)
+    x[0, 1].fill_(7)
+    x.view(6)[3] *= 2
+    assert x.tolist() == [[0, 7, 2], [6, 4, 15]]

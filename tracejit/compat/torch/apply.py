@@ -16,6 +16,7 @@ from tracejit.compat.torch.graph import Leaf, Recorded, made
 from tracejit.compat.torch.kernels.kernel import Kernel
 from tracejit.compat.torch.program import quiet
 from tracejit.compat.torch.session import Session, session_of
+from tracejit.compat.torch.shown import note_origin, refresh, view
 from tracejit.compat.torch.value import Value, versions
 from tracejit.frontend.eager import EagerTrace
 from tracejit.ir.ambient import active
@@ -64,7 +65,10 @@ def apply(kernel: Kernel, *operands: Any, **attrs: Any) -> Any:
         else:
             arrays.append(x)
     if there:
-        check_together([x for x in operands if isinstance(x, Value)])
+        tensors = [x for x in operands if isinstance(x, Value)]
+        check_together(tensors)
+        for x in tensors:
+            refresh(x)
     direct = kernel.direct
     if short and not kernel.view and any(isinstance(x, np.ndarray) and is_half(x.dtype) for x in arrays):
         direct = None  # NumPy adds halves up in halves, and does not know all of bfloat16
@@ -78,7 +82,7 @@ def apply(kernel: Kernel, *operands: Any, **attrs: Any) -> Any:
             value = np.asarray(value)
     else:
         try:
-            value = computed(kernel, arrays, attrs)
+            value = view(kernel, arrays[0], attrs) if there and kernel.view else computed(kernel, arrays, attrs)
         except ValueError:
             _refuse(arrays)
             raise
@@ -86,6 +90,8 @@ def apply(kernel: Kernel, *operands: Any, **attrs: Any) -> Any:
     out._array = value
     if kernel.view:
         out._versions, out._view = versions(operands[0]), True
+        if there:
+            note_origin(out, operands[0], kernel, attrs)
     if recorded and mode.is_grad_enabled() and family(value.dtype) in "fc":
         nodes = tuple([node_of(x) if isinstance(x, Value | np.ndarray) else x for x in operands])
         out._requires, out._made, out._node = True, kernel.name, made(kernel, nodes, attrs, value, versions(out))

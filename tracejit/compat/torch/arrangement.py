@@ -243,7 +243,7 @@ class Arrangement(Value):
 
     def is_contiguous(self) -> bool:
         """Whether the elements lie in row-major order."""
-        return self._tracer is not None or self._array.flags.c_contiguous
+        return self._tracer is not None or (self._origin is None and self._array.flags.c_contiguous)
 
     def clone(self) -> Any:
         """The same value in memory of its own; gradients flow through."""

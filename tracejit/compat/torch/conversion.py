@@ -13,6 +13,7 @@ from tracejit.compat.torch.device import CPU, CUDA, device, place, place_of, put
 from tracejit.compat.torch.graph import made
 from tracejit.compat.torch.kernels.movement import moved_copy
 from tracejit.compat.torch.promote import dims_of, dtype_of, to
+from tracejit.compat.torch.shown import refresh
 from tracejit.compat.torch.types import type_asked, type_name
 from tracejit.compat.torch.value import Value, versions, wrap
 from tracejit.frontend.device import moved
@@ -58,6 +59,7 @@ class Conversion(Value):
             session.put_there(self)
         if session is not None or where == place_of(self._array).type:
             return self
+        refresh(self)
         out = wrap(self.__class__, moved(self._array, place(where)))
         if self._requires and mode.is_grad_enabled():
             node = made(moved_copy, (node_of(self),), {}, out._array, versions(out))
@@ -143,6 +145,7 @@ class Conversion(Value):
             return self._tracer.item()
         if trace() is not None:
             return trace().tracer(self).item()  # type: ignore[union-attr]
+        refresh(self)
         if self._array.size != 1:
             raise RuntimeError(f"a Tensor with {self._array.size} elements cannot be converted to Scalar")
         return self._array.item()
@@ -165,7 +168,10 @@ class Conversion(Value):
 
     def _known(self, asked: str) -> Any:
         """The array, which a traced tensor has not."""
-        return self._array if self._tracer is None else self._tracer.__array__()
+        if self._tracer is not None:
+            return self._tracer.__array__()
+        refresh(self)
+        return self._array
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         array = self.numpy()

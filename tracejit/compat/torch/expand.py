@@ -138,17 +138,8 @@ def computed(kernel: Kernel, operands: Sequence[Any], attrs: Mapping[str, Any]) 
         ]
         inputs = [x for x in given if isinstance(x, Node)]
         graph = simplified(cut([expanded(builder, kernel, given, attrs)], inputs, kernel.name))
-        return DeviceProgram(graph, kernel.view) if there else NumpyProgram(graph)
+        return DeviceProgram(graph) if there else NumpyProgram(graph)
 
     program = _programs.get((there, kernel, places, *attrs.items()), make, 1)
     (value,) = program(arrays)
-    if there:
-        return _shown(value, kernel, arrays[0])
-    return value if program.fresh[0] else np.array(value, order="C")
-
-
-def _shown(value: DeviceArray, kernel: Kernel, source: Any) -> DeviceArray:
-    """What a kernel gave on a device; where PyTorch's result would share memory with ``source``, it cannot be written to."""
-    if kernel.view and value.memory is not source.memory:
-        value.flags = value.flags._replace(writeable=False)
-    return value
+    return value if there or program.fresh[0] else np.array(value, order="C")

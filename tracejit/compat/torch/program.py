@@ -14,9 +14,8 @@ from tracejit.frontend.on_device import DeviceGraph
 from tracejit.ir import Graph, Node
 from tracejit.ir.builder import CONSTANT
 from tracejit.ir.dtype import is_half
-from tracejit.ops import broadcast, reshape
+from tracejit.ops import broadcast
 from tracejit.ops.row import MOVES, Op
-from tracejit.runtime.device import DeviceArray
 
 Function = Callable[..., Any]
 
@@ -87,27 +86,15 @@ class DeviceProgram:
 
     Args:
         graph: Without updates, its sizes known.
-        view: Whether PyTorch's result shares memory with the input: it does here, too, where it has but another shape.
     """
 
-    def __init__(self, graph: Graph, view: bool = False) -> None:
+    def __init__(self, graph: Graph) -> None:
         self.fresh = tuple(graph.outputs.count(node) == 1 for node in graph.outputs)
-        self._shape: Any = graph.outputs[0].shape if view and _is_reshape(graph) else None
         self._run = DeviceGraph(graph)
 
     def __call__(self, values: Sequence[Any]) -> Sequence[Any]:
         """The outputs for values of the inputs."""
-        if self._shape is None:
-            return self._run(values)
-        (x,) = values
-        return [DeviceArray(x.memory, self._shape, x.dtype, x.address, x.stream)]
-
-
-def _is_reshape(graph: Graph) -> bool:
-    """Whether a graph does nothing but give its one input another shape."""
-    out = graph.outputs[0]
-    alone = len(graph.outputs) == len(graph.inputs) == 1
-    return alone and (out is graph.inputs[0] or (out.op is reshape and out.inputs[0] is graph.inputs[0]))
+        return self._run(values)
 
 
 class NumpyProgram:

@@ -7,6 +7,7 @@ reads from them, are kept here while the function is traced, and put in place af
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -17,6 +18,7 @@ from tracejit.compat.torch import mode
 from tracejit.compat.torch.device import not_together
 from tracejit.compat.torch.graph import used_up
 from tracejit.compat.torch.kernels.kernel import Kernel
+from tracejit.compat.torch.shown import refresh
 from tracejit.compat.torch.value import Value
 from tracejit.frontend.guards import Attribute, Guard, Known
 from tracejit.frontend.lift import distinct, lift
@@ -123,6 +125,9 @@ class Session:
             return found
         array = x._array
         self._watch(x)
+        if x._origin is not None:
+            refresh(x)
+            self.refresh[partial(refresh, x)] = None
         if id(array) not in self._captured:
             self._captured[id(array)] = array, Tracer(self.trace, self.trace.captured(array))
         return self._captured[id(array)][1]

@@ -19,6 +19,7 @@ from tracejit.compat.torch.printing import tensor_text
 from tracejit.compat.torch.promote import dims_of, dtype_of
 from tracejit.compat.torch.reductions import Reductions
 from tracejit.compat.torch.session import OUTER
+from tracejit.compat.torch.shown import refresh
 from tracejit.compat.torch.value import Handle, Value, as_memory, versions, wrap
 from tracejit.compat.torch.writing import Writing
 from tracejit.errors import UnsupportedError
@@ -145,7 +146,10 @@ class Tensor(Arithmetic, Reductions, Arrangement, Conversion, Writing):
         """The same memory outside of any graph; what is written to it is written to this tensor."""
         session = trace()
         if session is None:
-            return wrap(Tensor, self._array)
+            same: Tensor = wrap(Tensor, self._array)
+            if self._origin is not None:
+                same._origin, same._versions = self._origin, versions(self)
+            return same
         out = object.__new__(Tensor)
         out._tracer = session.tracer(self)
         return out
@@ -189,6 +193,7 @@ class Tensor(Arithmetic, Reductions, Arrangement, Conversion, Writing):
     def __repr__(self) -> str:
         if self._tracer is not None:
             return repr(self._tracer)
+        refresh(self)
         suffix = f"grad_fn={self.grad_fn!r}" if self._made is not None else "requires_grad=True" if self._requires else ""
         on = f"device='{self.device}'" if self.is_cuda else ""
         return tensor_text(on_host(self._array), self.dtype, ", ".join(filter(None, (on, suffix))))
@@ -220,6 +225,7 @@ def _flatten(x: Tensor) -> tuple[tuple[Any, ...], str]:
     """As an argument of a traced function: a parameter is itself, anything else its array."""
     if x._tracer is not None:
         return (x._tracer,), "tensor"
+    refresh(x)
     if not x._requires:
         return (x._array,), "tensor"
     if x._made is not None:

@@ -37,6 +37,7 @@ class Value:
         _grad: The gradient collected so far, of a leaf.
         _versions: The count of writes to the memory, once somebody wants to know; shared by views.
         _view: Whether the memory is a part of another tensor's.
+        _origin: Of what it is a view, where its memory is a copy.
         _handle: What stands for it among the arguments of traced functions.
     """
 
@@ -48,6 +49,7 @@ class Value:
     _grad: Any = None
     _versions: list[int] | None = None
     _view: bool = False
+    _origin: Any = None
     _handle: Handle | None = None
 
 

@@ -17,9 +17,9 @@ from tracejit.compat.torch.kernels import movement as M
 from tracejit.compat.torch.kernels.kernel import Kernel
 from tracejit.compat.torch.program import quiet
 from tracejit.compat.torch.promote import dims_of, dtype_of, operand, to
+from tracejit.compat.torch.shown import Origin
 from tracejit.compat.torch.types import scalar_name
 from tracejit.compat.torch.value import Value, versions
-from tracejit.errors import UnsupportedError
 from tracejit.frontend.device import assign
 from tracejit.frontend.shapes import broadcast_node
 from tracejit.ir import using
@@ -82,15 +82,33 @@ def _store(x: Any, new: Any) -> None:
     if not isinstance(x._array, DeviceArray):
         assign(x._array, new._array, "a tensor")
         return
-    if not x._array.flags.writeable:
-        raise UnsupportedError(
-            "a part or another order of a tensor on cuda was written to, which is a copy there\n"
-            "  cure: write to the tensor itself, as in x[i] = v, or to a .clone()"
-        )
-    if dims_of(new) != dims_of(x):
-        with mode.no_grad():
+    with mode.no_grad():
+        new = new.to(device=x.device)
+        if dims_of(new) != dims_of(x):
             new = apply(M.expand, new, shape=dims_of(x))
+        if x._origin is not None:
+            _write_back(x._origin, new)
     assign(x._array, new._array, "a tensor")
+
+
+def _write_back(origin: Origin, new: Any) -> None:
+    """Write what a view shows to its source."""
+    source, attrs = origin.source, origin.attrs
+    match origin.kernel.name:
+        case "View":
+            write(source, new.reshape(dims_of(source)))
+        case "Permute":
+            write(source, apply(M.permute, new, perm=tuple(int(i) for i in np.argsort(attrs["perm"]))))
+        case "Narrow":
+            window = slice(attrs["start"], attrs["start"] + attrs["size"])
+            source[(slice(None),) * attrs["axis"] + (window,)] = new
+        case "Slice":
+            source[attrs["place"].index] = new
+        case _:
+            raise RuntimeError(
+                "unsupported operation: more than one element of the written-to tensor refers to a single memory location."
+                " Please clone() the tensor before performing the operation."
+            )
 
 
 def _count(x: Value) -> None:

@@ -35,7 +35,12 @@ def expand(x: Node, shape: Any) -> Node:
     return broadcast_node(x, shape, "expand")
 
 
-@kernel("Slice", lambda x, place: x[place.index], view=True)
+def _part(x: np.ndarray, place: Place) -> np.ndarray:
+    out = x[place.index]
+    return out if type(out) is np.ndarray else np.asarray(x[place.opened().index])
+
+
+@kernel("Slice", _part, view=True)
 def slice_(x: Node, place: Place) -> Node:
     """A part that integers, slices, None and the ellipsis select."""
     return selected(x, place.index)

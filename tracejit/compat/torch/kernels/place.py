@@ -30,6 +30,11 @@ class Place:
         rest = iter(arrays)
         return tuple(next(rest) if item is ARRAY else item for item in self.index)
 
+    def opened(self) -> Place:
+        """What NumPy gives an array for, and no number, where the index selects one element."""
+        items = self.index if isinstance(self.index, tuple) else (self.index,)
+        return self if any(item is Ellipsis for item in items) else Place((*items, Ellipsis))
+
     def _key(self) -> Any:
         items = self.index if isinstance(self.index, tuple) else (self.index, "alone")
         return tuple([(i.start, i.stop, i.step) if isinstance(i, slice) else i for i in items])
