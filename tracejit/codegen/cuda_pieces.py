@@ -1,12 +1,13 @@
 """Few long rows of a GPU: every sweep over them is a kernel of its own, in which groups of threads take pieces of rows.
 
+Where columns are added up as well, a group takes a piece of all rows, so that columns are its own.
 A group leaves what it has accumulated over its piece in the workspace. Whoever needs the result of a row combines what its
 pieces left, in their order: each group of the next sweep does so for itself, and a last kernel does for what is stored a row.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -26,6 +27,8 @@ from tracejit.schedule.fuse import reads_of
 MOST_PIECES = 1024  # of all rows; enough groups for a GPU
 FEW_ROWS = 256  # more have enough groups
 LEAST_PIECE = 8192  # points that are worth a group
+MOST_OF_COLUMNS = 256  # pieces, where each is one of all rows
+ALIGNED = 16  # elements: what is kept behind them is aligned, whatever it is
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,39 @@ class PieceWalk(GroupWalk):
         return [f"for {first.var} in range(begin, end):", *indent(inside)]
 
     def rows(self, scope: Scope, lines: list[str]) -> list[str]:
-        size, count = scope.dim(self.nest.inner[0].size), _pieces(scope, self.nest)
-        span = f"({size} + pieces - 1) // pieces"
+        find = ["row = piece // pieces", *self._ends(scope, "piece % pieces")]
+        count = _pieces(scope, self.nest)
+        return [self._span(scope), *strided("piece", "group()", "groups()", count, [*find, *lines])]
+
+    def _span(self, scope: Scope) -> str:
+        """The line for how long pieces are: whole accesses, but for the last ones."""
+        span = f"({scope.dim(self.nest.inner[0].size)} + pieces - 1) // pieces"
         if self.each > 1 and len(self.nest.inner) == 1:
             span = f"({span} + {self.each - 1}) // {self.each} * {self.each}"
-        find = ["row = piece // pieces", "begin = piece % pieces * span", f"end = minimum(begin + span, {size})"]
-        return [f"span = {span}", *strided("piece", "group()", "groups()", count, [*find, *lines])]
+        return f"span = {span}"
+
+    def _ends(self, scope: Scope, number: str) -> list[str]:
+        return [f"begin = {number} * span", f"end = minimum(begin + span, {scope.dim(self.nest.inner[0].size)})"]
+
+
+@dataclass(frozen=True)
+class ColumnPieceWalk(PieceWalk):
+    """A group takes a piece of all rows, one row after the other; ``fills`` has what it does before the first."""
+
+    fills: list[str] = field(default_factory=list)
+
+    def rows(self, scope: Scope, lines: list[str]) -> list[str]:
+        count = scope.dim(product(a.size for a in self.nest.rows))
+        each_row = strided("row", "0", "1", count, ["piece = row * pieces + share", *lines])
+        inside = [*self._ends(scope, "share"), *self.fills, "meet()", *each_row]
+        return [self._span(scope), *strided("share", "group()", "groups()", "pieces", inside)]
+
+    def fill(self, scope: Scope, pointer: str, elements: Dim, value: str) -> list[str]:
+        self.fills.extend(strided("j", "begin + lane()", "lanes()", "end", [f"{pointer}[j] = {value}"]))
+        return []
+
+    def room(self, elements: Dim) -> Dim:
+        return super().room(elements) if elements == 1 else (elements + (ALIGNED - 1)) // ALIGNED * ALIGNED
 
 
 class PieceEmitter(LoopEmitter):
@@ -112,7 +142,9 @@ class SweepEmitter(PieceEmitter):
     def __init__(self, direct: LoopEmitter, number: int, kept: dict[Node, tuple[Dim, ...]]) -> None:
         self._number, walk = number, direct.walk
         assert isinstance(walk, GroupWalk)
-        super().__init__(direct, f"{direct.name}_sweep_{number}", PieceWalk(walk.nest, each=walk.each), kept)
+        self.by_columns = any(direct.levels.made(n) == "leading" for n in direct.levels.goals(number))
+        own = ColumnPieceWalk(walk.nest, each=walk.each) if self.by_columns else PieceWalk(walk.nest, each=walk.each)
+        super().__init__(direct, f"{direct.name}_sweep_{number}", own, kept)
 
     def _summary(self) -> str:
         return f"{super()._summary()[:-1]}: sweep {self._number}, over pieces of rows."
@@ -140,6 +172,13 @@ class SweepEmitter(PieceEmitter):
             stack += [r.source for r in reads_of(node) if r.source in self.members and r.source not in seen]
             seen.update(r.source for r in reads_of(node) if r.source in self.members)
         return {node for node in seen if self.levels.made(node) == "row"}
+
+    def _chunk_memory(self, node: Node, offset: Dim, elements: Dim) -> str:
+        if elements == 1:
+            return super()._chunk_memory(node, offset, elements)
+        name = self.scope.name("w")
+        self.scope.head.append(f"{name} = {self.scope.workspace(node.dtype, offset, self.scope.dim(elements))}")
+        return name
 
     def _leave(self, node: Node) -> None:
         result, left = self.row_values[node], self._results(node)
@@ -174,8 +213,8 @@ def has_row_results(direct: LoopEmitter) -> bool:
 def uncut(direct: LoopEmitter) -> str:
     """Why each row is for one group of threads, however few and long rows are; empty where they are cut."""
     rows, length = (product(a.size for a in axes) for axes in (direct.nest.rows, direct.nest.inner))
-    if any(direct.levels.made(n) == "leading" for n in direct.loop.nodes):
-        return "columns are added up beside rows"
+    if _has_columns(direct) and len(direct.nest.inner) > 1:
+        return "columns of several axes are added up beside rows"
     if isinstance(length, int) and length < 2 * LEAST_PIECE:
         return f"rows of {length} points are short"
     if isinstance(rows, int) and rows > FEW_ROWS:
@@ -183,43 +222,62 @@ def uncut(direct: LoopEmitter) -> str:
     return "there are as many rows as points in each" if rows == length else ""
 
 
-def in_pieces(step: Scope, direct: LoopEmitter, pieces: str) -> list[str]:
-    """The lines of the step where rows are cut into ``pieces`` each; writes the regions, too."""
-    levels, nest = direct.levels, direct.nest
+def _has_columns(direct: LoopEmitter) -> bool:
+    return any(direct.levels.made(n) == "leading" for n in direct.loop.nodes)
+
+
+def in_pieces(step: Scope, direct: LoopEmitter) -> tuple[str, str, list[str]]:
+    """Of the step: the line that finds the number of pieces, when rows are cut, and the lines then; writes the regions, too."""
+    pieces = step.name("pieces")
+    rows, length = (step.dim(product(a.size for a in axes)) for axes in (direct.nest.rows, direct.nest.inner))
+    if _has_columns(direct):
+        number = f"{pieces} = pieces_of({MOST_PIECES // MOST_OF_COLUMNS}, {length})"
+        return number, f"{pieces} > {rows}", _sweeps(step, direct, pieces)
+    return f"{pieces} = pieces_of({rows}, {length})", f"{pieces} > 1", _sweeps(step, direct, pieces)
+
+
+def _sweeps(step: Scope, direct: LoopEmitter, pieces: str) -> list[str]:
+    levels, nest, walk = direct.levels, direct.nest, direct.walk
     kept, workspace = _places(direct)
     partial = int(any(levels.made(n) == "full" for n in direct.loop.nodes if kind(n) == "reduce"))
     rows, (first, *others) = product(a.size for a in nest.rows), nest.inner
-    grid, walk = step.name("grid"), direct.walk
     length = step.dim(others[-1].size) if others else f"-(-{factor(step.dim(first.size))} // {pieces})"
     each = f", {walk.each}" if isinstance(walk, GroupWalk) and walk.each > 1 else ""
-    lines = [f"{grid} = row_grid({times(rows, step.dim(rows), pieces)}, {length}, {partial}{each})"]
-    found: list[tuple[PieceEmitter, str]] = []
+    emitters: list[tuple[PieceEmitter, str, str]] = []
     for number in range(levels.sweeps):
-        found.append((SweepEmitter(direct, number, kept), grid))
-        lines += found[-1][0].started(step, workspace, grid, pieces)
-        workspace = found[-1][0].workspace
+        sweep = SweepEmitter(direct, number, kept)
+        count = pieces if sweep.by_columns else times(rows, step.dim(rows), pieces)
+        emitters.append((sweep, count, f"{length}, {partial}{each}"))
     if any(levels.row_goals(level) for level in range(levels.sweeps + 1)):
-        grid = step.name("grid")
-        found.append((EndEmitter(direct, kept), grid))
-        lines.append(f"{grid} = row_grid({step.dim(rows)}, {pieces}, {partial})")
-        lines += found[-1][0].started(step, workspace, grid, pieces)
-        workspace = found[-1][0].workspace
+        emitters.append((EndEmitter(direct, kept), step.dim(rows), f"{pieces}, {partial}"))
+    lines: list[str] = []
+    combine: list[str] = []
+    grids: dict[str, str] = {}
+    for emitter, count, rest in emitters:
+        grid = f"row_grid({count}, {rest})"
+        if grid not in grids:
+            grids[grid] = step.name("grid")
+            lines.append(f"{grids[grid]} = {grid}")
+        lines += emitter.started(step, workspace, grids[grid], pieces)
+        workspace = emitter.workspace
+        whole = [p for p in emitter.partials if p.elements == 1]
+        combine += combined_chunks(step, emitter.name, whole, f"chunks_of(*{grids[grid]})")
+        columns = [p for p in emitter.partials if p.elements != 1]
+        combine += combined_chunks(step, f"{emitter.name}_columns", columns, "1")
     step.file.workspace.append(workspace)
-    for emitter, grid in found:
-        lines += combined_chunks(step, emitter.name, emitter.partials, f"chunks_of(*{grid})")
-    return lines
+    return lines + combine
 
 
 def _places(direct: LoopEmitter) -> tuple[dict[Node, tuple[Dim, ...]], Dim]:
     """Where the results of pieces are, of each reduction of rows, and the bytes that they take."""
     found: dict[Node, tuple[Dim, ...]] = {}
-    taken = 0
+    most, taken = MOST_OF_COLUMNS**2 if _has_columns(direct) else MOST_PIECES, 0
     for node in direct.loop.nodes:
         if node in direct.levels.level and direct.levels.made(node) == "row":
             places = []
             for dtype in _dtypes(node):
                 places.append(taken)
-                taken += MOST_PIECES * int(dtype.itemsize)
+                taken += most * int(dtype.itemsize)
             found[node] = tuple(places)
     return found, taken
 

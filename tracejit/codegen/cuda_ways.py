@@ -6,7 +6,6 @@ from tracejit.codegen.cuda_pieces import has_row_results, in_pieces, uncut
 from tracejit.codegen.cuda_tiles import NARROW, TileEmitter, narrow_test, tile_walk
 from tracejit.codegen.loop import LoopEmitter
 from tracejit.codegen.scope import Scope, indent
-from tracejit.ir.size import product
 from tracejit.schedule import Loop
 
 
@@ -31,10 +30,8 @@ def _rows(step: Scope, direct: LoopEmitter) -> list[str]:
     if reason := uncut(direct):
         step.file.notes.append((direct.name, f"each row is for one group of threads: {reason}"))
         return direct.launch(step)
-    pieces = step.name("pieces")
-    rows, length = (product(a.size for a in axes) for axes in (direct.nest.rows, direct.nest.inner))
-    number = f"{pieces} = pieces_of({step.dim(rows)}, {step.dim(length)})"
-    return [number, *_either(f"{pieces} > 1", in_pieces(step, direct, pieces), direct.launch(step))]
+    number, test, cut = in_pieces(step, direct)
+    return [number, *_either(test, cut, direct.launch(step))]
 
 
 def _either(test: str, then: list[str], otherwise: list[str]) -> list[str]:

@@ -212,7 +212,14 @@ def _line(thread: Thread) -> int:
 
 
 def _pointer_word(opened: Callable[[int, int], Any]) -> Callable[[int, int], Memory]:
-    return lambda address, size: Memory(opened(address, size))
+    def word(address: int, size: int) -> Memory:
+        memory = Memory(opened(address, size))
+        width = memory.array.dtype.itemsize // (2 if memory.array.dtype.kind == "c" else 1)
+        if address % width:
+            raise EmulationError(f"address {address:#x} is none of a {memory.array.dtype}")
+        return memory
+
+    return word
 
 
 def _neighbours(name: str, count: int) -> dict[str, Callable[..., Any]]:
