@@ -230,34 +230,6 @@ def test_matrix_products_equal_numpy(word: str, dtype: str) -> None:
                 np.testing.assert_allclose(c, want, rtol=1e-5, atol=1e-5)
 
 
-# -- sorting ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("dtype", ["f32", "i64", "u8", "b1", "c128"])
-def test_order_is_stable_with_nan_last(dtype: str) -> None:
-    text = f"""from prelude import argsort_into, {dtype}_at, i64_at, program
-
-@program
-def step(table):
-    n = table[8]
-    argsort_into({dtype}_at(table[9], n), i64_at(table[10], n), i64_at(table[11], n), n)
-"""
-    runs = native(text), load_source(text, "generated.py")
-    random = np.random.default_rng(0)
-    for size in (0, 1, 2, 15, 16, 17, 33, 100, 1000):
-        x = random.integers(0, 7, size).astype(NAMES[dtype])
-        if x.dtype.kind in "fc":
-            x[::5] = np.nan
-            x[1::7] = -np.inf
-        if x.dtype.kind == "c":
-            x[::3] += 1j * random.integers(0, 3, len(x[::3]))
-            x[2::11] = complex(1, np.nan)
-        for run in runs:
-            out, scratch = np.full(size, -1), np.full(size, -1)
-            run(table_of(size, x, out, scratch))
-            np.testing.assert_array_equal(out, np.argsort(x, kind="stable"))
-
-
 # -- machine code ----------------------------------------------------------------------------------------------------
 
 

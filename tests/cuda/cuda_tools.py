@@ -16,7 +16,7 @@ POISON = 0xFF  # NaN and -1: what is read before it was written shows
 def cuda_source(graph, atomic=False):
     """The optimized graph, and its file."""
     optimized = optimize(graph)
-    return optimized, emit(plan(optimized, moments=False, half_products=True), target=Cuda(atomic))
+    return optimized, emit(plan(optimized, moments=False, half_products=True, sorts_values=False), target=Cuda(atomic))
 
 
 def run_emulated(program, machine=None, atomic=False):

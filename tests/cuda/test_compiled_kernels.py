@@ -28,7 +28,7 @@ def kernels_of(source):
     return [assembled(ptx, "generated.py", cc) for cc in (OLD, NEW)], threads
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "sort"])  # that is argsort and gather there
 def test_ops_compile_without_spills(name):
     _, source = cuda_source(op_program(name).graph)
     regions = set(re.findall(r"@region\ndef (\w+)\(", source.text))

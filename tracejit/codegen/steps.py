@@ -14,7 +14,11 @@ from tracejit.ir.size import Dim, product
 from tracejit.ir.spec import dtype_code
 from tracejit.schedule import Gemm, Scan, Scatter, Sort, Write, cost
 from tracejit.schedule.access import Linear, Read, kind, op_of, operand, row_major
-from tracejit.schedule.cost import LOAD, MOST_CHUNKS, MULTIPLICATIONS, PLAIN, TILED_IN_BATCH
+from tracejit.schedule.cost import LOAD, MOST_CHUNKS, MULTIPLICATIONS, PLAIN, SORTED, TILED_IN_BATCH
+
+INDEX = np.dtype(np.int64)
+SPARE = 16
+"""Words behind the scratch of a sort: it writes whole vectors."""
 
 
 def gemm(file: File, step: Scope, item: Gemm, name: str) -> list[str]:
@@ -285,14 +289,17 @@ def launch_lines(step: Scope, name: str, region: Scope, rows: Dim, work: Dim) ->
 def sort(file: File, step: Scope, item: Sort, name: str) -> list[str]:
     """A sort along the last axis."""
     scope = Scope(file)
-    rows, length, head, lines = sort_row(scope, item, "begin + r")
-    file.workspace.append(length * (MOST_CHUNKS * 8))
+    rows, length, head, lines = sort_row(scope, item, "begin + r", SPARE)
+    file.workspace.append((length + SPARE) * (MOST_CHUNKS * INDEX.itemsize))
     body = [head, "for r in range(end - begin):", *indent(lines)]
-    return _launched(step, name, scope, body, rows, length * 20 * (PLAIN + 4 * LOAD))
+    return _launched(step, name, scope, body, rows, length * SORTED)
 
 
-def sort_row(scope: Scope, item: Sort, row: str) -> tuple[Dim, Dim, str, list[str]]:
-    """The number of sorts, their length, the line that opens a chunk's scratch, and the lines of sort number ``row``."""
+def sort_row(scope: Scope, item: Sort, row: str, spare: int = 0) -> tuple[Dim, Dim, str, list[str]]:
+    """The number of sorts, their length, the line that opens a chunk's scratch, and the lines of sort number ``row``.
+
+    The scratch has a word for each element, and ``spare`` ones.
+    """
     node, layout = item.node, scope.file.layout
     x, length = operand(node.inputs[0]).source, node.shape[-1]
     size = scope.dim(length)
@@ -301,10 +308,10 @@ def sort_row(scope: Scope, item: Sort, row: str) -> tuple[Dim, Dim, str, list[st
         place = scope.word(layout.word(scope.file.home(source)))
         return f"{total([place, times(length * width, scope.dim(length * width), row)])}, {size}"
 
-    scratch = f"scratch = {scope.chunk_memory(node.dtype, 0, length)}"
+    scratch = f"scratch = {scope.chunk_memory(INDEX, 0, length + spare)}"
     lines = [
         f"keys = {dtype_code(x.dtype)}_at({opened(x, x.dtype.itemsize)})",
-        f"out = i64_at({opened(node, 8)})",
-        f"argsort_into(keys, out, scratch, {size}){comment(node)}",
+        f"out = {dtype_code(node.dtype)}_at({opened(node, node.dtype.itemsize)})",
+        f"{op_of(node).expr}(keys, out, scratch, {size}){comment(node)}",
     ]
     return product(node.shape[:-1]), length, scratch, lines

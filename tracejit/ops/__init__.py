@@ -55,7 +55,7 @@ from tracejit.ops.elementwise import (
     trunc,
     where,
 )
-from tracejit.ops.indexing import argsort, gather, iota, scatter_add
+from tracejit.ops.indexing import gather, iota, scatter_add
 from tracejit.ops.movement import concatenate, reshape, slice, slice_update, transpose
 from tracejit.ops.random import philox
 from tracejit.ops.reduction import (
@@ -70,6 +70,7 @@ from tracejit.ops.reduction import (
 )
 from tracejit.ops.row import TABLE, Op
 from tracejit.ops.scan import linear_scan, reduce_prod
+from tracejit.ops.sorting import argsort, sort
 from tracejit.ops.special import digamma, erf, erfc, lgamma, logaddexp, logaddexp2, sigmoid, softplus
 from tracejit.ops.structural import checked_index, copy, dim, matmul_update
 from tracejit.ops.transcendental import (
@@ -201,6 +202,7 @@ __all__ = [
     "slice",
     "slice_update",
     "softplus",
+    "sort",
     "sqrt",
     "stop_gradient",
     "subtract",

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.errors import DTypeError, ShapeError
+from tracejit.errors import ShapeError
 from tracejit.ir import Node, TensorSpec
 from tracejit.ir.size import Dim
 from tracejit.ops.elementwise import COMPLEX, Cotangents
@@ -76,24 +76,6 @@ def scatter_add(x: Any, indices: Any, updates: Any, *, axis: int) -> Any:
 @scatter_add.defvjp
 def _scatter_add_vjp(ct: Node, out: Node, x: Node, indices: Node, updates: Node, *, axis: int) -> Cotangents:
     return ct, None, gather(ct, indices, axis=axis)
-
-
-def _argsort_shape(x: TensorSpec) -> Dims:
-    if not x.rank:
-        raise ShapeError(f"argsort: {x} has no axis to sort along")
-    return x.shape
-
-
-def _argsort_dtypes(x: Any) -> tuple[np.dtype, ...]:
-    if x.kind == "c":
-        raise DTypeError(f"argsort: {x} has no order; sort the real part, the imaginary part or the absolute value")
-    return (x, INDEX)
-
-
-@row("sort", _argsort_shape, Sample(((3, 5),), {}, (Domain(),)), resolve=_argsort_dtypes)
-def argsort(x: Any) -> Any:
-    """Indices that sort ``x`` along the last axis; equal elements keep their order, NaN comes last."""
-    return np.argsort(x, axis=-1, kind="stable")
 
 
 def _iota_shape(*, size: Dim, dtype: np.dtype) -> Dims:

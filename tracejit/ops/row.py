@@ -33,7 +33,7 @@ view         an affine map of indices, never a pass over memory
 reshape      the same buffer with another shape           gather    a load whose index is data
 scatter      accumulation at indices that are data        write     stores into parts of one result
 contract     a product of matrices                        scan      a recurrence along an axis
-sort         a permutation along the last axis
+sort         by order along the last axis, by the word {expr}
 """
 
 DTYPES = frozenset(CODES.values())

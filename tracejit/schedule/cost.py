@@ -33,6 +33,8 @@ MOST_REPEATED = 8
 MOST_AGAIN = 8 * PLAIN + VECTOR_MATH
 """What is computed a second time, at most, rather than stored for a later step: some arithmetic and one function. A large array
 that is stored goes to memory and comes back, which takes several times as long as an exponential."""
+SORTED = 50
+"""What an element of a long row takes to be sorted, in tenths of a nanosecond."""
 MULTIPLICATIONS = 4
 """Of products, with their additions, in a tenth of a nanosecond."""
 

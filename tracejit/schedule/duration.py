@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from tracejit.ir.size import Dim, product
 from tracejit.schedule.access import op_of
-from tracejit.schedule.cost import LOAD, MULTIPLICATIONS, cost
+from tracejit.schedule.cost import LOAD, MULTIPLICATIONS, SORTED, cost
 from tracejit.schedule.fuse import input_role, reads_of
 from tracejit.schedule.schedule import Gemm, Loop, Sort, Step, Write
 
 _TENTH = 100  # picoseconds
-_SORTED = 20  # comparisons an element: the logarithm of a length that takes long
 
 
 def picoseconds(step: Step) -> Dim:
@@ -23,7 +22,7 @@ def picoseconds(step: Step) -> Dim:
         case Write(_, parts):
             return sum((part.spec.size for part, _ in parts), start=0) * LOAD * _TENTH
     elements: Dim = sum((x.spec.size for x in step.node.inputs), start=0)
-    return elements * (4 * _TENTH * (_SORTED if isinstance(step, Sort) else 1))
+    return elements * ((SORTED if isinstance(step, Sort) else 4) * _TENTH)
 
 
 def _loop(loop: Loop) -> Dim:

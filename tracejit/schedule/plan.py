@@ -26,6 +26,7 @@ from tracejit.schedule.fuse import (
 from tracejit.schedule.halves import widen_halves
 from tracejit.schedule.memory import assign_homes
 from tracejit.schedule.moments import match_moments
+from tracejit.schedule.ordered import by_places
 from tracejit.schedule.prepare import prepare
 from tracejit.schedule.remat import rematerialise
 from tracejit.schedule.schedule import Gemm, Loop, Scan, Scatter, Schedule, Sort, Step, Write
@@ -34,18 +35,19 @@ from tracejit.schedule.turned import turn_reductions
 T = TypeVar("T")
 
 
-def plan(graph: Graph, moments: bool = True, half_products: bool = False) -> Schedule:
+def plan(graph: Graph, moments: bool = True, half_products: bool = False, sorts_values: bool = True) -> Schedule:
     """The schedule of an optimized graph.
 
     Args:
         graph: As the passes leave it.
         moments: Whether the target can follow means and variances row by row.
         half_products: Whether it multiplies matrices of float16 and bfloat16 itself.
+        sorts_values: Whether it sorts values as such, not only their places.
 
     Promises: every value is computed before it is read; an input that is updated in place is read nowhere after; checks come
     before whatever indexes memory and before updates, wherever these do not feed them.
     """
-    graph = widen_halves(graph, half_products)
+    graph = widen_halves(graph if sorts_values else by_places(graph), half_products)
     graph, checks = prepare(turn_reductions(match_moments(graph) if moments else graph))
     flags = {c.flag for c in checks}
     update_of = {contiguous_source(value): target for target, value in graph.updates}

@@ -105,7 +105,7 @@ def work_of(step: Step, sizes: Mapping[str, int]) -> Work:
     elements = sum(count(x.spec.size) for x in step.node.inputs)
     length = count(step.node.shape[-1]) if step.node.shape else 1
     steps = elements * max(1, math.ceil(math.log2(max(length, 2)))) if isinstance(step, Sort) else elements
-    return Work(sum(map(nbytes, step.node.inputs)), nbytes(step.node), scalar=4 * steps)
+    return Work(sum(map(nbytes, step.node.inputs)), nbytes(step.node), scalar=steps if isinstance(step, Sort) else 4 * steps)
 
 
 def copied(nbytes: int, elements: int) -> Work:

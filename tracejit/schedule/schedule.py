@@ -88,7 +88,7 @@ class Scan:
 
 @dataclass(frozen=True, eq=False)
 class Sort:
-    """The sorting permutation along the last axis."""
+    """Elements, or their places, in order along the last axis."""
 
     node: Node
 

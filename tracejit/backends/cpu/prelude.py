@@ -8,7 +8,7 @@ from tracejit.backends.cpu import launch
 from tracejit.backends.cpu.products import gemm_word
 from tracejit.backends.llvm import scalars
 from tracejit.backends.llvm.memory import pointer_word, room_word
-from tracejit.backends.llvm.routines import argsort_into
+from tracejit.backends.llvm.sorting import argsort_into, sort_into
 from tracejit.backends.llvm.value import F32, F64, HALVES, KINDS
 
 COMPLEX = {"c64": F32, "c128": F64}
@@ -20,6 +20,7 @@ WORDS: dict[str, Any] = {
     **{f"{name}_room": room_word(kind, is_complex=True) for name, kind in COMPLEX.items()},
     **{f"gemm_{'nt'[a]}{'nt'[b]}": gemm_word(bool(a), bool(b)) for a in (0, 1) for b in (0, 1)},
     "argsort_into": argsort_into,
+    "sort_into": sort_into,
     "grain_of": launch.grain_of,
     "parallel_for": launch.parallel_for,
     "parallel_for_each": launch.parallel_for_each,

@@ -51,14 +51,6 @@ def quotient(z: Pair, w: Pair) -> Pair:
     return select(zero, a / magnitude(x), out_x), select(zero, b / magnitude(x), out_y)
 
 
-def before(z: Pair, w: Pair) -> Value:
-    """Whether ``z`` comes strictly before ``w``: by real part, then by imaginary part, numbers with NaN after the others."""
-    (a, b), (x, y) = z, w
-    less = select(isnan(y), ~isnan(b), b < y)
-    smaller = select(a < x, ~isnan(b) | isnan(y), select(a > x, isnan(y) & ~isnan(b), less))
-    return select(isnan(a) | isnan(x), select(isnan(a) & isnan(x), less, isnan(x)), smaller)
-
-
 def hypot(x: Value, y: Value) -> Value:
     """``sqrt(x*x + y*y)`` without overflow on the way; inf if either is, even beside NaN.
 

@@ -1,4 +1,4 @@
-"""Words with loops, written as functions in the language of generated files: gcd, powers, sorting.
+"""Words with loops, written as functions in the language of generated files: gcd, powers.
 
 Each is translated from its source at its first use in a module, once for each kind of operands.
 """
@@ -14,10 +14,9 @@ from typing import Any
 
 from llvmlite import ir
 
-from tracejit.backends.llvm import complex_words, vector_power
+from tracejit.backends.llvm import vector_power
 from tracejit.backends.llvm.function import FunctionWriter
 from tracejit.backends.llvm.intrinsics import ANY, Word, word
-from tracejit.backends.llvm.memory import least_word
 from tracejit.backends.llvm.operands import Given, Operand, Pointer, alike, as_value, described, is_number, typed
 from tracejit.backends.llvm.value import B1, Kind, Value, absolute, select
 
@@ -28,7 +27,7 @@ Formula = Callable[..., Value]
 def routine(loop: Loop, result: Kind | None = None) -> Word:
     """The word that calls ``loop``, a function of the module; it gives a ``result``, or nothing.
 
-    The source of ``loop`` is in the language of generated files; it sees the words and numbers of this file.
+    The source of ``loop`` is in the language of generated files; it sees the words and numbers of its own.
     """
 
     def write(build: Any, *operands: Operand) -> Value | None:
@@ -51,6 +50,8 @@ def _function(module: Any, loop: Loop, result: Kind | None, operands: list[Value
     function = ir.Function(module, signature, name)
     function.linkage = "internal"
     function.attributes.add("nounwind")
+    if any(isinstance(x, Pointer) for x in operands):  # it does much at a call: copies of it only take time to compile
+        function.attributes.add("noinline")
     build = ir.IRBuilder(function.append_basic_block("entry"))
 
     def finish(out: Given) -> None:
@@ -65,7 +66,7 @@ def _function(module: Any, loop: Loop, result: Kind | None, operands: list[Value
         Value(build, raw, x.kind) if isinstance(x, Value) else Pointer(raw, x.kind, x.is_complex)
         for x, raw in zip(operands, function.args, strict=True)
     ]
-    FunctionWriter(build, globals(), _definition(loop), inside, finish)
+    FunctionWriter(build, loop.__globals__, _definition(loop), inside, finish)
     return function
 
 
@@ -141,9 +142,7 @@ def power_formula(run: Formula, x: Value, y: Value) -> Value:
     return select(y < 0, negative, run(x, select(y < 0, y.constant(0), y)))
 
 
-# -- sorting ---------------------------------------------------------------------------------------------------------
-
-RUN = 16  # so many elements are sorted by insertion
+# -- NumPy's order ---------------------------------------------------------------------------------------------------
 
 
 def before_formula(x: Value, y: Value) -> Value:
@@ -151,57 +150,8 @@ def before_formula(x: Value, y: Value) -> Value:
     return (x < y) | ((y != y) & (x == x)) if x.kind.is_float else x < y
 
 
-def insertion_sort(x: Any, out: Any, begin: int, end: int) -> None:
-    """Fill ``out[begin:end]`` with the stable order of ``x[begin:end]``."""
-    for i in range(begin, end):
-        value = x[i]
-        j = i
-        while j > begin and before(value, x[out[j - 1]]):
-            out[j] = out[j - 1]
-            j -= 1
-        out[j] = i
-
-
-def merge(x: Any, source: Any, target: Any, begin: int, middle: int, end: int) -> None:
-    """Merge the sorted ``source[begin:middle]`` and ``source[middle:end]`` into ``target``; the left one goes first."""
-    left, right = begin, middle
-    for k in range(begin, end):
-        if right >= end or (left < middle and not before(x[source[right]], x[source[left]])):
-            target[k] = source[left]
-            left += 1
-        else:
-            target[k] = source[right]
-            right += 1
-
-
-def merge_sort(x: Any, out: Any, scratch: Any, size: int) -> None:
-    """Write the stable order of ``x[0:size]`` to ``out``; ``scratch`` is as large."""
-    begin = 0
-    while begin < size:
-        insert_runs(x, out, begin, least(begin + RUN, size))
-        begin += RUN
-    width = RUN
-    source, target = out, scratch
-    passes = 0
-    while width < size:
-        begin = 0
-        while begin < size:
-            merge_runs(x, source, target, begin, least(begin + width, size), least(begin + 2 * width, size))
-            begin += 2 * width
-        source, target = target, source
-        width *= 2
-        passes += 1
-    if passes % 2:
-        for i in range(size):
-            out[i] = scratch[i]
-
-
 # -- words that the routines use -------------------------------------------------------------------------------------
 
 # Any: in the source of a routine they stand for their results.
-least: Any = least_word
 one: Any = word("one", lambda x: x.constant(1), ANY)
-before: Any = word("before", before_formula, ANY, B1, of_complex=complex_words.before)
-insert_runs: Any = routine(insertion_sort)
-merge_runs: Any = routine(merge)
-argsort_into = routine(merge_sort)
+before: Any = word("before", before_formula, ANY, B1)

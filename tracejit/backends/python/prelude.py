@@ -272,3 +272,11 @@ gemm_nn, gemm_nt, gemm_tn, gemm_tt = _gemm(False, False), _gemm(False, True), _g
 def argsort_into(x: Pointer, out: Pointer, scratch: Pointer, size: int) -> None:
     """Write the stable order of ``x[0:size]`` to ``out``, NaN last."""
     out[:size] = np.argsort(x[:size], kind="stable")
+
+
+def sort_into(x: Pointer, out: Pointer, scratch: Pointer, size: int) -> None:
+    """Write ``x[0:size]`` to ``out`` in rising order, -0.0 before 0.0, NaN last."""
+    values = x[:size][np.argsort(x[:size], kind="stable")]  # np.sort may change the signs of zeros
+    if values.dtype.kind == "f":
+        values[values == 0] = sorted(values[values == 0], key=np.signbit, reverse=True)
+    out[:size] = values

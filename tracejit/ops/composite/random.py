@@ -18,10 +18,11 @@ from tracejit.ir.size import Dim, product
 from tracejit.ops.comparison import bitwise_and, equal, less, right_shift
 from tracejit.ops.composite.elementary import clip, full, sized
 from tracejit.ops.elementwise import absolute, cast, ceil, copysign, maximum, where
-from tracejit.ops.indexing import INDEX, argsort, positions
+from tracejit.ops.indexing import INDEX, positions
 from tracejit.ops.random import philox
 from tracejit.ops.reduction import broadcast
 from tracejit.ops.row import filled
+from tracejit.ops.sorting import argsort
 from tracejit.ops.special import erf, erfc
 from tracejit.ops.transcendental import cos, exp, log, sqrt
 

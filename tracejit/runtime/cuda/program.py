@@ -70,7 +70,7 @@ def compile_program(graph: Graph, options: Options, observe: Observe = lambda st
     """
     device = driver()
     optimized = optimize(graph, observe)
-    schedule = plan(optimized, moments=False, half_products=True)
+    schedule = plan(optimized, moments=False, half_products=True, sorts_values=False)
     observe("schedule", schedule)
     source = emit(schedule, options.math, _target())
     observe("source", source)

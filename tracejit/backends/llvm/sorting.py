@@ -1,0 +1,170 @@
+"""Sorting, written in the language of generated files over the words of ``networks.py``.
+
+What is sorted are unsigned keys. A value becomes a key whose order is NumPy's: by its bits, NaN last. An order of values is that
+of keys with the index in the low bits: all different, so that equal values keep their order whatever the way they are sorted.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tracejit.backends.llvm import keys as key_words
+from tracejit.backends.llvm import networks, scalars
+from tracejit.backends.llvm.memory import room_word
+from tracejit.backends.llvm.routines import routine
+from tracejit.backends.llvm.value import I64, U64
+
+SAMPLE, LARGE_SAMPLE, LARGE = 16, 64, 8192
+"""Keys whose median divides a part; and those of a part of LARGE keys."""
+WAITING = 128
+"""Words of the parts that wait, two each: each is at least as long as all that is sorted before it."""
+MULTIPLIER, INCREMENT = 6364136223846793005, 1442695040888963407
+"""Of Knuth's generator: samples at fixed places would make some orders slow."""
+
+
+def sort_block(keys: Any, begin: int, size: int) -> None:
+    """Sort ``keys[begin:begin + size]``, at most as many as there are in ROWS vectors."""
+    if size <= lanes(keys):
+        sort_grid(keys, begin, size, 1)
+    elif size <= 4 * lanes(keys):
+        sort_grid(keys, begin, size, 4)
+    else:
+        sort_grid(keys, begin, size, ROWS)
+
+
+def pivot_for(keys: Any, begin: int, end: int, seed: int) -> Any:
+    """The median of some keys of ``keys[begin:end]``, one from each of as many equal parts."""
+    sample = room_like(keys, LARGE_SAMPLE)
+    count = SAMPLE
+    if end - begin > LARGE:
+        count = LARGE_SAMPLE
+    step = u64((end - begin) // count)
+    state = u64(seed)
+    for i in range(count):
+        state = state * MULTIPLIER + INCREMENT
+        sample[i] = keys[begin + i64(u64(i) * step + right_shift(right_shift(state, u64(32)) * step, u64(32)))]
+    sort_short(sample, 0, count)
+    return u64(sample[count // 2])
+
+
+def partition(keys: Any, spill: Any, begin: int, end: int, pivot: int) -> int:
+    """Put what is below the pivot first in ``keys[begin:end]``; where the rest begins."""
+    left, right, at = begin, 0, begin
+    while at + lanes(keys) <= end:
+        below = divide(keys, at, pivot, left, spill, right)
+        left += below
+        right += lanes(keys) - below
+        at += lanes(keys)
+    if at < end:
+        below = divide_rest(keys, at, end - at, pivot, left, spill, right)
+        left += below
+        right += end - at - below
+    for i in range(right):
+        keys[left + i] = spill[i]
+    return left
+
+
+def quicksort(keys: Any, spill: Any, first: int, last: int) -> None:
+    """Sort ``keys[first:last]``; ``spill`` is as large, and a vector more."""
+    waiting = i64_room(WAITING)
+    begin, end, depth = first, last, 0
+    while depth >= 0:
+        if end - begin <= ROWS * lanes(keys):
+            sort_short(keys, begin, end - begin)
+            depth -= 1
+            if depth >= 0:
+                begin, end = waiting[2 * depth], waiting[2 * depth + 1]
+        else:
+            pivot = middle_key(keys, begin, end, begin)
+            middle = split(keys, spill, begin, end, pivot)
+            if middle > begin:
+                if middle - begin < end - middle:
+                    waiting[2 * depth], waiting[2 * depth + 1] = middle, end
+                    end = middle
+                else:
+                    waiting[2 * depth], waiting[2 * depth + 1] = begin, middle
+                    begin = middle
+                depth += 1
+            elif pivot == top_key(keys):
+                begin = end
+            else:  # it is the least: all its equals are in place after another partition
+                begin = split(keys, spill, begin, end, pivot + 1)
+
+
+def sorted_values(x: Any, out: Any, scratch: Any, size: int) -> None:
+    """Write ``x[0:size]`` to ``out`` in rising order; ``scratch`` has ``size + 16`` words of eight bytes."""
+    keys, spill = key_room(x, out, scratch), spill_room(x, scratch, size)
+    for i in range(size):
+        keys[i] = ordinal_of(x[i])
+    sort_keys(keys, spill, 0, size)
+    for i in range(size):
+        out[i] = value_like(x, keys[i])
+
+
+def sorted_places(x: Any, out: Any, scratch: Any, size: int) -> None:
+    """Write the stable order of ``x[0:size]``, of at most 2**32 elements, to ``out``; ``scratch`` has ``size + 16`` words."""
+    packed, spill = as_packed(out), as_packed(scratch)
+    low, high = u64(ALL), u64(0)
+    for i in range(size):
+        key = rank_of(x[i])
+        low, high = select(key < low, key, low), select(key > high, key, high)
+    places = bit_length(u64(size))
+    bits = bit_length(high - low)
+    late = select(bits + places > 64, bits + places - 64, u64(0))  # bits of a key for which there is no room beside the index
+    for i in range(size):
+        packed[i] = left_shift(right_shift(rank_of(x[i]) - low, late), places) | u64(i)
+    sort_keys(packed, spill, 0, size)
+    if late > 0:
+        order_runs(x, packed, spill, size, low, late, places)
+    for i in range(size):
+        out[i] = i64(packed[i] & (left_shift(u64(1), places) - 1))
+
+
+def settle(x: Any, packed: Any, spill: Any, size: int, low: int, late: int, places: int) -> None:
+    """Sort runs whose keys agree in all but the ``late`` last bits by these."""
+    mask, rest = left_shift(u64(1), places) - 1, left_shift(u64(1), late) - 1
+    begin = 0
+    while begin < size:
+        key = right_shift(packed[begin], places)
+        end = begin + 1
+        while end < size and right_shift(packed[end], places) == key:
+            end += 1
+        if end > begin + 1:
+            for i in range(begin, end):
+                place = packed[i] & mask
+                packed[i] = left_shift((rank_of(x[i64(place)]) - low) & rest, places) | place
+            sort_keys(packed, spill, begin, end)
+        begin = end
+
+
+# -- words that the routines use -------------------------------------------------------------------------------------
+
+ALL = (1 << 64) - 1
+ROWS = networks.ROWS
+# Any: in the source of a routine they stand for their results.
+i64: Any = scalars.i64
+u64: Any = scalars.u64
+i64_room: Any = room_word(I64)
+select: Any = scalars.select
+left_shift: Any = scalars.left_shift
+right_shift: Any = scalars.right_shift
+lanes: Any = networks.lanes
+sort_grid: Any = networks.sort_grid
+divide: Any = networks.divide
+divide_rest: Any = networks.divide_rest
+ordinal_of: Any = key_words.ordinal_of
+rank_of: Any = key_words.rank_of
+value_like: Any = key_words.value_like
+bit_length: Any = key_words.bit_length
+key_room: Any = key_words.key_room
+spill_room: Any = key_words.spill_room
+as_packed: Any = key_words.as_packed
+room_like: Any = key_words.room_like
+top_key: Any = key_words.top_key
+sort_short: Any = routine(sort_block)
+middle_key: Any = routine(pivot_for, U64)
+split: Any = routine(partition, I64)
+sort_keys: Any = routine(quicksort)
+order_runs: Any = routine(settle)
+sort_into = routine(sorted_values)
+argsort_into = routine(sorted_places)
