@@ -4,7 +4,7 @@ sizes     n = n   n1 = c
 inputs    x0 x f32[n, c]
 returns   out0 i64[n]
 """
-from prelude import f32, f32_at, f32_room, grain_of, i64, i64_at, i64_room, inf, max_of, minimum, parallel_for, program, region, select
+from prelude import b1, f32, f32_at, f32_room, grain_of, i64, i64_at, i64_room, inf, max_of, minimum, parallel_for, program, region, select
 
 
 @region
@@ -50,10 +50,16 @@ def region_0(chunk, begin, end, args):
         for j in range(n1):
             v0 = x0[j]
             a0 = max_of(a0, v0)
-        at0 = i64(n1)
-        for j in range(n1):
+        hit0, part0, to0 = b1(False), i64(0), i64(0)
+        while not hit0 and to0 < n1:
+            part0, to0 = to0, minimum(to0 + 128, n1)
+            for j in range(part0, to0):
+                v1 = x0[j]
+                hit0 = hit0 | ((v1 == a0) | (v1 != v1))
+        at0 = to0
+        for j in range(part0, to0):
             v1 = x0[j]
-            at0 = minimum(at0, select((v1 == a0) | (v1 != v1), i64(j), i64(n1)))
+            at0 = minimum(at0, select(((v1 == a0) | (v1 != v1)), i64(j), to0))
         out0[row] = at0
 
 

@@ -56,6 +56,8 @@ MOST_TILES = 64
 
 SHORT_SUM, SHORT_MATH, SHORT_SEARCH = 32, 96, 256
 """Bytes of a row, at most, of which many go side by side in lanes: rows that are summed, computed with, searched."""
+SEARCHED = 128
+"""Elements of a row that are looked at before a search asks whether it is over."""
 SHORT_BYTES = 512
 """Of a column in a block of such rows."""
 COLUMN_BYTES = 4096

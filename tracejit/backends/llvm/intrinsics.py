@@ -51,14 +51,20 @@ def word(
 
 
 def select_word(build: Any, test: Operand, x: Operand, y: Operand) -> Operand:
-    """``select(c, x, y)``: ``x`` where ``c`` holds, else ``y``; both are computed."""
+    """``select(c, x, y)``: ``x`` where ``c`` holds, else ``y``; both are computed, and no branch is made of it."""
     holds = condition(build, test)
     first, second = alike(build, x, y)
     if isinstance(first, Value) and isinstance(second, Value):
-        return select(holds, first, second)
+        return _chosen(holds, first, second)
     if isinstance(first, tuple) and isinstance(second, tuple):
-        return select(holds, first[0], second[0]), select(holds, first[1], second[1])
+        return _chosen(holds, first[0], second[0]), _chosen(holds, first[1], second[1])
     raise TypeError(f"select between {described(first)} and {described(second)}")
+
+
+def _chosen(test: Value, x: Value, y: Value) -> Value:
+    out = select(test, x, y)
+    out.raw.set_metadata("unpredictable", x.builder.module.add_metadata([]))
+    return out
 
 
 def _shared(name: str, formula: Formula, result: Kind | None, tables: frozenset[Kind]) -> Formula:

@@ -157,9 +157,14 @@ def histogram(a: Any, bins: Any = 10, range: Any = None, density: bool = False, 
         edges = _edges(x, bins, range)
         wide = promoted(x.dtype, edges.dtype)
         count, known = edges.shape[0] - 1, cast(x, wide)
-        place = _search(cast(edges, wide), known, True, "histogram") - 1
-        place = ops.where(ops.equal(known, composite.end(cast(edges, wide), count, known)), count - 1, place)
-        inside = ops.logical_and(ops.greater_equal(place, 0), ops.less(place, count))
+        edges_of_x = cast(edges, wide)
+        bottom, top = (composite.end(edges_of_x, place, known) for place in (0, count))
+        inside = ops.logical_and(ops.greater_equal(known, bottom), ops.less_equal(known, top))
+        if isinstance(bins, int | np.integer):
+            place = composite.even_bin(edges_of_x, ops.where(inside, known, bottom))
+        else:
+            place = _search(edges_of_x, known, True, "histogram") - 1
+            place = ops.where(ops.equal(known, top), count - 1, place)
         each = _weights(x, weights)
         start = composite.full((count,), 0, each.dtype)
         heights = ops.scatter_add(start, ops.where(inside, place, 0), ops.where(inside, each, 0), axis=0)

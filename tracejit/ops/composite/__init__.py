@@ -59,7 +59,7 @@ from tracejit.ops.composite.statistics import (
     trapezoid,
     var,
 )
-from tracejit.ops.composite.tables import end, interp, quantile, searchsorted
+from tracejit.ops.composite.tables import end, even_bin, interp, quantile, searchsorted
 
 __all__ = [
     "all_",
@@ -82,6 +82,7 @@ __all__ = [
     "einsum",
     "end",
     "erfinv",
+    "even_bin",
     "eye",
     "flip",
     "float_power",

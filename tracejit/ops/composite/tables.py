@@ -7,14 +7,14 @@ import numpy as np
 from tracejit.ir import Node
 from tracejit.ir.dtype import family
 from tracejit.ir.size import Dim
-from tracejit.ops.comparison import equal, greater_equal, isnan, less, less_equal, logical_and, logical_not, logical_or
+from tracejit.ops.comparison import equal, greater_equal, isnan, less, less_equal, logical_and
 from tracejit.ops.composite.elementary import full, sized
 from tracejit.ops.composite.ordering import sort
 from tracejit.ops.elementwise import cast, floor, maximum, minimum, where
 from tracejit.ops.indexing import INDEX, gather
 from tracejit.ops.movement import moved, reshape, window
 from tracejit.ops.reduction import broadcast
-from tracejit.ops.row import filled
+from tracejit.ops.row import lift
 
 
 def searchsorted(table: Node, x: Node, right: bool = False) -> Node:
@@ -24,20 +24,38 @@ def searchsorted(table: Node, x: Node, right: bool = False) -> Node:
     """
     size = table.shape[0]
     assert isinstance(size, int)
-    place = full(x.shape, 0, INDEX)
-    for bit in reversed(range(size.bit_length())):
-        reach = place + (1 << bit)
-        probe = gather(table, minimum(reach, filled(reach, size)) - 1, axis=0)
-        before = logical_not(_precedes(x, probe)) if right else _precedes(probe, x)
-        place = where(logical_and(less_equal(reach, size), before), reach, place)
-    return place
-
-
-def _precedes(x: Node, y: Node) -> Node:
-    """Whether ``x`` sorts before ``y``."""
+    place = _search(table, x, right)
     if family(x.dtype) != "f":
-        return less(x, y)
-    return logical_or(less(x, y), logical_and(isnan(y), logical_not(isnan(x))))
+        return place
+    # NaN, before which no element comes by a comparison, belongs behind all numbers of the table
+    last = full((), size, INDEX) if right else _search(table, lift(np.inf, x.dtype), True)
+    return where(isnan(x), broadcast(last, shape=x.shape, axes=()) if x.shape else last, place)
+
+
+def _search(table: Node, x: Node, right: bool) -> Node:
+    place, length = full(x.shape, 0, INDEX), table.shape[0]
+    if length == 0:
+        return place
+    is_before = less_equal if right else less
+    while length > 1:  # the place is at most ``length`` further
+        half = length // 2
+        place = where(is_before(gather(table, place + (half - 1), axis=0), x), place + half, place)
+        length -= half
+    return place + cast(is_before(gather(table, place, axis=0), x), dtype=place.dtype)
+
+
+def even_bin(edges: Node, x: Node) -> Node:
+    """The bin of each of ``x``, i64, between edges that are equally far apart; ``x`` is not beyond the first and the last one.
+
+    Where rounding puts one into a neighbour of its bin, the edges decide. The last bin has its upper edge, too.
+    """
+    bins = edges.shape[0] - 1
+    bottom, top = end(edges, 0, x), end(edges, bins, x)
+    share = (x - bottom) / (top - bottom)
+    place = minimum(cast(share * float(bins), dtype=np.dtype(INDEX)), full(x.shape, bins - 1, INDEX))
+    below = less(x, gather(edges, place, axis=0))
+    above = logical_and(less_equal(gather(edges, place + 1, axis=0), x), less(place, full(x.shape, bins - 1, INDEX)))
+    return where(below, place - 1, where(above, place + 1, place))
 
 
 def interp(x: Node, points: Node, values: Node) -> Node:
