@@ -49,7 +49,9 @@ class FakeStream(EmulatedStream):
         if self.capturing:
             self._note("product", product.m, product.k, product.n)
             return
-        self._note("product", product.m, product.k, product.n, touched=[product.c, product.a, product.b])
+        self._note(
+            "product", product.m, product.k, product.n, touched=[p for p in (product.c, product.a, product.b, product.bias) if p]
+        )
         super().multiply(product)
 
     def move(self, target, source, nbytes):

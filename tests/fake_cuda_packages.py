@@ -6,6 +6,7 @@ import weakref
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
+from fake_cublas_lt import Lt
 
 import tracejit as tj
 
@@ -25,6 +26,7 @@ class Packages:
     """The modules, and what was asked of them: ``(name, *arguments)``.
 
     Attributes:
+        lt: The stand-in for cuBLASLt.
         current: CuPy's current stream.
         capturing: The stream whose work is captured; None while none is.
         destroyed: Streams that are no more.
@@ -36,6 +38,7 @@ class Packages:
         self.capturing, self.destroyed = None, set()
         self.blas_stream = self.workspace = None
         self.current = 11
+        self.lt = Lt(self)
         for name, module in self._modules().items():
             monkeypatch.setitem(sys.modules, name, module)
 
@@ -74,8 +77,8 @@ class Packages:
         cublas.gemm_strided_batched_ex_64 = self._batched
         cublas.set_stream, cublas.set_workspace = self._set_stream, self._set_workspace
         cublas.set_pointer_mode = lambda handle, mode: setattr(self, "pointer_mode", mode)
-        bindings = module("cuda.bindings", driver=driver)
-        modules = [cuda, core, bindings, driver, cupy, module("nvmath"), module("nvmath.bindings", cublas=cublas), cublas]
+        bindings, lt = module("cuda.bindings", driver=driver), self.lt.module()
+        modules = [cuda, core, bindings, driver, cupy, module("nvmath"), module("nvmath.bindings", cublas=cublas), cublas, lt]
         return {m.__name__: m for m in [*modules, module("cuda.bindings.nvvm"), module("cuda.bindings.nvjitlink")]}
 
     # cuda.core
@@ -252,13 +255,13 @@ class Packages:
         summed = np.dtype(np.float32) if compute == 68 and dtype.itemsize == 2 else dtype
         alpha, beta = (_array(p, (1,), (summed.itemsize,), summed)[0] for p in (alpha, beta))
         for i in range(count):
-            x = self._matrix(a + i * sa * dtype.itemsize, (k, m) if ta else (m, k), lda, dtype)
-            y = self._matrix(b + i * sb * dtype.itemsize, (n, k) if tb else (k, n), ldb, dtype)
-            z = self._matrix(c + i * sc * dtype.itemsize, (m, n), ldc, dtype)
+            x = self.matrix(a + i * sa * dtype.itemsize, (k, m) if ta else (m, k), lda, dtype)
+            y = self.matrix(b + i * sb * dtype.itemsize, (n, k) if tb else (k, n), ldb, dtype)
+            z = self.matrix(c + i * sc * dtype.itemsize, (m, n), ldc, dtype)
             x, y = (x.T if ta else x).astype(summed), (y.T if tb else y).astype(summed)
             z[...] = alpha * (x @ y) + (beta * z if beta else 0)
 
-    def _matrix(self, address, shape, ld, dtype):
+    def matrix(self, address, shape, ld, dtype):
         if ld < max(1, shape[0]):
             raise Refused("CUBLAS_STATUS_INVALID_VALUE")
         strides = dtype.itemsize, ld * dtype.itemsize

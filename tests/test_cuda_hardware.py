@@ -31,7 +31,15 @@ def test_all_there_is_no_error(packages):
 
 @pytest.mark.parametrize(
     "name",
-    ["cuda.core", "cuda.bindings.driver", "cuda.bindings.nvvm", "cuda.bindings.nvjitlink", "cupy", "nvmath.bindings.cublas"],
+    [
+        "cuda.core",
+        "cuda.bindings.driver",
+        "cuda.bindings.nvvm",
+        "cuda.bindings.nvjitlink",
+        "cupy",
+        "nvmath.bindings.cublas",
+        "nvmath.bindings.cublasLt",
+    ],
 )
 def test_a_missing_package_names_the_extra(name, packages, monkeypatch):
     monkeypatch.setitem(sys.modules, name, None)

@@ -13,6 +13,7 @@
 | ``TRACEJIT_DEVICE`` | auto, cpu, cuda | where functions run and Variables live that do not say so; auto follows the arguments |
 | ``TRACEJIT_CUDA`` | driver, emulate | programs of the GPU run there, or, slowly and for tests, thread by thread on the CPU |
 | ``TRACEJIT_TF32`` | 0, 1 | products of float32 on the GPU may round their operands to TF32, which is faster |
+| ``TRACEJIT_EPILOGUES`` | exact, fast | products on the GPU add a bias; or also do the library's gelu, and relu, where NaN is 0 |
 | ``TRACEJIT_SCATTER`` | ordered, atomic | updates at equal indices are added in order on the GPU, or in any, which is faster |
 """
 
@@ -41,6 +42,7 @@ class Config:
     device: str
     cuda: str
     tf32: bool
+    epilogues: str
     scatter: str
 
 
@@ -66,6 +68,7 @@ def config(environment: Mapping[str, str] | None = None) -> Config:
         device=_word(env, "TRACEJIT_DEVICE", "auto", "cpu", "cuda"),
         cuda=_word(env, "TRACEJIT_CUDA", "driver", "emulate"),
         tf32=_integer(env, "TRACEJIT_TF32", 0, least=0, most=1) == 1,
+        epilogues=_word(env, "TRACEJIT_EPILOGUES", "exact", "fast"),
         scatter=_word(env, "TRACEJIT_SCATTER", "ordered", "atomic"),
     )
 

@@ -13,15 +13,19 @@ from tracejit.transforms.passes import optimize
 POISON = 0xFF  # NaN and -1: what is read before it was written shows
 
 
-def cuda_source(graph, atomic=False):
+EPILOGUES = ("bias",)
+
+
+def cuda_source(graph, atomic=False, epilogues=EPILOGUES):
     """The optimized graph, and its file."""
     optimized = optimize(graph)
-    return optimized, emit(plan(optimized, moments=False, half_products=True, sorts_values=False), target=Cuda(atomic))
+    schedule = plan(optimized, moments=False, half_products=True, sorts_values=False, epilogues=epilogues)
+    return optimized, emit(schedule, target=Cuda(atomic))
 
 
-def run_emulated(program, machine=None, atomic=False):
+def run_emulated(program, machine=None, atomic=False, epilogues=EPILOGUES):
     """Outputs, then new values of updated inputs, of a program's CUDA file; the status of a check that failed."""
-    graph, source = cuda_source(program.graph, atomic)
+    graph, source = cuda_source(program.graph, atomic, epilogues)
     layout, sizes = source.layout, program.sizes
     table = np.zeros(layout.length, np.int64)
     inputs = [np.array(a, order="C") for a in program.arrays]

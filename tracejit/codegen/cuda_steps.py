@@ -6,6 +6,7 @@ import numpy as np
 
 from tracejit.codegen.axes import nest
 from tracejit.codegen.cuda_text import kernel, strided
+from tracejit.codegen.loop import LoopEmitter
 from tracejit.codegen.scalars import Scalars
 from tracejit.codegen.scope import Scope, indent
 from tracejit.codegen.steps import ScatterUpdate, copied, matrix, matrix_layout, scan_row, sort_row
@@ -13,7 +14,7 @@ from tracejit.codegen.text import comment, factor, literal, times
 from tracejit.ir import Node
 from tracejit.ir.dtype import FLOAT32, is_half
 from tracejit.ir.size import Dim, product
-from tracejit.schedule import Gemm, Scan, Scatter, Sort
+from tracejit.schedule import Epilogue, Gemm, Loop, Scan, Scatter, Sort
 from tracejit.schedule.access import Linear, Read, is_negative, kind, operand, row_major
 
 ATOMIC = {np.dtype(code) for code in ("f4", "f8", "i4", "i8", "u4", "u8")}
@@ -34,26 +35,41 @@ def gemm(step: Scope, item: Gemm, name: str) -> list[str]:
     k = (node.inputs[1] if update else node.inputs[0]).shape[-1]
     lines = copied(file, step, name, node.inputs[0], node) if update else []
     summed = FLOAT32 if is_half(node.dtype) else node.dtype
-    factors, ending = f"{literal(1, summed)}, {literal(int(update), summed)}", ""
+    factors, ending = f", {literal(1, summed)}, {literal(int(update), summed)}", ""
     if update:
         scale, negate = node.inputs[3], node.attrs["negate"]
         if kind(scale) == "constant":
-            factors = f"{literal(scale.attrs['value'] * (-1 if negate else 1), node.dtype)}, {literal(1, node.dtype)}"
+            factors = f", {literal(scale.attrs['value'] * (-1 if negate else 1), node.dtype)}, {literal(1, node.dtype)}"
         else:
             lines += _scale(step, f"{name}_scale", scale, negate)
-            factors, ending = step.workspace(node.dtype, 0, "1"), "_scaled"
+            factors, ending = f", {step.workspace(node.dtype, 0, '1')}", "_scaled"
     result = Read(node, None, Linear(0, row_major(node.shape)))
     variables, batch = _batch(step, node, [result, x, y])
     if batch:
-        factors, ending = f"{factors}, {batch}", "_batch"
+        batch, ending = f", {batch}", "_batch"
     (flag_x, ld_x), (flag_y, ld_y) = matrix_layout(x), matrix_layout(y)
     whole = [Read(r.source, r.index, Linear(r.linear.offset, r.linear.strides[: len(variables)])) for r in (result, x, y)]
     pointers = ", ".join(matrix(file, step, r, list(variables)) for r in whole)
     sizes = ", ".join(map(step.dim, (m, k, n, ld_x, ld_y, n)))
-    call = [f"gemm_{flag_x}{flag_y}{ending}(table, {pointers}, {sizes}, {factors}){comment(node)}"]
+    word = f"gemm_{flag_x}{flag_y}"
+    call = [f"{word}{ending}(table, {pointers}, {sizes}{factors}{batch}){comment(node)}"]
     for variable, size in reversed(variables.items()):
         call = [f"for {variable} in range({step.dim(size)}):", *indent(call)]
-    return lines + call
+    if item.epilogue is None:
+        return lines + call
+    apart = [*call, *_loop(step, item.epilogue, name)]
+    if variables:
+        return apart
+    bias = item.epilogue.bias
+    vector = "" if bias is None else f", {step.pointer(file.home(bias), bias.dtype, bias.spec.size)}"
+    whole_call = f"{word}_{item.epilogue.name}{ending}(table, {pointers}{vector}, {sizes}{batch})"
+    return [f"if not {whole_call}:{comment(item.stores[0])}", *indent(apart)]
+
+
+def _loop(step: Scope, epilogue: Epilogue, name: str) -> list[str]:
+    """An epilogue as a loop over the stored product, for what a library has no kernel for."""
+    end = epilogue.nodes[-1]
+    return LoopEmitter(step.file, Loop(end.shape, None, epilogue.nodes, (end,)), name).launch(step)
 
 
 def _scale(step: Scope, name: str, scale: Node, negate: bool) -> list[str]:

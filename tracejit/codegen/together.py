@@ -48,8 +48,7 @@ def _is_plain(step: Step) -> bool:
 
 
 def _homes(schedule: Schedule, step: Step) -> tuple[set[Home], set[Home]]:
-    nodes = step.nodes if isinstance(step, Loop) else (step.node,)
-    read = {x for n in nodes for x in (*sources(n), *read_inputs(n), *stored_operands(n))} - set(nodes)
+    read = {x for n in step.nodes for x in (*sources(n), *read_inputs(n), *stored_operands(n))} - set(step.nodes)
     return {schedule.homes[x] for x in read if x in schedule.homes}, {schedule.homes[x] for x in step.stores}
 
 

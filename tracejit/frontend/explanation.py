@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tracejit.ir import Node, Where
+from tracejit.ir import Where
 from tracejit.ir.size import evaluate
 from tracejit.ir.text import node_names
 from tracejit.schedule import Gemm, Loop, Scan, Scatter, Schedule, Sort, Step, Write
@@ -169,14 +169,10 @@ def _costs(schedule: Schedule, sizes: Mapping[str, int], machine: Rates, times: 
     return tuple(found)
 
 
-def _nodes(step: Step) -> tuple[Node, ...]:
-    return step.nodes if isinstance(step, Loop) else (step.node,)
-
-
 def _makes(step: Step, sizes: Mapping[str, int]) -> str:
-    names = list(dict.fromkeys(n.op.name for n in _nodes(step)))
+    names = list(dict.fromkeys(n.op.name for n in step.nodes))
     text = ", ".join(names if len(names) <= 5 else [*names[:2], "...", *names[-2:]])
-    shape = step.space if isinstance(step, Loop) else step.node.shape
+    shape = step.space if isinstance(step, Loop) else step.stores[0].shape
     numbers = ", ".join(str(evaluate(d, sizes)) for d in shape)
     return f"{text} over ({numbers})" if shape else text
 
@@ -184,7 +180,7 @@ def _makes(step: Step, sizes: Mapping[str, int]) -> str:
 def _lines(schedule: Schedule) -> tuple[Line, ...]:
     found: dict[tuple[str, int], tuple[Where, set[int], set[int]]] = {}
     for number, step in enumerate(schedule.steps):
-        for node in _nodes(step):
+        for node in step.nodes:
             if node.where is not None:
                 _, forward, reverse = found.setdefault((node.where.file, node.where.line), (node.where, set(), set()))
                 (reverse if node.where.reverse else forward).add(number)

@@ -13,7 +13,7 @@ from tracejit.ir import Graph, Node
 from tracejit.ir.node import Where
 from tracejit.ir.text import attr_text
 from tracejit.ops.row import number
-from tracejit.schedule import Loop, Schedule, plan
+from tracejit.schedule import Schedule, plan
 from tracejit.schedule.access import kind
 from tracejit.transforms.passes import optimize
 
@@ -150,9 +150,8 @@ def _kernels(schedule: Schedule) -> dict[Node, str]:
     """The step that computes each node; loops of several nodes are called fused."""
     found: dict[Node, str] = {}
     for i, step in enumerate(schedule.steps):
-        nodes = step.nodes if isinstance(step, Loop) else (step.node,)
-        name = f"fused_{i}" if sum(kind(n) in _COMPUTED for n in nodes) > 1 else f"step_{i}"
-        for node in nodes:
+        name = f"fused_{i}" if sum(kind(n) in _COMPUTED for n in step.nodes) > 1 else f"step_{i}"
+        for node in step.nodes:
             found.setdefault(node, name)
     return found
 

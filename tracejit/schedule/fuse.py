@@ -13,7 +13,7 @@ Scalars made of scalars are recomputed by whoever needs them, so they are in no 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -21,6 +21,7 @@ from tracejit.ir import Node
 from tracejit.ir.size import Dim
 from tracejit.ops.index_map import identity
 from tracejit.schedule.access import Read, contiguous_source, is_elementwise, is_unit_reshape, kind, operand, read
+from tracejit.schedule.schedule import Epilogue
 
 FUSIBLE = {"elementwise", "gather", "reduce", "argreduce"}
 LEAVES = {"input", "constant", "iota"}
@@ -124,6 +125,7 @@ class Group:
     rows: int | None = None
     before: set[Node] = field(default_factory=set)  # nodes outside that must have run
     level: int = 0  # above that of every group that must have run
+    epilogue: Epilogue | None = None  # of a product, the other nodes
 
     @property
     def loads(self) -> set[Node]:
@@ -144,11 +146,15 @@ class Constraints:
     overwrites: dict[Node, Node]
 
 
-def fuse(nodes: Iterable[Node], constraints: Constraints) -> list[Group]:
-    """Groups of the fusible nodes among ``nodes`` (given in topological order); all others are groups of one."""
+def fuse(nodes: Iterable[Node], constraints: Constraints, epilogues: Mapping[Node, Epilogue]) -> list[Group]:
+    """Groups of the fusible nodes among ``nodes`` (given in topological order).
+
+    All others are groups of one, or of a product with its epilogue.
+    """
     fusion = _Fusion(constraints)
     for node in nodes:
-        fusion.add(node)
+        if node not in fusion.group_of:
+            fusion.add(node, epilogues.get(node))
     fusion.join_siblings()
     return list(dict.fromkeys(fusion.group_of.values()))
 
@@ -160,11 +166,13 @@ class _Fusion:
         self.order: dict[Node, int] = {}
         self.after: dict[Node, list[Node]] = {}
 
-    def add(self, node: Node) -> None:
-        self.order[node] = len(self.order)
-        before = set(sources(node)) | self.constraints.after.get(node, set())
-        group = Group([node], space_of(node), before=before)
-        self.group_of[node] = group
+    def add(self, node: Node, epilogue: Epilogue | None) -> None:
+        nodes = [node, *(epilogue.nodes if epilogue else ())]
+        before = {x for n in nodes for x in (*sources(n), *self.constraints.after.get(n, ()))} - set(nodes)
+        group = Group(nodes, space_of(node), before=before, epilogue=epilogue)
+        for n in nodes:
+            self.order[n] = len(self.order)
+            self.group_of[n] = group
         for earlier in before & self.group_of.keys():
             self.after.setdefault(earlier, []).append(node)
             group.level = max(group.level, self.group_of[earlier].level + 1)

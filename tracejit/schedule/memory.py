@@ -9,7 +9,7 @@ from tracejit.ir import Graph, Node
 from tracejit.ir.size import Dim
 from tracejit.schedule.access import contiguous_source, is_elementwise, kind
 from tracejit.schedule.fuse import reads_of, role, sources
-from tracejit.schedule.schedule import Home, Loop, Slot, Step
+from tracejit.schedule.schedule import Gemm, Home, Loop, Slot, Step
 
 
 def nbytes(node: Node) -> Dim:
@@ -62,6 +62,8 @@ def assign_homes(
                 slots.append(Slot(size, number, until))
             homes[part] = homes[node] = Home("slot", slot)
             _extend(slots, homes[node], until)
+        if isinstance(step, Gemm):
+            homes[step.node] = homes[step.stores[0]]  # where it is put when its epilogue is a loop after all
         unread = [n for n in step.stores if n not in last and n not in part_of and homes[n].kind == "slot"]
         for slot in (homes[n].number for n in (*dying, *unread)):
             free[slots[slot].nbytes].append(slot)
@@ -79,7 +81,7 @@ def _last_reads(steps: list[Step], kept: set[Node]) -> dict[Node, int]:
     """The number of the step that reads each node last; ``kept`` nodes are read after all steps."""
     last: dict[Node, int] = {}
     for number, step in enumerate(steps):
-        for node in step.nodes if isinstance(step, Loop) else (step.node,):
+        for node in step.nodes:
             for source in sources(node):
                 last[source] = number
     return last | dict.fromkeys(kept, len(steps))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeVar
 
 from tracejit.ir import Graph, Node
@@ -11,6 +11,7 @@ from tracejit.ir.graph import topological
 from tracejit.ir.size import Dim, product
 from tracejit.schedule.access import Linear, contiguous_source, is_elementwise, is_unit_reshape, kind, op_of, operand, row_major
 from tracejit.schedule.cost import MOST_TOGETHER
+from tracejit.schedule.epilogues import Epilogues, masks_of_results
 from tracejit.schedule.fuse import (
     FUSIBLE,
     Constraints,
@@ -35,7 +36,13 @@ from tracejit.schedule.turned import turn_reductions
 T = TypeVar("T")
 
 
-def plan(graph: Graph, moments: bool = True, half_products: bool = False, sorts_values: bool = True) -> Schedule:
+def plan(
+    graph: Graph,
+    moments: bool = True,
+    half_products: bool = False,
+    sorts_values: bool = True,
+    epilogues: Collection[str] = (),
+) -> Schedule:
     """The schedule of an optimized graph.
 
     Args:
@@ -43,11 +50,13 @@ def plan(graph: Graph, moments: bool = True, half_products: bool = False, sorts_
         moments: Whether the target can follow means and variances row by row.
         half_products: Whether it multiplies matrices of float16 and bfloat16 itself.
         sorts_values: Whether it sorts values as such, not only their places.
+        epilogues: What its products may end in: ``bias``, and with it ``relu`` and ``gelu``.
 
     Promises: every value is computed before it is read; an input that is updated in place is read nowhere after; checks come
     before whatever indexes memory and before updates, wherever these do not feed them.
     """
-    graph = widen_halves(graph if sorts_values else by_places(graph), half_products)
+    graph = graph if sorts_values else by_places(graph)
+    graph = widen_halves(masks_of_results(graph) if "relu" in epilogues else graph, half_products)
     graph, checks = prepare(turn_reductions(match_moments(graph) if moments else graph))
     flags = {c.flag for c in checks}
     update_of = {contiguous_source(value): target for target, value in graph.updates}
@@ -62,8 +71,11 @@ def plan(graph: Graph, moments: bool = True, half_products: bool = False, sorts_
             for flag in flags:
                 order.require(flag, node)
     constraints = Constraints(order.added, overwrites)
+    needed = roots | {s for n in reached if kind(n) != "reshape" for s in stored_operands(n)}
+    found = Epilogues(order.nodes if epilogues else (), needed, overwrites, epilogues)
+    found.match(order)
     nodes = order.sorted()
-    groups = fuse(nodes, constraints)
+    groups = fuse(nodes, constraints, found.by_product)
     rematerialise(groups, nodes, stored, constraints)
     steps = _ordered(groups, stored, flags)
     read = {x for n in nodes for x in read_inputs(n)}
@@ -71,7 +83,7 @@ def plan(graph: Graph, moments: bool = True, half_products: bool = False, sorts_
     homes, slots = assign_homes(graph, steps, overwrites, {n: whole for n, (whole, _) in parts.items()})
     places = {n: place for n, (_, place) in parts.items()}
     copies = tuple((target, value) for value, target in update_of.items() if value not in overwrites)
-    return Schedule(graph, tuple(steps), homes, places, slots, copies, checks)
+    return Schedule(graph, tuple(steps), homes, places, slots, copies, checks, found.separate)
 
 
 def _is_step(node: Node) -> bool:
@@ -90,6 +102,10 @@ class _Order:
         for n, earlier in self._before.items():
             for x in earlier:
                 self._after[x].append(n)
+
+    def before(self, node: Node) -> set[Node]:
+        """What runs before a node, next to it."""
+        return self._before[node]
 
     def reaches(self, start: Node, goals: set[Node]) -> bool:
         """Whether some goal runs after ``start``, or is it."""
@@ -222,7 +238,7 @@ def _step(group: Group, stores: tuple[Node, ...]) -> Step:
     node = group.nodes[0]
     match kind(node):
         case "contract":
-            return Gemm(node)
+            return Gemm(node, group.epilogue)
         case "write":
             return Write(node, _parts(node))
         case "scatter":
@@ -242,9 +258,9 @@ def _parts_in_place(steps: list[Step], roots: set[Node], late: set[Node]) -> dic
     """
     uses: dict[Node, int] = {}
     for step in steps:
-        for node in step.nodes if isinstance(step, Loop) else (step.node,):
+        for node in step.nodes:
             for source in sources(node):
-                uses[source] = uses.get(source, 0) + (source not in getattr(step, "nodes", ()))
+                uses[source] = uses.get(source, 0) + (source not in step.nodes)
     made = {n for s in steps if isinstance(s, Loop) for n in s.stores if role(n, s.space, s.rows) in ("element", "row")}
     found = {}
     for step in steps:

@@ -34,19 +34,15 @@ def apart(schedule: Schedule) -> Iterator[Apart]:
     """Every value that one step stores and a later one reads, with the reason."""
     made = {node: number for number, step in enumerate(schedule.steps) for node in step.stores}
     for number, step in enumerate(schedule.steps):
-        read = dict.fromkeys(s for n in _nodes(step) for s in sorted(sources(n) & made.keys(), key=made.__getitem__))
+        read = dict.fromkeys(s for n in step.nodes for s in sorted(sources(n) & made.keys(), key=made.__getitem__))
         for value in read:
-            if made[value] != number and value not in _nodes(step):
-                yield Apart(value, made[value], number, _reason(value, schedule.steps[made[value]], step))
+            if made[value] != number and value not in step.nodes:
+                yield Apart(value, made[value], number, _reason(schedule, value, schedule.steps[made[value]], step))
 
 
-def _nodes(step: Step) -> tuple[Node, ...]:
-    return step.nodes if isinstance(step, Loop) else (step.node,)
-
-
-def _reason(value: Node, maker: Step, reader: Step) -> str:
+def _reason(schedule: Schedule, value: Node, maker: Step, reader: Step) -> str:
     if not isinstance(maker, Loop):
-        return _ALONE[type(maker)]
+        return schedule.separate.get(value, _ALONE[type(maker)])
     if not isinstance(reader, Loop):
         return "the library reads its operands from memory" if isinstance(reader, Gemm) else "it is read from memory as a whole"
     if is_final(value, Group(list(maker.nodes), maker.space, maker.rows)):

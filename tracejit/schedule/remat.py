@@ -27,7 +27,7 @@ def rematerialise(groups: list[Group], nodes: list[Node], roots: set[Node], cons
         for s in {s for n in g.nodes for s in sources(n)} - set(g.nodes):
             readers.setdefault(s, set()).add(g)
     for node in sorted(readers, key=lambda n: -order.get(n, 0)):
-        if node in roots or not _is_cheap(node) or node not in owner or not all(map(_can_grow, readers[node])):
+        if node in roots or not _is_cheap(node) or node not in owner or not all(map(_can_grow, (owner[node], *readers[node]))):
             continue
         grown = {g: _with(g, node, owner, constraints) for g in readers[node]}
         if all(grown.values()):
@@ -61,7 +61,12 @@ def _with(group: Group, node: Node, owner: Mapping[Node, Group], constraints: Co
             s = r.source
             if s in group.nodes or kind(s) in ("constant", "iota") or is_scalar(s):
                 continue
-            if _is_cheap(s) and s not in group.loads and r.index == identity(s.spec.rank):
+            if (
+                _is_cheap(s)
+                and s not in group.loads
+                and (s not in owner or _can_grow(owner[s]))
+                and r.index == identity(s.spec.rank)
+            ):
                 stack.append(s)
             elif s in overwritten:
                 return None

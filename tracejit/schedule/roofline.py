@@ -99,7 +99,9 @@ def work_of(step: Step, sizes: Mapping[str, int]) -> Work:
             x, y = node.inputs[1:3] if updated else node.inputs[:2]
             width = 2 if node.dtype.itemsize == 8 else 1
             multiplications = count(node.spec.size) * count(x.shape[-1]) * width
-            return Work(nbytes(x) + nbytes(y) + updated * nbytes(node), nbytes(node), multiplications=multiplications)
+            bias = nbytes(step.epilogue.bias) if step.epilogue and step.epilogue.bias else 0
+            read = nbytes(x) + nbytes(y) + bias + updated * nbytes(node)
+            return Work(read, nbytes(node), multiplications=multiplications)
         case Write(node, parts):
             return copied(sum(nbytes(part) for part, _ in parts), sum(count(part.spec.size) for part, _ in parts))
     elements = sum(count(x.spec.size) for x in step.node.inputs)

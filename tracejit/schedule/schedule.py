@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from tracejit.ir import Graph, Node, Where
@@ -41,11 +41,49 @@ class Loop:
     stores: tuple[Node, ...]
 
 
+EPILOGUES = ("bias", "relu", "gelu", "bias_relu", "bias_gelu")
+
+
+@dataclass(frozen=True, slots=True)
+class Epilogue:
+    """What a library does to each element of a product before it is stored, for others that would read it just for that.
+
+    Attributes:
+        name: One of ``EPILOGUES``; gelu in its form with tanh.
+        bias: What is added, a stored vector as long as a row.
+        nodes: What that computes, each after its inputs. The last one is what the step stores.
+    """
+
+    name: str
+    bias: Node | None
+    nodes: tuple[Node, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Gemm:
     """A product of matrices: ``matmul(x, y)``, or ``matmul_update(c, x, y, scale)`` into what ``c`` holds."""
 
     node: Node
+    epilogue: Epilogue | None = None
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        return (self.node, *(self.epilogue.nodes if self.epilogue else ()))
+
+    @property
+    def stores(self) -> tuple[Node, ...]:
+        return self.nodes[-1:]
+
+
+@dataclass(frozen=True, eq=False)
+class _Single:
+    """A step that computes one node."""
+
+    node: Node
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        return (self.node,)
 
     @property
     def stores(self) -> tuple[Node, ...]:
@@ -53,48 +91,22 @@ class Gemm:
 
 
 @dataclass(frozen=True, eq=False)
-class Write:
+class Write(_Single):
     """``node`` is put together from parts, each stored through an affine map of its own axes; later parts cover earlier ones."""
 
-    node: Node
     parts: tuple[tuple[Node, Linear], ...]
 
-    @property
-    def stores(self) -> tuple[Node, ...]:
-        return (self.node,)
 
-
-@dataclass(frozen=True, eq=False)
-class Scatter:
+class Scatter(_Single):
     """``node = x`` with ``updates`` added at ``indices`` along an axis."""
 
-    node: Node
 
-    @property
-    def stores(self) -> tuple[Node, ...]:
-        return (self.node,)
-
-
-@dataclass(frozen=True, eq=False)
-class Scan:
+class Scan(_Single):
     """A recurrence along an axis."""
 
-    node: Node
 
-    @property
-    def stores(self) -> tuple[Node, ...]:
-        return (self.node,)
-
-
-@dataclass(frozen=True, eq=False)
-class Sort:
+class Sort(_Single):
     """Elements, or their places, in order along the last axis."""
-
-    node: Node
-
-    @property
-    def stores(self) -> tuple[Node, ...]:
-        return (self.node,)
 
 
 Step = Loop | Gemm | Write | Scatter | Scan | Sort
@@ -136,6 +148,7 @@ class Schedule:
         slots: Of the arena.
         copies: Updates that could not be made in place: ``(input, node)``, done after all steps.
         checks: Conditions under which the program stops.
+        separate: Of products that a loop goes on with where the library might have, why it does not.
     """
 
     graph: Graph
@@ -145,6 +158,7 @@ class Schedule:
     slots: tuple[Slot, ...]
     copies: tuple[tuple[Node, Node], ...]
     checks: tuple[Check, ...]
+    separate: Mapping[Node, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         flags = tuple(c.flag for c in self.checks)
@@ -152,19 +166,36 @@ class Schedule:
         arena = " + ".join(str(slot.nbytes) for slot in self.slots) or "0"
         lines = [f"schedule of {self.graph.name}: {len(self.steps)} steps, arena {arena} bytes"]
         for number, step in enumerate(self.steps):
-            lines.append(f"{number}: {type(step).__name__}{_space(step)}")
-            for node in step.nodes if isinstance(step, Loop) else (step.node,):
+            lines.append(f"{number}: {type(step).__name__}{_details(step)}")
+            for node in step.nodes:
                 home = f" -> {self.homes[node]}" if node in step.stores else ""
                 lines.append(f"    {names[node]}: {node.spec} = {call_text(node, names)}{home}")
         lines += [f"copy {names[value]} -> {names[target]}" for target, value in self.copies]
         return "\n".join(lines) + "\n"
 
 
-def _space(step: Step) -> str:
+def _details(step: Step) -> str:
+    if isinstance(step, Gemm):
+        return f", then {step.epilogue.name}" if step.epilogue else ""
     if not isinstance(step, Loop):
         return ""
     rows = "" if step.rows is None else f", {step.rows} axes of rows"
     return f" over ({', '.join(map(str, step.space))}{rows})"
 
 
-__all__ = ["Check", "Gemm", "Home", "Linear", "Loop", "Read", "Scan", "Scatter", "Schedule", "Slot", "Sort", "Step", "Write"]
+__all__ = [
+    "Check",
+    "Epilogue",
+    "Gemm",
+    "Home",
+    "Linear",
+    "Loop",
+    "Read",
+    "Scan",
+    "Scatter",
+    "Schedule",
+    "Slot",
+    "Sort",
+    "Step",
+    "Write",
+]

@@ -20,10 +20,13 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tracejit.backends.cuda import collective
+from tracejit.backends.cuda.epilogues import finished
 from tracejit.backends.cuda.geometry import Geometry, Threads, tiles_of
 from tracejit.backends.loading import load
 from tracejit.backends.python import prelude
 from tracejit.errors import TracejitError
+from tracejit.ir.dtype import is_half
+from tracejit.schedule.schedule import EPILOGUES
 
 WARP, PLACE, TILE = 32, 2048, 32 * 33  # lanes; bytes to the next place of shared memory; elements of a tile
 GEOMETRY = Geometry(block=64, most_lanes=64, most_blocks=8, least_piece=256)
@@ -75,10 +78,16 @@ class _Waits(ast.NodeTransformer):
 
 
 class Machine:
-    """A GPU of one block at a time, whose threads run in order, or ``backwards`` to show that their order does not matter."""
+    """A GPU of one block at a time, whose threads run in order, or ``backwards`` to show that their order does not matter.
 
-    def __init__(self, geometry: Geometry = GEOMETRY, backwards: bool = False) -> None:
-        self.geometry, self.backwards = geometry, backwards
+    Args:
+        geometry: Of its grids.
+        backwards: Whether the last thread comes first.
+        epilogues: Whether its library has products with epilogues.
+    """
+
+    def __init__(self, geometry: Geometry = GEOMETRY, backwards: bool = False, epilogues: bool = True) -> None:
+        self.geometry, self.backwards, self.epilogues = geometry, backwards, epilogues
         self.at = SimpleNamespace(block=0, blocks=1, lane=0, lanes=1, row=0, rows=1)  # the thread that runs
         self.shared: dict[object, Any] = {}
         self.words = self._words()
@@ -115,7 +124,7 @@ class Machine:
         found |= _collective_words(found)
         found |= self.geometry.words() | {"launch": self.launch, "check": _check}
         for kind in ("nn", "nt", "tn", "tt"):
-            found |= _gemm_words(f"gemm_{kind}", found[f"gemm_{kind}"])
+            found |= _gemm_words(f"gemm_{kind}", found[f"gemm_{kind}"], self.epilogues)
         return found | {"region": lambda function: function, "program": _program}
 
     def _shared(self, like: Any, place: int) -> Memory:
@@ -293,7 +302,7 @@ def _better(is_better: Callable[[Any, Any], Any]) -> Callable[[Any, Any], bool]:
     return lambda x, best: bool(is_better(x, best) or (x != x and best == best))
 
 
-def _gemm_words(name: str, gemm: Callable[..., None]) -> dict[str, Any]:
+def _gemm_words(name: str, gemm: Callable[..., None], epilogues: bool) -> dict[str, Any]:
     def plain(table: Any, c: Memory, a: Memory, b: Memory, *rest: Any) -> None:
         gemm(table, c.array, a.array, b.array, *rest)
 
@@ -306,7 +315,22 @@ def _gemm_words(name: str, gemm: Callable[..., None]) -> dict[str, Any]:
         for i in range(count):
             gemm(table, c.array[i * step_c :], a.array[i * step_a :], b.array[i * step_b :], *sizes)
 
-    return {name: plain, f"{name}_scaled": scaled, f"{name}_batch": batch}
+    def with_epilogue(epilogue: str, table: Any, c: Memory, a: Memory, b: Memory, *rest: Any) -> bool:
+        if epilogues:
+            bias, sizes = (rest[0].array, rest[1:]) if epilogue.startswith("bias") else (None, rest)
+            m, k, n, lda, ldb, ldc, count, step_c, step_a, step_b = (*sizes, 1, 0, 0, 0)[:10]
+            wide = np.dtype(np.float32) if is_half(c.array.dtype) else c.array.dtype
+            for i in range(count):
+                total, one = np.zeros(m * n, wide), wide.type(1)
+                gemm(table, total, a.array[i * step_a :], b.array[i * step_b :], m, k, n, lda, ldb, n, one, one)
+                out = np.lib.stride_tricks.as_strided(c.array[i * step_c :], (m, n), (ldc * c.array.itemsize, c.array.itemsize))
+                out[...] = finished(epilogue, total.reshape(m, n), bias)
+        return epilogues
+
+    found: dict[str, Any] = {name: plain, f"{name}_scaled": scaled, f"{name}_batch": batch}
+    for epilogue in EPILOGUES:
+        found |= {f"{name}_{epilogue}{ending}": partial(with_epilogue, epilogue) for ending in ("", "_batch")}
+    return found
 
 
 def _check(table: Any, flag: Memory, status: int) -> None:

@@ -19,6 +19,7 @@ from tracejit.backends.llvm.intrinsics import ANY, REALS, Word, word
 from tracejit.backends.llvm.memory import least_word
 from tracejit.backends.llvm.operands import Given, Operand
 from tracejit.backends.llvm.value import B1, F32, F64, HALVES, KINDS, SPELLINGS, U64, Value
+from tracejit.schedule.schedule import EPILOGUES
 
 TRIPLE = "nvptx64-nvidia-cuda"
 COMMON = """b1 i8 i16 i32 i64 u8 u16 u32 u64 f16 bf16 f32 f64 c64 c128 as_f64 inf nan select plus times quotient absolute sign
@@ -31,7 +32,8 @@ LIBRARY = {
 }  # fmt: skip
 OWN = "thread threads block blocks group groups lane lanes level levels column band bands add_to shuffle sync warp_sync shared"
 HOST = (*GRIDS, "chunks_of", "bands_of", "shards_of", "check", "launch", "stamp", *(
-    f"gemm_{a}{b}{ending}" for a in "nt" for b in "nt" for ending in ("", "_scaled", "_batch")
+    f"gemm_{a}{b}{ending}" for a in "nt" for b in "nt"
+    for ending in ("", "_scaled", "_batch", *(f"_{name}{batch}" for name in EPILOGUES for batch in ("", "_batch")))
 ))  # fmt: skip
 
 

@@ -113,14 +113,14 @@ class Binding:
             self._at = address
         self.words[self._copies] = self.words[self._copied]
 
-    def plan(self, step: Callable[[Table], None]) -> tuple[Plan, bool]:
-        """The plan for what is in the table, and whether it was there."""
+    def plan(self, step: Callable[[Table], None], offers: Callable[[Product], bool]) -> tuple[Plan, bool]:
+        """The plan for what is in the table, and whether it was there; ``offers`` as for :class:`Table`."""
         if self._baked is not None:
             found = self.plans.get(key := self.words[self._baked].tobytes())
             if found is not None:
                 self.plans.move_to_end(key)
                 return found, True
-        table = Table(self.table)
+        table = Table(self.table, offers)
         step(table)
         self._baked = np.array(sorted(table.read), np.int64)
         made = self.plans[self.words[self._baked].tobytes()] = segments(table.commands)

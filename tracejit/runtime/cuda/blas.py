@@ -1,4 +1,4 @@
-"""Products on a GPU, through cuBLAS.
+"""Products on a GPU, through cuBLAS; those that end in an epilogue through cuBLASLt.
 
 The matrices are row-major and cuBLAS is column-major: ``C = A B`` is asked for as ``C' = B' A'``, which needs no copy.
 float32 is computed in float32; ``TRACEJIT_TF32=1`` lets cuBLAS round the operands to TF32. Products of halves are added up in
@@ -17,6 +17,7 @@ import numpy as np
 from tracejit.config import config
 from tracejit.errors import UnsupportedError
 from tracejit.ir.dtype import FLOAT32, is_bfloat16, is_half
+from tracejit.runtime.cuda.blas_lt import BlasLt
 from tracejit.runtime.cuda.driver import At, Driver, Product, missing_extra
 from tracejit.runtime.cuda.memory import Block
 
@@ -59,6 +60,7 @@ class Blas:
         self._cublas = importlib.import_module("nvmath.bindings.cublas")
         try:
             self._handle = self._cublas.create()
+            self._lt = BlasLt(WORKSPACE, config().tf32)
         except RuntimeError as error:  # the loader's, which cannot find it
             raise missing_extra(f"cuBLAS does not start ({str(error).splitlines()[0]})") from None
         self._driver, self._capturing = driver, capturing
@@ -78,9 +80,16 @@ class Blas:
             self._workspaces.move_to_end(stream)
             return self._workspaces[stream]
 
+    def offers(self, product: Product) -> bool:
+        """Whether a product with an epilogue is computed as one."""
+        return self._lt.offers(product)
+
     def multiply(self, product: Product, stream: int) -> None:
         """Ask for a product on a stream."""
         p = product
+        if p.epilogue:
+            self._lt.multiply(p, stream, self.reserve(stream).address)
+            return
         kind = _BFLOAT16 if is_bfloat16(p.dtype) else _TYPES.get(p.dtype)
         if kind is None:
             raise UnsupportedError(

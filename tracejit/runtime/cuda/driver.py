@@ -34,6 +34,8 @@ class Product(NamedTuple):
         beta: 0 or 1.
         batch: How many products.
         step_c, step_a, step_b: Elements from one matrix of the batch to the next.
+        epilogue: What is done to each element of c before it is stored: nothing, or see ``schedule.Epilogue``.
+        bias: The byte address of the n elements that it adds to each row.
     """
 
     dtype: np.dtype
@@ -53,6 +55,8 @@ class Product(NamedTuple):
     step_c: int = 0
     step_a: int = 0
     step_b: int = 0
+    epilogue: str = ""
+    bias: int = 0
 
 
 class At(NamedTuple):
@@ -109,7 +113,8 @@ class Stream(Protocol):
 
     def launch(self, kernel: Any, blocks: int, threads: Threads, arguments: int, *numbers: int) -> None: ...
 
-    def multiply(self, product: Product) -> None: ...
+    def multiply(self, product: Product) -> None:
+        """A product; one with an epilogue is one that the driver offers."""
 
     def move(self, target: int, source: int, nbytes: int) -> None: ...
 
@@ -149,6 +154,9 @@ class Driver(Protocol):
 
     def between(self, earlier: Any, later: Any) -> float:
         """Nanoseconds from one mark to another one; both have been waited for."""
+
+    def offers(self, product: Product) -> bool:
+        """Whether a product with an epilogue is computed as one. Asked when it is first seen, before anything is captured."""
 
     def load(self, module: Module) -> Mapping[str, Any]:
         """The kernels of a program, by region, as ``launch`` takes them."""

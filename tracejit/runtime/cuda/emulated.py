@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.backends.cuda.emulator import GEOMETRY, Machine
+from tracejit.backends.cuda.epilogues import finished
 from tracejit.backends.cuda.geometry import Threads
 from tracejit.errors import DeviceError, DeviceFaultError
 from tracejit.ir.dtype import FLOAT32, is_half
@@ -151,6 +152,9 @@ class EmulatedDriver:
     def between(self, earlier: int, later: int) -> float:
         return float(later - earlier)
 
+    def offers(self, product: Product) -> bool:
+        return min(product.m, product.k, product.n, product.batch) > 0
+
     def load(self, module: Module) -> Mapping[str, Any]:
         functions: Mapping[str, Any] = self.machine.kernels(module.text, str(module.path))
         return functions
@@ -182,6 +186,12 @@ def multiply(product: Product, pieces: Pieces) -> None:
         alpha = _array(alpha.address, (1,), (p.dtype.itemsize,), p.dtype)[0]
     summed = FLOAT32 if is_half(p.dtype) else p.dtype
     out = summed.type(alpha) * (a.astype(summed, copy=False) @ b.astype(summed, copy=False))
+    if p.epilogue:
+        bias = None
+        if p.bias:
+            pieces.check(p.bias, p.n * p.dtype.itemsize, "bias of a product")
+            bias = _array(p.bias, (p.n,), (p.dtype.itemsize,), p.dtype)
+        out = finished(p.epilogue, out, bias)
     c[...] = out + c if p.beta else out
 
 

@@ -242,7 +242,7 @@ class Executable:
             settled.run(stream)
             return 0
         binding.fill(values, binding.device.address)
-        plan, seen = binding.plan(self.program.kernels.step)
+        plan, seen = binding.plan(self.program.kernels.step, self.program.driver.offers)
         if not seen and any(isinstance(command, Product) for segment in plan for command in segment.commands):
             stream.reserve()  # before anything is written
         if binding.settles(values) and seen and len(plan) == 1 and not self._checked:
@@ -265,7 +265,7 @@ class Executable:
         device = binding.free_table() or self.program.driver.allocate(binding.device.nbytes, name, stream.handle)
         binding.fill(values, device.address)
         stream.upload(device.address, binding.words)
-        table = Table(binding.table)
+        table = Table(binding.table, self.program.driver.offers)
         self.program.kernels.step(table)
         (segment,) = segments(table.commands)
         return Settled(device, self._repeatable(segment.commands, device.address))

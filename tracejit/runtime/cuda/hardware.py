@@ -28,6 +28,7 @@ _PACKAGES = (
     "cuda.bindings.nvjitlink",
     "cupy",
     "nvmath.bindings.cublas",
+    "nvmath.bindings.cublasLt",
 )
 _LEAST = (7, 5)  # what CUDA 13 can still compile for
 _STAGED = 65536  # bytes: as many the driver has read from pageable memory when a copy's call returns
@@ -222,6 +223,10 @@ class HardwareDriver:
 
     def between(self, earlier: Any, later: Any) -> float:
         return float(self._cupy.cuda.get_elapsed_time(earlier, later)) * 1e6  # from milliseconds
+
+    def offers(self, product: Product) -> bool:
+        with self.faults():
+            return self.blas.offers(product)
 
     def load(self, module: Module) -> Mapping[str, Any]:
         if not module.entries:

@@ -41,7 +41,7 @@ class Timed(Executable):
         """Give the stream the work of a call, with marks in it, and wait for them."""
         binding.fill(values, binding.device.address)
         stream.upload(binding.device.address, binding.words)
-        table = Table(binding.table)
+        table = Table(binding.table, self.program.driver.offers)
         self.program.kernels.step(table)
         stream.reserve()
         marks: list[Any] = []

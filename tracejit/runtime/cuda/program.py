@@ -52,6 +52,7 @@ class Program:
     driver: Driver
 
 
+_EPILOGUES = {"exact": ("bias",), "fast": ("bias", "relu", "gelu")}
 _loaded: WeakValueDictionary[tuple[int, str], Kernels] = WeakValueDictionary()
 _loading = threading.Lock()
 
@@ -70,7 +71,8 @@ def compile_program(graph: Graph, options: Options, observe: Observe = lambda st
     """
     device = driver()
     optimized = optimize(graph, observe)
-    schedule = plan(optimized, moments=False, half_products=True, sorts_values=False)
+    epilogues = _EPILOGUES[config().epilogues]
+    schedule = plan(optimized, moments=False, half_products=True, sorts_values=False, epilogues=epilogues)
     observe("schedule", schedule)
     source = emit(schedule, options.math, _target())
     observe("source", source)

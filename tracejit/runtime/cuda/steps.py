@@ -20,6 +20,7 @@ from tracejit.backends.loading import load
 from tracejit.errors import CompileError
 from tracejit.ir.spec import BFLOAT16, CODES, dtype_of
 from tracejit.runtime.cuda.driver import At, Product, Stream
+from tracejit.schedule.schedule import EPILOGUES
 
 Step = Callable[["Table"], None]
 
@@ -51,13 +52,17 @@ class Stamp(NamedTuple):
 class Table:
     """The host's table as a step sees it.
 
+    Args:
+        words: What it holds.
+        offers: Whether a product with an epilogue is to be had.
+
     Attributes:
         read: The words that the step has read.
         commands: What it has asked for.
     """
 
-    def __init__(self, words: NDArray[np.int64]) -> None:
-        self._words = words
+    def __init__(self, words: NDArray[np.int64], offers: Callable[[Product], bool]) -> None:
+        self._words, self.offers = words, offers
         self.read: set[int] = set()
         self.commands: list[Command | Check | Stamp] = []
 
@@ -88,6 +93,9 @@ def _words(grids: Geometry) -> dict[str, Any]:
     for flips in ("nn", "nt", "tn", "tt"):
         for kind in ("", "_batch", "_scaled"):
             found[f"gemm_{flips}{kind}"] = functools.partial(_product, flips, kind)
+        for name in EPILOGUES:
+            for kind in ("", "_batch"):
+                found[f"gemm_{flips}_{name}{kind}"] = functools.partial(_product_with, flips, name)
     return found
 
 
@@ -122,6 +130,22 @@ def _product(flips: str, kind: str, table: Table, c: Pointer, a: Pointer, b: Poi
         factors = (At(factors[0].address), 1)
     flip_a, flip_b = (flip == "t" for flip in flips)
     table.commands.append(Product(c.dtype, (flip_a, flip_b), c.address, a.address, b.address, *shape, *factors))
+
+
+def _product_with(flips: str, epilogue: str, table: Table, c: Pointer, a: Pointer, b: Pointer, *rest: Any) -> bool:
+    """``gemm_xy_epilogue(table, c, a, b, bias, m, k, n, lda, ldb, ldc)``, with a bias where there is one in its name.
+
+    Asks for the product if the library offers it so, and returns whether it does. ``_batch`` is as above.
+    """
+    bias, sizes = (rest[0].address, rest[1:]) if epilogue.startswith("bias") else (0, rest)
+    flip_a, flip_b = (flip == "t" for flip in flips)
+    m, k, n, lda, ldb, ldc, *steps = sizes
+    plain = Product(c.dtype, (flip_a, flip_b), c.address, a.address, b.address, m, k, n, lda, ldb, ldc, 1, 0, *steps)
+    product = plain._replace(epilogue=epilogue, bias=bias)
+    offered = table.offers(product)
+    if offered:
+        table.commands.append(product)
+    return offered
 
 
 def load_step(text: str, path: str, grids: Geometry) -> Step:
