@@ -1,15 +1,21 @@
 """Where values live and functions run: Variables and tensors on a device, other libraries' arrays, what does not go together."""
 
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from fake_cuda import FakeDriver
 
 import tracejit as tj
-from tracejit.errors import ArgumentError, DeviceError, DTypeError, VariableError
+from tracejit.errors import ArgumentError, DeviceError, DTypeError, GradientError, VariableError
 from tracejit.frontend import device as device_module
 from tracejit.frontend.device import placement
 from tracejit.frontend.specialize import trace_call
+from tracejit.frontend.tensor import EagerTensor
+from tracejit.ir.dtype import bfloat16
 from tracejit.runtime.cuda import driver as driver_module
+from tracejit.runtime.cuda.edges import handed_out
 from tracejit.runtime.device import DeviceArray
 
 
@@ -264,6 +270,15 @@ def test_a_dtype_that_is_not_supported_is_an_error(driver):
         tj.function(lambda x: x + 1)(Foreign(driver, X.astype(np.longdouble)))
 
 
+def test_two_bytes_are_a_bfloat16_where_the_array_says_so(driver):
+    x = Foreign(driver, X.astype(bfloat16()))
+    assert x.interface["typestr"] == "<V2"
+    with pytest.raises(DTypeError, match=r"x: an array of dtype \|V2"):
+        tj.function(lambda x: x + 1)(x)
+    x.dtype = "torch.bfloat16"
+    assert read(x).dtype == bfloat16()
+
+
 def test_an_array_that_its_library_keeps_is_an_error_with_its_reason(driver):
     x = Foreign(driver, X)
     x.interface = RuntimeError("Can't get __cuda_array_interface__ on Variable that requires grad")
@@ -275,3 +290,42 @@ def test_a_read_only_array_stays_so(driver):
     x = Foreign(driver, X)
     x.interface["data"] = (x.held.address, True)
     assert not read(x).flags.writeable
+
+
+class Exported:
+    """What a GPU's memory is shown as."""
+
+    __cuda_array_interface__ = {"shape": (2, 3), "typestr": "<f4", "data": (256, False), "version": 3}  # noqa: RUF012
+
+    def __dlpack__(self, stream, **options):
+        return stream, options
+
+    def __dlpack_device__(self):
+        return 2, 0
+
+
+def test_other_libraries_read_tensors_where_they_are(driver, monkeypatch):
+    monkeypatch.setattr("tracejit.runtime.cuda.memory.Block.exported", lambda memory, array: Exported())
+    tensor = EagerTensor(driver.placed(X, stream=7))
+    assert tensor.__cuda_array_interface__ == Exported.__cuda_array_interface__ | {"stream": 7}
+    assert tensor.__dlpack_device__() == (2, 0)
+    assert tensor.__dlpack__(stream=9, max_version=(1, 0)) == (-1, {"max_version": (1, 0)})
+    assert ("after", 9, 7) in driver.events  # what the reader does waits for the tensor
+
+
+def test_other_libraries_read_tensors_on_the_cpu_where_they_are_and_may_not_write():
+    tensor = tj.asarray(X)
+    shown = np.from_dlpack(tensor)
+    assert np.shares_memory(shown, np.asarray(tensor)) and not shown.flags.writeable
+    assert not hasattr(tensor, "__cuda_array_interface__")
+
+
+def test_what_is_differentiated_by_is_not_handed_out(driver):
+    with pytest.raises(GradientError, match="DLPack"):
+        tj.grad(lambda x: np.from_dlpack(x).sum())(tj.asarray(X))
+
+
+def test_a_library_that_takes_no_arrays_gets_cupys(driver, monkeypatch):
+    made = []
+    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(from_dlpack=lambda array: made.append(array) or "cupy's"))
+    assert handed_out(driver.placed(X), Foreign(driver, X)) == "cupy's" and len(made) == 1

@@ -298,6 +298,23 @@ class EagerTensor(Tensor):
         view.flags.writeable = False
         return view
 
+    def __dlpack__(self, **options: Any) -> Any:
+        """As DLPack has it; what reads the elements where they are may not write to them."""
+        self._check_plain("DLPack")
+        return (self.value if isinstance(self._value, DeviceArray) else self.__array__()).__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        place: tuple[int, int] = self._value.__dlpack_device__()
+        return place
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        if not isinstance(self._value, DeviceArray):
+            raise AttributeError("a tensor on the CPU has no __cuda_array_interface__")
+        self._check_plain("__cuda_array_interface__")
+        shown: dict[str, Any] = self.value.__cuda_array_interface__
+        return shown
+
     def __repr__(self) -> str:
         on = ", device='cuda'" * (self.device == "cuda")
         return f"tensor({np.array2string(on_host(self.value), separator=', ', prefix='tensor(')}, dtype={self.dtype}{on})"

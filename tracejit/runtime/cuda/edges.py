@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.errors import ArgumentError, DTypeError
+from tracejit.ir.dtype import bfloat16
 from tracejit.runtime.cuda.driver import driver
 from tracejit.runtime.cuda.memory import Borrowed
 from tracejit.runtime.device import DeviceArray
@@ -27,10 +28,7 @@ def imported(value: Any, path: str) -> DeviceArray:
     """
     interface = _interface(value, path)
     shape = tuple(map(int, interface["shape"]))
-    try:
-        dtype = np.dtype(interface["typestr"])
-    except TypeError:
-        raise DTypeError(f"{path}: an array on cuda of dtype {interface['typestr']}, which NumPy does not have") from None
+    dtype = _dtype(value, interface["typestr"], path)
     address, read_only = interface["data"]
     strides = interface.get("strides")
     if strides is not None and 0 not in shape and _row_major(shape, dtype.itemsize, strides) is False:
@@ -63,6 +61,16 @@ def _interface(value: Any, path: str) -> dict[str, Any]:
         raise ArgumentError(f"{path}: the {name} on cuda cannot be read: {error}\n  cure: {detach}") from error
 
 
+def _dtype(value: Any, typestr: str, path: str) -> np.dtype:
+    """The dtype that an interface names; bfloat16, which has no name there, is two bytes of an array that says so itself."""
+    if typestr.endswith("V2") and "bfloat16" in str(getattr(value, "dtype", "")):
+        return bfloat16()
+    try:
+        return np.dtype(typestr)
+    except TypeError:
+        raise DTypeError(f"{path}: an array on cuda of dtype {typestr}, which NumPy does not have") from None
+
+
 def _row_major(shape: tuple[int, ...], itemsize: int, strides: Any) -> bool:
     step = itemsize
     for length, stride in zip(reversed(shape), reversed(strides), strict=True):
@@ -92,8 +100,10 @@ def _caller_stream(value: Any) -> int | None:
 
 
 def handed_out(array: DeviceArray, like: Any) -> Any:
-    """A result in the kind of ``like``, another library's array; nothing is copied."""
+    """A result in the kind of ``like``, another library's array, or CuPy's where that one takes none; nothing is copied."""
     namespace = like.__array_namespace__() if hasattr(like, "__array_namespace__") else None
     if namespace is None:
         namespace = sys.modules[type(like).__module__.partition(".")[0]]
+    if not hasattr(namespace, "from_dlpack"):
+        namespace = importlib.import_module("cupy")
     return namespace.from_dlpack(array)
