@@ -31,11 +31,12 @@ class Packages:
         capturing: The stream whose work is captured; None while none is.
         destroyed: Streams that are no more.
         memory: Bytes of each piece that is in use, by its address.
+        pinned: Address and bytes of page-locked memory.
     """
 
     def __init__(self, monkeypatch, total=1 << 20):
         self.calls, self.memory, self.total, self.pointer_mode = [], {}, total, 0
-        self.capturing, self.destroyed = None, set()
+        self.capturing, self.destroyed, self.pinned = None, set(), []
         self.blas_stream = self.workspace = None
         self.current = 11
         self.lt = Lt(self)
@@ -67,7 +68,7 @@ class Packages:
         driver.cuStreamSynchronize = lambda handle: self._answered("wait", handle, waits=True)
         cupy = module("cupy", ndarray=lambda shape, dtype, pointer: ("cupy array", shape, dtype, pointer.ptr))
         memory = SimpleNamespace(OutOfMemoryError=MemoryError)
-        cupy.cuda = SimpleNamespace(alloc=self._alloc, memory=memory)
+        cupy.cuda = SimpleNamespace(alloc=self._alloc, alloc_pinned_memory=self._alloc_pinned, memory=memory)
         cupy.cuda.Stream = SimpleNamespace(from_external=self._external)
         cupy.cuda.Event, cupy.cuda.get_elapsed_time = self._event, lambda earlier, later: later.at - earlier.at
         cupy.cuda.get_current_stream = lambda: SimpleNamespace(ptr=self.current)
@@ -157,7 +158,8 @@ class Packages:
             for address, is_there in ((target, to_device), (source, from_device)):
                 if is_there and not self._inside(address, nbytes):
                     return (self.results.CUDA_ERROR_INVALID_VALUE,)
-            answer = self._answered(name, nbytes, stream, waits=to_device != from_device)
+            pinned = any(start <= source and source + nbytes <= start + n for start, n in self.pinned)
+            answer = self._answered(name, nbytes, stream, waits=to_device != from_device and not pinned)
             if answer[0] is self.results.CUDA_SUCCESS:
                 ctypes.memmove(target, source, nbytes)
             return answer
@@ -215,8 +217,13 @@ class Packages:
 
         return Entered()
 
+    def _alloc_pinned(self, nbytes):
+        raw = (ctypes.c_uint8 * nbytes)()
+        self.pinned.append((ctypes.addressof(raw), nbytes))
+        return raw
+
     def _event(self):
-        event = SimpleNamespace(at=None)
+        event = SimpleNamespace(at=None, synchronize=lambda: self.calls.append(("waited", event.at)))
 
         def record(stream):
             self._living(stream.ptr)

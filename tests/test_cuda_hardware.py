@@ -183,10 +183,32 @@ def test_large_arrays_of_the_host_have_been_read_when_their_copy_returns(package
     assert [name for name, *_ in packages.names("to device", "wait")] == ["to device", "to device", "wait"]
 
 
+def test_small_arrays_of_the_host_are_sent_from_page_locked_memory_of_their_stream(packages, driver):
+    x = driver.allocate(8, "test")
+    for handle in (20, 21):
+        for value in range(3):
+            driver.stream(handle).upload(x.address, np.array(value))
+    assert (
+        len(packages.pinned) == 2
+        and packages.names("to device", "wait") == [("to device", 8, 20)] * 3 + [("to device", 8, 21)] * 3
+    )
+    out = np.zeros((), np.int64)
+    driver.stream().download(out, x.address)
+    assert out == 2
+
+
+def test_a_replay_that_fails_is_a_fault_of_the_device(packages, driver):
+    x = driver.allocate(8, "test")
+    replay, stream = driver.capture(lambda stream: stream.move(x.address, x.address + 4, 4)), driver.stream(31)
+    packages.destroyed.add(31)
+    with pytest.raises(DeviceFaultError, match="CUDA_ERROR_INVALID_HANDLE"):
+        replay(stream)
+
+
 def test_a_capture_that_fails_leaves_the_stream_for_the_next(packages, driver):
     x = driver.allocate(8, "test")
     with pytest.raises(DeviceFaultError, match="CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED"):
-        driver.capture(lambda stream: stream.upload(x.address, np.zeros(1)))
+        driver.capture(lambda stream: stream.download(np.zeros(1), x.address))
     assert packages.capturing is None
     driver.capture(lambda stream: stream.move(x.address, x.address + 4, 4))
 

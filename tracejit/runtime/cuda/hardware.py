@@ -5,6 +5,7 @@ Written against cuda.core 1, CuPy 14 and nvmath-python 1; no GPU has run it yet.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +19,7 @@ from tracejit.backends.cuda.geometry import Geometry, Threads
 from tracejit.errors import DeviceError, DeviceFaultError, TracejitError
 from tracejit.runtime.cuda.driver import WITHOUT, Handle, Module, Product, Stream, missing_extra
 from tracejit.runtime.cuda.memory import Block, Ledger
+from tracejit.runtime.cuda.staging import LARGEST, SIZE, Staging
 from tracejit.runtime.device import DeviceArray
 from tracejit.schedule.roofline import Rates
 
@@ -31,7 +33,7 @@ _PACKAGES = (
     "nvmath.bindings.cublasLt",
 )
 _LEAST = (7, 5)  # what CUDA 13 can still compile for
-_STAGED = 65536  # bytes: as many the driver has read from pageable memory when a copy's call returns
+_MOST_STREAMS = 64
 
 
 def missing(load: Callable[[str], Any] = importlib.import_module) -> Exception | None:
@@ -99,7 +101,10 @@ class HardwareStream:
             driver.core.launch(self._target, driver.grid(blocks, threads), kernel, arguments, *map(np.int64, numbers))
 
     def replay(self, graph: Any) -> None:
-        graph.launch(self._core)
+        try:  # quicker than ``faults``
+            graph.launch(self._core)
+        except Exception as error:
+            raise _fault(str(error)) from error
 
     def multiply(self, product: Product) -> None:
         self._driver.ledger.counts["products"] += 1
@@ -124,9 +129,19 @@ class HardwareStream:
         if not source.nbytes:
             return
         self._driver.ledger.note_copy("uploads", source.nbytes)
-        self._driver.check(self._driver.cuda.cuMemcpyHtoDAsync(target, source.ctypes.data, source.nbytes, self.handle))
-        if source.nbytes > _STAGED:
+        if source.nbytes <= LARGEST:
+            self._staging.send(target, source)
+        else:
+            self._copy(target, source.ctypes.data, source.nbytes)
             self.wait()  # it may still be read
+
+    @functools.cached_property
+    def _staging(self) -> Staging:
+        return self._driver.staging(self._copy, self.handle)
+
+    def _copy(self, target: int, source: int, nbytes: int) -> None:
+        """From the host, by its address."""
+        self._driver.check(self._driver.cuda.cuMemcpyHtoDAsync(target, source, nbytes, self.handle))
 
     def download(self, target: np.ndarray, source: int) -> None:
         if not target.nbytes:
@@ -140,7 +155,7 @@ class HardwareStream:
 
     def after(self, handle: int) -> None:
         with self._driver.faults():
-            self._core.wait(self._driver.core.Stream.from_handle(int(handle)))
+            self._core.wait(self._driver.known(int(handle)))
 
     def wait(self) -> None:
         self._driver.check(self._driver.cuda.cuStreamSynchronize(self.handle))
@@ -166,6 +181,8 @@ class HardwareDriver:
         self._graphs = threading.RLock()  # one capture at a time, and one replay is told of at a time
         self._replayed: int | None = None  # the stream of the last replay
         self.grid = lru_cache(maxsize=4096)(self._grid)
+        self.known = lru_cache(maxsize=_MOST_STREAMS)(self.core.Stream.from_handle)
+        self._stagings: dict[int, Staging] = {}  # by stream; they live on, since copies from them may be under way
         self.blas = Blas(self, int(self._capturing.handle))
 
     def _grid(self, blocks: int, threads: Threads) -> Any:
@@ -211,6 +228,15 @@ class HardwareDriver:
         self.blas.reserve(stream)
         self.blas.reserve(int(self._capturing.handle))
 
+    def staging(self, copy: Callable[[int, int, int], None], handle: int) -> Staging:
+        """The page-locked memory for copies to the device on a stream."""
+        found = self._stagings.get(int(handle))
+        if found is None:
+            memory = np.frombuffer(self._cupy.cuda.alloc_pinned_memory(SIZE), np.uint8, SIZE)
+            made = Staging(memory, copy, lambda: self.marked(handle).synchronize)
+            found = self._stagings.setdefault(int(handle), made)
+        return found
+
     def marked(self, handle: int) -> Any:
         """An event of CuPy's, which takes the time when a stream comes to it."""
         event = self._cupy.cuda.Event()
@@ -245,11 +271,11 @@ class HardwareDriver:
     def stream(self, handle: int | None = None) -> Stream:
         self._enter_context()
         if handle is not None:
-            return HardwareStream(self, self.core.Stream.from_handle(int(handle)), handle)
+            return HardwareStream(self, self.known(int(handle)), handle)
         current, last = self._cupy.cuda.get_current_stream(), self._threads.last
         if last is None or last.handle.owner is not current:
             made = Handle.of(current)
-            last = self._threads.last = HardwareStream(self, self.core.Stream.from_handle(int(made)), made)
+            last = self._threads.last = HardwareStream(self, self.known(int(made)), made)
         stream: HardwareStream = last
         return stream
 
@@ -260,7 +286,7 @@ class HardwareDriver:
 
         def replay(stream: HardwareStream) -> None:
             self.ledger.counts["replays"] += 1
-            with self._graphs, self.faults():
+            with self._graphs:
                 if self._replayed not in (None, stream.handle):
                     stream.after(self._replayed)  # all graphs share cuBLAS's workspace of the stream that they were captured on
                 stream.replay(graph)
