@@ -1,5 +1,8 @@
 """Tensors on a device as NumPy's users treat them, on the emulated one: masks, aliases, places where values are."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -61,3 +64,40 @@ def test_a_with_block_may_be_shared_and_nested():
             assert tj.Variable(X).device == "cuda"
         assert tj.Variable(X).device == "cuda"
     assert tj.Variable(X).device == "cpu"
+
+
+def test_what_is_made_like_a_tensor_is_where_it_is():
+    x = there()
+    for y in (np.zeros_like(x), np.ones_like(x), np.full_like(x, 2), np.empty_like(x), np.zeros_like(x, shape=(3, 4))):
+        assert y.device == "cuda" and (x + y).shape == X.shape
+    assert isinstance(np.zeros_like(X), np.ndarray) and np.zeros_like(tj.asarray(X)).device == "cpu"
+
+
+def test_gradients_that_depend_on_nothing_are_where_their_variables_are():
+    w = tj.Variable(X, device="cuda")
+    with tj.GradientTape(persistent=True) as tape:
+        loss, other = w.sum(), (w * 0).sum()
+        plain = (w * X).sum()
+    for target, expected in ((loss, np.ones_like(X)), (other, X * 0), (plain, X)):
+        gradient = tape.gradient(target, w)
+        assert gradient.device == "cuda"
+        np.testing.assert_array_equal(gradient.numpy(), expected)
+    assert tape.gradient(loss, tj.Variable(X, device="cuda"), unconnected="zero").device == "cuda"
+    w.assign_sub(0.5 * tape.gradient(loss, w))
+    np.testing.assert_array_equal(w.numpy(), X - 0.5)
+    x = there()
+    for f in (tj.grad(lambda x: x.sum()), lambda x: tj.value_and_grad(lambda x: 3.0 * x.sum())(x)[1]):
+        assert f(x).device == "cuda"
+    assert tj.jvp(lambda x: x * 0 + 1, (x,), (x,))[1].device == "cuda"
+    assert tj.grad(lambda x: tj.grad(lambda y: (y**2).sum())(x).sum())(x).device == "cuda"
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_tensors_and_variables_are_copied_and_pickled(duplicate):
+    x, w = there(), tj.Variable(X, device="cuda", name="w")
+    y, v = duplicate(x), duplicate(w)
+    x += 1
+    w.assign(X * 0)
+    assert (y.device, v.device, v.name) == ("cuda", "cuda", "w")
+    np.testing.assert_array_equal(y.numpy(), X)
+    np.testing.assert_array_equal(v.numpy(), X)

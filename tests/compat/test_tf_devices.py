@@ -279,3 +279,12 @@ def test_a_graph_that_asks_for_a_gpu_that_is_not_there_is_an_error_unless_placem
     config.allow_soft_placement = True
     config.gpu_options.allow_growth = True
     assert trained(v1, *made, config=config)[0] == "cpu"
+
+
+def test_what_is_made_like_a_tensor_is_where_it_is():
+    with tf.device("/GPU:0"):
+        x, w = tf.constant(X), tf.Variable(X)
+    assert is_there(tf.zeros_like(x)) and is_there(tf.ones_like(x)) and not is_there(tf.zeros_like(tf.constant(X)))
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(w)
+    assert is_there(tape.gradient(loss, w))

@@ -18,7 +18,7 @@ from tracejit.ir.ambient import active
 from tracejit.ir.builder import CONSTANT, INPUT, identity
 from tracejit.ir.node import Attr
 from tracejit.ops.row import TABLE, Op
-from tracejit.runtime.device import Array, DeviceArray, on_host, overlap
+from tracejit.runtime.device import Array, Device, DeviceArray, on_host, overlap
 
 
 class EagerNode(Node):
@@ -97,16 +97,19 @@ class EagerTrace(Builder):
         return _copy(value) if any(overlap(value, x) for x in self.borrowed) else value
 
     def settled(self, node: Node) -> Node:
-        """``node`` with its value where operations run; a number, whose node is everybody's, as another node."""
-        assert isinstance(node, EagerNode)
+        """``node`` with its value where operations run."""
         place: Any = default_device() if self.travels else "auto"
-        if place == "auto" or device_of(node.value) == place:
+        return node if place == "auto" else self.placed(node, place)
+
+    def placed(self, node: Node, place: Device) -> Node:
+        """``node`` with its value on a device: a reshape to the same shape, which derivatives go through."""
+        value = value_of(node)
+        if device_of(value) == place:
             return node
-        value = moved(node.value, place)
-        if is_number(node):
-            return self.leaf(value, "tensor")
-        node.value = value
-        return node
+        copy = EagerNode(RESHAPE, (node,), {"shape": node.shape}, node.spec, self.where(), moved(value, place))
+        for listener in self.listeners:
+            listener(copy)
+        return copy
 
     def known(self, key: Key, value: Array, changes: bool = False) -> Node:
         """The node of the value that goes by ``key``; ``changes`` where the memory of ``value`` is not the owner's alone."""
@@ -181,12 +184,17 @@ def _filled(scalar: Node, shape: tuple[int, ...]) -> EagerNode:
     return EagerNode(BROADCAST, (scalar,), attrs, spec, None, _value(BROADCAST, (scalar,), attrs, spec))
 
 
+def beside(node: Node, other: Any) -> Node:
+    """``node``, a result that may not depend on anything, on the device of ``other``: a node, a tensor or a Variable."""
+    builder = trace()
+    if not isinstance(builder, EagerTrace):
+        return node
+    there = device_of(value_of(other)) if isinstance(other, Node) else other.device
+    return builder.placed(node, there) if there == "cuda" else node
+
+
 BROADCAST: Final = TABLE["broadcast"]
-
-
-def is_number(node: Node) -> bool:
-    """Whether a node is one number at every element, which everybody knows."""
-    return node.op is CONSTANT or (node.op is BROADCAST and is_number(node.inputs[0]))
+RESHAPE: Final = TABLE["reshape"]
 
 
 def value_of(node: Node) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 
 from tracejit.errors import ArgumentError, GradientError, ShapeError
 from tracejit.frontend.base import Tensor
-from tracejit.frontend.eager import EagerTrace, active, trace
+from tracejit.frontend.eager import EagerTrace, active, beside, trace
 from tracejit.frontend.leading import leading
 from tracejit.frontend.lift import distinct, lift
 from tracejit.frontend.public import hand_out, opened
@@ -260,4 +260,6 @@ def _fitting(node: Node, x: Any) -> Node:
 
 
 def _or_zeros(found: Sequence[Node | None], like: Sequence[Node]) -> list[Node]:
-    return [filled(current().constant(0, x.dtype), x.shape) if n is None else n for n, x in zip(found, like, strict=True)]
+    return [
+        beside(filled(current().constant(0, x.dtype), x.shape) if n is None else n, x) for n, x in zip(found, like, strict=True)
+    ]

@@ -12,10 +12,10 @@ import numpy as np
 from tracejit.config import config
 from tracejit.errors import DeviceError, DeviceMemoryError
 from tracejit.frontend.device import default_device, host_variables
-from tracejit.frontend.eager import BROADCAST, EagerNode, is_number
+from tracejit.frontend.eager import BROADCAST, EagerNode
 from tracejit.frontend.where import at_line, user_where
 from tracejit.ir import Builder, Graph, Node, TensorSpec
-from tracejit.ir.builder import INPUT
+from tracejit.ir.builder import CONSTANT, INPUT
 from tracejit.ir.graph import topological
 from tracejit.ops import TABLE
 from tracejit.runtime.device import Array, DeviceArray
@@ -172,13 +172,9 @@ def evaluated(op: Any, inputs: Sequence[Node], attrs: Mapping[str, Any], spec: T
 
 def _number(node: Node) -> Array | None:
     """The number that a node is at every element, if it is one that everybody knows; a NumPy array of no dimensions."""
-    if not is_number(node):
-        return None
     while node.op is BROADCAST:
         (node,) = node.inputs
-    assert isinstance(node, EagerNode)
-    value: Array = node.value
-    return value
+    return node.value if node.op is CONSTANT and isinstance(node, EagerNode) else None
 
 
 def _refuse_tensor(op: Any, node: Node) -> None:

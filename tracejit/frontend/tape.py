@@ -10,7 +10,7 @@ import numpy as np
 
 from tracejit.errors import ArgumentError, GradientError, ShapeError, TapeError
 from tracejit.frontend.base import Tensor
-from tracejit.frontend.eager import EagerTrace, active
+from tracejit.frontend.eager import EagerTrace, active, beside
 from tracejit.frontend.lift import cast, distinct, lift
 from tracejit.frontend.public import hand_out, opened
 from tracejit.frontend.recorder import Recorder
@@ -269,4 +269,4 @@ def _total(nodes: list[Node | None]) -> Node | None:
 def _handed(gradient: Node | None, source: Tensor, unconnected: str | None, builder: Builder) -> Any:
     if gradient is None and unconnected == "zero":
         gradient = filled(current().constant(0, source.dtype), source.node_in(builder).shape)
-    return None if gradient is None else hand_out(gradient)
+    return None if gradient is None else hand_out(gradient if isinstance(source, Tracer) else beside(gradient, source))

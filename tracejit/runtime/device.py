@@ -115,6 +115,12 @@ class DeviceArray:
         memory, stream = self.memory.copied(self.address, self.nbytes, self.stream)
         return DeviceArray(memory, self.shape, self.dtype, stream=stream)
 
+    def __deepcopy__(self, memo: Any) -> DeviceArray:
+        return self.copy()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _placed, (self.numpy(),)
+
     def store(self, source: np.ndarray) -> None:
         """Take the content of a host array of the same shape and dtype."""
         self.stream = self.memory.upload(self.address, np.ascontiguousarray(source, self.dtype), self.stream)
@@ -150,6 +156,14 @@ class DeviceArray:
 
     def __repr__(self) -> str:
         return f"<{self.dtype}{list(self.shape)} on {self.device}>"
+
+
+def _placed(array: np.ndarray) -> DeviceArray:
+    """What was pickled, on the device of this process."""
+    from tracejit.runtime.cuda.driver import driver
+    from tracejit.runtime.cuda.memory import placed
+
+    return placed(driver(), array, "tensors")
 
 
 Array = np.ndarray | DeviceArray

@@ -15,7 +15,7 @@ from tracejit.compat.tensorflow.errors import InvalidArgumentError, fail
 from tracejit.compat.tensorflow.sizes import dims_of, integers, is_open, number_of
 from tracejit.compat.tensorflow.slices import IndexedSlices
 from tracejit.compat.tensorflow.tensor import op
-from tracejit.frontend.eager import trace
+from tracejit.frontend.eager import beside, trace
 from tracejit.frontend.lift import cast as cast_node
 from tracejit.frontend.shapes import filled, reshape_node
 from tracejit.frontend.tensor import Tracer
@@ -119,7 +119,7 @@ def ones_like(input: Any, dtype: Any = None) -> Node:
 
 def _like(x: Any, value: int, dtype: Any) -> Node:
     node = node_of(x)
-    return filled(current().constant(value, node.dtype if dtype is None else as_dtype(dtype).numpy), node.shape)
+    return beside(filled(current().constant(value, node.dtype if dtype is None else as_dtype(dtype).numpy), node.shape), node)
 
 
 @op

@@ -9,7 +9,7 @@ import numpy as np
 from tracejit import ops
 from tracejit.errors import ArgumentError, UnsupportedError
 from tracejit.frontend.base import Tensor
-from tracejit.frontend.eager import EagerTrace, active
+from tracejit.frontend.eager import EagerTrace, active, beside
 from tracejit.frontend.eager import trace as current_trace
 from tracejit.frontend.lift import cast, lift
 from tracejit.frontend.public import hand_out, lifted, opened, registered
@@ -125,7 +125,7 @@ def full_like(a: Node, fill_value: Any, dtype: Any = None, shape: Any = None) ->
 
 def _like(a: Node, value: Any, dtype: Any, shape: Any) -> Node:
     node = lift(value, "full_like").to(np.dtype(a.dtype if dtype is None else dtype))
-    return broadcast_node(node, a.shape if shape is None else as_shape(shape, "full_like"), "full_like")
+    return beside(broadcast_node(node, a.shape if shape is None else as_shape(shape, "full_like"), "full_like"), a)
 
 
 @registered
