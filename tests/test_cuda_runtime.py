@@ -257,8 +257,9 @@ def test_machine_code_is_kept_in_the_cache_by_file_gpu_and_versions(tmp_path, mo
 
     monkeypatch.setattr(compiler, "compile_kernels", compile_kernels)
     monkeypatch.setattr(compiler, "key_parts", lambda: tuple(versions))
-    for capability in [(9, 0), (9, 0), (8, 0)]:
+    for capability, made in [((9, 0), True), ((9, 0), False), ((8, 0), True)]:
         module = _module(TEXT, Path("generated.py"), capability)
+        assert module.compiled is made
         assert (module.cubin, module.entries) == (b"image", {"region_0": "e0", "region_1": "e1"})
     assert compiled == [(9, 0), (8, 0)]
     versions[0] = "nvvm 3"

@@ -101,3 +101,25 @@ def test_tensors_and_variables_are_copied_and_pickled(duplicate):
     assert (y.device, v.device, v.name) == ("cuda", "cuda", "w")
     np.testing.assert_array_equal(y.numpy(), X)
     np.testing.assert_array_equal(v.numpy(), X)
+
+
+def test_programs_of_a_device_are_made_before_they_are_called():
+    f = tj.function(lambda x, w: np.maximum(x @ w, 0).sum(), device="cuda")
+    specs = [tj.TensorSpec((None, 4), "float32"), tj.TensorSpec((4, 2), "float32")]
+    made = tj.precompile(f, specs)
+    assert made.compiled and made.path.endswith(".py") and f.compilations == 1
+    assert not tj.precompile(f, specs).compiled
+    assert float(f(X, X.T[:, :2])) == pytest.approx(np.maximum(X @ X.T[:, :2], 0).sum(), rel=1e-6) and f.compilations == 1
+
+
+def test_event_files_take_values_of_a_device(tmp_path):
+    pytest.importorskip("tensorboardX")
+    x = there()
+    with tj.io.EventWriter(tmp_path) as here:
+        here.scalar("loss", x.sum(), 1)
+        here.scalar("rate", tj.Variable(0.5, device="cuda"), 1)
+        here.histogram("x", x, 1)
+        here.image("image", np.clip(x, 0, 1), 1)
+    with pytest.raises(ValueError, match="was closed"):
+        here.scalar("loss", x.sum(), 2)
+    assert here.path.stat().st_size > 300

@@ -27,7 +27,7 @@ import numpy as np
 from tracejit.errors import ArgumentError, DTypeError, ShapeError
 from tracejit.io.extras import extra
 from tracejit.io.picture import Item, Scopes, cleaned, picture
-from tracejit.io.png import pixels, png
+from tracejit.io.png import pixels, png, values_of
 
 _FLUSH_SECONDS = 5.0
 _numbers = itertools.count()
@@ -63,7 +63,7 @@ class EventWriter:
 
     def scalar(self, tag: str, value: Any, step: int) -> None:
         """Write one number: a Python number, a tensor or array of one element, a Variable."""
-        array = np.asarray(value)
+        array = values_of(value)
         if array.size != 1:
             raise ShapeError(f"scalar {tag}: its shape is {array.shape}; it must have one element")
         if array.dtype.kind not in "biuf":
@@ -82,7 +82,7 @@ class EventWriter:
         Raises:
             ValueError: There are no values, or some are NaN or infinite.
         """
-        array = np.asarray(values)
+        array = values_of(values)
         if array.dtype.kind not in "biuf":
             raise DTypeError(f"histogram {tag}: its dtype is {array.dtype}; it must be real")
         x = array.astype(np.float64).ravel()

@@ -9,8 +9,14 @@ from typing import Any
 import numpy as np
 
 from tracejit.errors import DTypeError, ShapeError
+from tracejit.frontend.tensor import EagerTensor
 
 _COLOUR_TYPES = {1: 0, 3: 2, 4: 6}
+
+
+def values_of(x: Any) -> np.ndarray:
+    """Numbers, an array, a tensor or a Variable as a NumPy array; what is on a device is copied."""
+    return np.asarray(x.numpy() if isinstance(x, EagerTensor) else x)
 
 
 def pixels(image: Any) -> np.ndarray:
@@ -19,7 +25,7 @@ def pixels(image: Any) -> np.ndarray:
     Args:
         image: [h, w] or [h, w, channels]; uint8, bool, or floats from 0 to 1, beyond which they are clipped.
     """
-    x = np.asarray(image)
+    x = values_of(image)
     x = x[..., np.newaxis] if x.ndim == 2 else x
     if x.ndim != 3 or x.shape[2] not in _COLOUR_TYPES or 0 in x.shape:
         raise ShapeError(f"image: its shape is {np.shape(image)}; it must be [height, width] or [height, width, 1, 3 or 4]")

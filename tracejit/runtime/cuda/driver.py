@@ -74,12 +74,14 @@ class Module:
         path: Where it is.
         cubin: The machine code of its kernels; empty for a driver that runs the file itself.
         entries: The name of each kernel there, by its name in the file.
+        compiled: Whether it was not found in the cache.
     """
 
     text: str
     path: Path
     cubin: bytes = b""
     entries: Mapping[str, str] = field(default_factory=dict)
+    compiled: bool = True
 
 
 class Handle(int):

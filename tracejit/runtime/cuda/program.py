@@ -42,6 +42,7 @@ class Program:
         path: Where the file is.
         kernels: Its kernels.
         driver: Where they are loaded.
+        compiled: Whether they were compiled for this program; if not, they were found in the process or in the cache.
     """
 
     graph: Graph
@@ -50,6 +51,7 @@ class Program:
     path: Path
     kernels: Kernels
     driver: Driver
+    compiled: bool = True
 
 
 _EPILOGUES = {"exact": ("bias",), "fast": ("bias", "relu", "gelu")}
@@ -80,28 +82,32 @@ def compile_program(graph: Graph, options: Options, observe: Observe = lambda st
         path = cache.write_source(source.text)
     else:
         source, path = pinned(source, f"{optimized}{options.math} cuda", Path(options.pin))
-    return Program(optimized, schedule, source, path, _kernels(source.text, path, device), device)
+    kernels, compiled = _kernels(source.text, path, device)
+    return Program(optimized, schedule, source, path, kernels, device, compiled)
 
 
 def stamped(program: Program, math: str) -> Program:
     """The same with a stamp before each step and behind the last."""
     source = emit(program.schedule, math, _target(), stamps=True)
     path = cache.write_source(source.text)
-    return replace(program, source=source, path=path, kernels=_kernels(source.text, path, program.driver))
+    kernels, _ = _kernels(source.text, path, program.driver)
+    return replace(program, source=source, path=path, kernels=kernels)
 
 
 def _target() -> Cuda:
     return Cuda(atomic=config().scatter == "atomic")
 
 
-def _kernels(text: str, path: Path, device: Driver) -> Kernels:
+def _kernels(text: str, path: Path, device: Driver) -> tuple[Kernels, bool]:
+    """The kernels of a file, and whether they were compiled here and now."""
     with _loading:
-        found = _loaded.get((id(device), text))
+        found, compiled = _loaded.get((id(device), text)), False
         if found is None:
             module = _module(text, path, device.compute_capability) if device.needs_code else Module(text, path)
+            compiled = module.compiled
             made = Kernels(device.load(module), load_step(text, str(path), device.geometry))
             found = _loaded[id(device), text] = made
-    return found
+    return found, compiled
 
 
 def _module(text: str, path: Path, capability: tuple[int, int]) -> Module:
@@ -113,8 +119,15 @@ def _module(text: str, path: Path, capability: tuple[int, int]) -> Module:
     except RuntimeError as error:  # the loader's, which cannot find NVIDIA's compiler
         raise missing_extra(str(error).splitlines()[0]) from None
     key = cache.code_key(text, capability, *versions)
-    found = cache.compiled(key, lambda: packed(compile_kernels(text, str(path), capability)))
-    return Module(text, path, found.object_code, dict(line.split(" ") for line in found.symbol.splitlines()))
+    made: list[cache.CompiledObject] = []
+
+    def make() -> cache.CompiledObject:
+        made.append(packed(compile_kernels(text, str(path), capability)))
+        return made[0]
+
+    found = cache.compiled(key, make)
+    entries = dict(line.split(" ") for line in found.symbol.splitlines())
+    return Module(text, path, found.object_code, entries, compiled=bool(made))
 
 
 def packed(kernels: Mapping[str, Any]) -> cache.CompiledObject:
