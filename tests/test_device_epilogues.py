@@ -106,7 +106,20 @@ def test_explanations_say_why_an_activation_is_a_loop():
     f = tj.function(layers(tj.relu), device="cuda")
     f(X, *PARAMETERS)
     text = str(f.explain(X, *PARAMETERS))
+    train = tj.function(tj.grad(lambda w: ((tj.relu(X @ w + PARAMETERS[1]) @ PARAMETERS[2]) ** 2).sum()), device="cuda")
+    train(PARAMETERS[0])
+    assert "relu is left to a loop" in str(train.explain(PARAMETERS[0]))
     assert "relu is left to a loop, since the library's own changes special values; TRACEJIT_EPILOGUES=fast takes it" in text
+
+
+def test_explanations_say_what_the_library_has_no_kernel_for(monkeypatch):
+    f = tj.function(lambda x, w, b: x @ w + b, device="cuda")
+    arguments = X, *PARAMETERS[:2]
+    near(f(*arguments).numpy(), X @ PARAMETERS[0] + PARAMETERS[1])
+    assert "the library has no kernel" not in str(f.explain(*arguments))
+    monkeypatch.setattr(EmulatedDriver, "offers", lambda self, product: False)
+    said = "gemm_nn_bias: the library has no kernel for it, float32 [9, 7] @ [7, 6]; a loop follows the product"
+    assert said in str(f.explain(*arguments))
 
 
 def test_nan_goes_through_relu_unless_the_library_may_lose_it(monkeypatch):

@@ -233,6 +233,15 @@ def test_what_is_left_to_a_loop_says_how_to_have_it_taken():
     assert "relu is left to a loop" in next(apart(schedule)).reason and "TRACEJIT_EPILOGUES=fast" in next(apart(schedule)).reason
 
 
+def test_an_activation_whose_operand_others_read_says_so():
+    text = GRAPHS["gelu"].replace(
+        "return (y,)", "e: f32[n, m] = exp(z)\n    s: f32[n] = reduce_sum(e, axes=(1,))\n    return (y, s)"
+    )
+    schedule = scheduled(parsed(text))
+    assert kinds(schedule)[:2] == ["", "loop"]
+    assert next(apart(schedule)).reason == "what gelu is computed from is read by others, too"
+
+
 def test_a_gelu_with_other_numbers_is_none():
     text = HEAD + GELU.replace("CUBE", "0.0447") + END.replace("last", "h")
     assert kinds(scheduled(parsed(text))) == ["", "loop", ""]

@@ -77,7 +77,7 @@ class DeviceExplanation(_OnDevice, Explanation):
     """What ``f.explain()`` returns of a program on a device.
 
     Attributes:
-        notes: ``(region, why)``: the regions of ``f.source()`` that do not go the quicker way that others of their kind do.
+        notes: ``(name, why)``: the regions and products of ``f.source()`` that do not go the quicker way of others of their kind.
     """
 
     notes: tuple[tuple[str, str], ...] = ()
@@ -91,32 +91,33 @@ class DeviceExplanation(_OnDevice, Explanation):
 
 def device_profile(entry: Entry, call: Call, sizes: Mapping[str, int], math: str) -> DeviceProfile:
     """Run a call of a device program a few times; Variables and arguments are left as they were."""
-    steps, total, asked = _measured(entry, call, math)
+    steps, total, asked, _ = _measured(entry, call, math)
     found = profile(entry.program.schedule, sizes, entry.program.driver.rates, steps, total)
     return DeviceProfile(**_fields(found), asked=asked)
 
 
 def device_explanation(entry: Entry, call: Call | None, sizes: Mapping[str, int], math: str) -> DeviceExplanation:
     """The explanation of a device program, with times where there is a call to run."""
-    steps, total, asked = ((), None, None) if call is None else _measured(entry, call, math)
+    steps, total, asked, refused = ((), None, None, ()) if call is None else _measured(entry, call, math)
     found = explanation(entry.program.schedule, sizes, entry.program.driver.rates, steps, total)
-    return DeviceExplanation(**_fields(found), asked=asked, notes=entry.program.source.notes)
+    return DeviceExplanation(**_fields(found), asked=asked, notes=(*entry.program.source.notes, *refused))
 
 
 def _fields(found: Profile) -> dict[str, Any]:
     return {field.name: getattr(found, field.name) for field in fields(found)}
 
 
-def _measured(entry: Entry, call: Call, math: str) -> tuple[tuple[float, ...], float, Asked]:
-    """Times of the steps, of the whole call where its graphs are replayed, and what such a call asks for."""
+def _measured(entry: Entry, call: Call, math: str) -> tuple[tuple[float, ...], float, Asked, tuple[tuple[str, str], ...]]:
+    """Times of the steps, of the whole call where its graphs are replayed, what such a call asks for; notes on its products."""
     program, first = entry.program, len(entry.traced.passed)
     with _restored(entry, call):
         total = replayed(program, lambda: entry.run(call, entry.executable))
         asked = _asked(entry, call)
         buffers = {first + i: held.buffer for i, held in enumerate(entry.traced.held)}
         leaves = [call.leaves[i].ready() for i in entry.traced.passed]
-        steps = Timed(program, math, buffers, size_guard(entry.traced)).quickest(leaves)
-    return steps, total, asked
+        timed = Timed(program, math, buffers, size_guard(entry.traced))
+        steps = timed.quickest(leaves)
+    return steps, total, asked, timed.refused
 
 
 def _asked(entry: Entry, call: Call) -> Asked:

@@ -32,6 +32,7 @@ ACTIVATIONS: tuple[tuple[str, Callable[[Node], Node]], ...] = (
     ("gelu", functools.partial(composite.gelu, approximate=True)),
 )
 _LEFT = "{0} is left to a loop, since the library's own changes special values; TRACEJIT_EPILOGUES=fast takes it"
+_NEEDED = "what {0} is computed from is read by others, too"
 _FREE = "the loop that reads it adds the bias on the way"
 
 
@@ -112,7 +113,7 @@ class Epilogues:
                 return None
             start = start.then("", wide)
         biased = self._biased(start, product)
-        active = self._active(biased or start, product.dtype)
+        active = self._active(biased or start, product)
         if active is not None and active.words[-1] not in self._activations:
             self.separate[product] = _LEFT.format(active.words[-1])
             return None
@@ -127,7 +128,7 @@ class Epilogues:
         end = chain.value
         if end in self._stored or any(kind(reader) not in FUSIBLE for reader in self._readers.get(end, ())):
             return chain
-        self.separate[product] = _FREE
+        self.separate.setdefault(product, _FREE)
         return None
 
     def _only_reader(self, node: Node) -> Node | None:
@@ -153,10 +154,10 @@ class Epilogues:
             (bias,) = reads_of(bias.source)
         return chain.then("bias", *casts, total, bias=bias.source) if _is_row(bias, total, product) else None
 
-    def _active(self, chain: _Chain, dtype: np.dtype) -> _Chain | None:
+    def _active(self, chain: _Chain, product: Node) -> _Chain | None:
         """With an activation, where nothing else needs the value before it."""
         for number, (name, _) in enumerate(ACTIVATIONS):
-            pattern = pattern_of(number, dtype)
+            pattern = pattern_of(number, product.dtype)
             for end in self._after(chain.value, len(pattern.inner)):
                 bound: dict[Node, Node] = {}
                 if not _matches(pattern, pattern.end, end, chain.value, bound):
@@ -165,6 +166,8 @@ class Epilogues:
                 readers = {r for n in (chain.value, *inner) for r in self._readers[n]}
                 if readers <= {*inner, end} and not self._stored & {chain.value, *inner}:
                     return chain.then(name, *(bound[n] for n in pattern.inner))
+                left = name == "relu" and name not in self._activations  # then its derivative reads a mask of its operand
+                self.separate[product] = (_LEFT if left else _NEEDED).format(name)
         return None
 
     def _after(self, node: Node, most: int) -> list[Node]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tracejit.runtime.cuda.binding import Binding
-from tracejit.runtime.cuda.driver import Stream
+from tracejit.runtime.cuda.driver import Product, Stream
 from tracejit.runtime.cuda.executable import Executable
 from tracejit.runtime.cuda.program import Program, stamped
 from tracejit.runtime.cuda.steps import Check, Stamp, Table, perform_one
@@ -29,6 +29,7 @@ class Timed(Executable):
 
     Attributes:
         rows: Nanoseconds of each step and final copy, of each call that came to its end.
+        refused: ``(word, why)``: of its products, those whose epilogues were loops.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Timed(Executable):
     ) -> None:
         super().__init__(stamped(program, math), buffers, guards)
         self.rows: list[list[float]] = []
+        self.refused: tuple[tuple[str, str], ...] = ()
 
     def run(self, binding: Binding, values: bytes, stream: Stream) -> int:
         """Give the stream the work of a call, with marks in it, and wait for them."""
@@ -43,6 +45,7 @@ class Timed(Executable):
         stream.upload(binding.device.address, binding.words)
         table = Table(binding.table, self.program.driver.offers)
         self.program.kernels.step(table)
+        self.refused = tuple((word, _said(product)) for word, product in table.refused)
         stream.reserve()
         marks: list[Any] = []
         for command in table.commands:
@@ -65,6 +68,13 @@ class Timed(Executable):
         """The least time of each step in calls with these leaves, as many as a fraction of a second has room for."""
         repeated(lambda: self(*leaves))
         return tuple(np.min(self.rows[1:], axis=0).tolist())  # the first call loads kernels
+
+
+def _said(product: Product) -> str:
+    """Why a product goes without its epilogue."""
+    p = product
+    many = f"{p.batch} times " if p.batch > 1 else ""
+    return f"the library has no kernel for it, {many}{p.dtype} [{p.m}, {p.k}] @ [{p.k}, {p.n}]; a loop follows the product"
 
 
 def replayed(program: Program, call: Callable[[], object]) -> float:

@@ -59,12 +59,14 @@ class Table:
     Attributes:
         read: The words that the step has read.
         commands: What it has asked for.
+        refused: Products with epilogues that it did without, after the words for them.
     """
 
     def __init__(self, words: NDArray[np.int64], offers: Callable[[Product], bool]) -> None:
         self._words, self.offers = words, offers
         self.read: set[int] = set()
         self.commands: list[Command | Check | Stamp] = []
+        self.refused: list[tuple[str, Product]] = []
 
     def __getitem__(self, word: int) -> int:
         self.read.add(word)
@@ -145,6 +147,8 @@ def _product_with(flips: str, epilogue: str, table: Table, c: Pointer, a: Pointe
     offered = table.offers(product)
     if offered:
         table.commands.append(product)
+    else:
+        table.refused.append((f"gemm_{flips}_{epilogue}", product))
     return offered
 
 
