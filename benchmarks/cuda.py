@@ -28,6 +28,9 @@ GPU = {
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",  # all contestants live on one GPU
     "JAX_DEFAULT_MATMUL_PRECISION": "highest",  # float32 as it is, not rounded to TF32: so do the others
 }
+FINISHED = {"bias": lambda z: z, "relu": tj.relu, "gelu": lambda z: tj.gelu(z, approximate=True)}
+SHAPES = ((37, 64, 48), (63, 33, 17), (2, 500, 3), (40, 2, 130))
+DIGITS = {"float16": 1e-2, "bfloat16": 5e-2, "float32": 3e-5, "float64": 1e-11}  # of the largest element of a product
 TOLERANCE = {"float32": 3e-5, "complex64": 3e-5}  # relative; of all other dtypes 1e-11
 
 
@@ -88,6 +91,52 @@ def random_numbers(shape: tuple[int, int]) -> list[str]:
     return [f"- random numbers: {'those of the CPU, bit for bit' if np.array_equal(*drawn) else '**not those of the CPU**'}"]
 
 
+def products() -> list[str]:
+    """Products that end in a bias, relu or gelu beside NumPy: how many are right, and how many the library has a kernel for."""
+    lines, before = [], dict(os.environ)
+    os.environ["TRACEJIT_EPILOGUES"] = "fast"
+    try:
+        for name in DIGITS:
+            try:
+                right, whole = zip(*[product(name, end, shape) for end in FINISHED for shape in SHAPES], strict=True)
+            except Exception as error:  # other dtypes are to be seen, too
+                lines.append(f"- products of {name} with epilogues: {' '.join(str(error).split())[:200]}")
+                continue
+            lines.append(f"- products of {name} with epilogues: {sum(right)} of {len(right)} right, {sum(whole)} in one kernel")
+        lost = not np.isnan(dense("relu", "cuda")(*operands("float32", (37, 64, 48)), np.full(48, np.nan, "f4")).numpy()).any()
+        lines.append(f"- relu of NaN at the end of a product: {'0' if lost else 'NaN'}")
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    return lines
+
+
+def product(name: str, end: str, shape: tuple[int, int, int]) -> tuple[bool, bool]:
+    """Whether a product with an epilogue is NumPy's, and whether it took one kernel."""
+    from tracejit.runtime.cuda.driver import driver
+
+    x, w = operands(name, shape)
+    arrays = x, w, np.linspace(-1, 1, shape[2]).astype(x.dtype)
+    f, counts = dense(end, "cuda"), driver().ledger.counts
+    launches = counts["launches"]
+    found = f(*arrays).numpy().astype("f8")
+    whole = counts["launches"] == launches
+    expected = dense(end, "cpu")(*(array.astype("f8") for array in arrays))
+    return bool(abs(found - expected).max() <= DIGITS[name] * max(abs(expected).max(), 1)), whole
+
+
+def operands(name: str, shape: tuple[int, int, int]) -> list[np.ndarray]:
+    """Two matrices of random numbers."""
+    dtype, rng = tj.bfloat16 if name == "bfloat16" else np.dtype(name), np.random.default_rng(3)
+    m, k, n = shape
+    return [rng.standard_normal(each).astype(dtype) for each in ((m, k), (k, n))]
+
+
+def dense(end: str, device: str):
+    """A layer of a network."""
+    return tj.function(lambda x, w, b: FINISHED[end](x @ w + b), device=device)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cuda", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="small sizes, two short rounds")
@@ -99,7 +148,7 @@ def main() -> None:
         tj.asarray(np.zeros(1)).to("cuda")
     except (tj.DeviceError, tj.MissingExtraError) as missing:
         sys.exit(str(missing))
-    correct = [*operations(), *random_numbers((7, 9) if asked.quick else (1000, 1001))]
+    correct = [*operations(), *products(), *random_numbers((7, 9) if asked.quick else (1000, 1001))]
     say("\n".join(correct))
     peers = tuple(replace(peer, environment=GPU) for peer in PEERS if peer.name in ("tracejit", "torch_compile", "jax"))
     rounds, batch = (2, 0.002) if asked.quick else (5, 0.2)

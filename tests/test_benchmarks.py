@@ -221,6 +221,9 @@ def test_a_run_on_a_gpu_writes_what_it_has_and_ends_in_time(monkeypatch, tmp_pat
     cuda.main()
     text = (tmp_path / "cuda.md").read_text()
     assert "- operations: none were asked" in text and "| CUDA: 2·gelu(x) + 1" in text
+    for name in ("float16", "bfloat16", "float32", "float64"):
+        assert f"- products of {name} with epilogues: 12 of 12 right, 12 in one kernel" in text
+    assert "- relu of NaN at the end of a product: 0" in text
     assert "- not asked for want of time: softmax, layer_norm, sums, two_layer, mlp, launch" in text
 
 
