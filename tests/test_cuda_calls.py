@@ -157,6 +157,23 @@ def test_what_another_library_has_seen_is_never_given_again(driver):
     assert results.take(7).address != address
 
 
+def test_a_result_that_was_made_read_only_is_not_given_again(driver):
+    results = pool(driver)
+    result = results.take(7)
+    result.flags = result.flags._replace(writeable=False)
+    del result
+    assert results.take(7).flags.writeable
+
+
+def test_views_know_the_stream_that_their_memory_was_last_used_on(driver):
+    x, w = driver.placed(X), driver.placed(W)
+    view = DeviceArray(x.memory, X.shape, X.dtype)
+    executable(driver)(x, w, 1.0)
+    driver.current = 8
+    executable(driver)(view, driver.placed(W), 1.0)
+    assert ("after", 8, 7) in driver.events
+
+
 def test_a_pool_keeps_few_small_results_and_no_large_ones(driver):
     results, large = pool(driver), pool(driver, (LARGEST,))
     held = [results.take(7) for _ in range(20)]
@@ -178,6 +195,18 @@ def test_a_result_that_another_stream_still_reads_is_waited_for(driver):
         (again,) = run(X, w, 1.0)
         assert again.address == address and ("after", 7, 8) in driver.events[before:]
         del again
+
+
+def test_memory_that_another_stream_still_reads_goes_back_when_that_is_done(driver):
+    x, w = driver.placed(X, stream=3), driver.placed(W, stream=3)
+    x.stream = w.stream = 3
+    executable(driver)(x, w, 1.0)
+    before = len(driver.events)
+    del x
+    assert driver.events[before:] == [("after", 3, 7)]
+    w.stream = 3
+    del w
+    assert len(driver.events) == before + 1
 
 
 def test_an_argument_that_is_being_copied_is_waited_for(driver, monkeypatch):

@@ -20,7 +20,14 @@ class Flags(NamedTuple):
 
 
 class Memory(Protocol):
-    """A piece of device memory, freed when the object is dropped."""
+    """A piece of device memory, freed when the object is dropped.
+
+    Attributes:
+        stream: Handle of the stream that it was last used on, whose work so far must be done before it is used on another one;
+            None where nothing is under way.
+    """
+
+    stream: int | None
 
     @property
     def address(self) -> int: ...
@@ -55,13 +62,12 @@ class DeviceArray:
         shape: Its sizes.
         dtype: Of the elements.
         address: Of the first element; where ``memory`` begins if not given.
-        stream: Handle of the stream that it was last used on, whose work so far must be done before it is used on another one;
-            None where nothing is under way.
+        stream: Of the memory, if it is to be another one.
         caller: Handle of the stream that its library works on now, and programs with it; None for the usual one.
         writeable: Whether programs may write to it.
     """
 
-    __slots__ = ("__weakref__", "address", "caller", "dtype", "flags", "memory", "shape", "stream")
+    __slots__ = ("__weakref__", "address", "caller", "dtype", "flags", "memory", "shape")
     device = "cuda"
 
     def __init__(
@@ -78,9 +84,19 @@ class DeviceArray:
         self.shape = shape
         self.dtype = dtype
         self.address = memory.address if address is None else address
-        self.stream = stream
+        if stream is not None:
+            memory.stream = stream
         self.caller = caller
         self.flags = Flags(writeable)
+
+    @property
+    def stream(self) -> int | None:
+        """That of the memory, which all arrays there share."""
+        return self.memory.stream
+
+    @stream.setter
+    def stream(self, stream: int | None) -> None:
+        self.memory.stream = stream
 
     @property
     def ndim(self) -> int:

@@ -145,7 +145,7 @@ class EmulatedDriver:
             raise self.ledger.refused(nbytes, purpose, free, TOTAL)
         owner = _Owner(nbytes)
         self.pieces.add(owner.address, nbytes)
-        block = Block(self, owner, owner.address, nbytes, purpose)
+        block = Block(self, owner, owner.address, nbytes, purpose, self.stream(stream).handle)
         weakref.finalize(block, self.pieces.remove, owner.address)
         return block
 

@@ -164,14 +164,14 @@ class Executable:
     def _order(self, stream: Stream, arrays: Iterable[DeviceArray]) -> None:
         """Have the stream wait for whoever still works on the arrays, or with the memory of this executable."""
         here = stream.handle
-        streams = {x.stream for x in arrays}
+        streams = {x.memory.stream for x in arrays}
         streams.add(self._stream)
         if streams != {here}:
             for handle in sorted(x for x in streams if x is not None and x != here):
                 stream.after(handle)
             self._stream = here
             for x in arrays:
-                x.stream = here
+                x.memory.stream = here
 
     # the binding
 

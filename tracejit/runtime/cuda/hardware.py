@@ -221,7 +221,7 @@ class HardwareDriver:
             free, total = self._cupy.cuda.runtime.memGetInfo()
             free += self._cupy.get_default_memory_pool().free_bytes()
             raise self.ledger.refused(nbytes, purpose, free, total) from None
-        return Block(self, _Owner(pointer), pointer.ptr, nbytes, purpose)
+        return Block(self, _Owner(pointer), pointer.ptr, nbytes, purpose, self.stream(stream).handle)
 
     def reserve(self, stream: int) -> None:
         """Have the memory that cuBLAS works in, on a stream and in graphs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -57,10 +58,11 @@ class Memory(ABC):
         nbytes: How much it is.
     """
 
-    __slots__ = ("__weakref__", "address", "driver", "nbytes", "owner")
+    __slots__ = ("__weakref__", "address", "driver", "nbytes", "owner", "stream")
 
     def __init__(self, driver: Driver, owner: Any, address: int, nbytes: int) -> None:
         self.driver, self.owner, self.address, self.nbytes = driver, owner, address, nbytes
+        self.stream: int | None = None
 
     def download(self, target: np.ndarray, address: int, stream: int | None) -> None:
         self.driver.stream(stream).download(target, address)
@@ -93,24 +95,29 @@ class Memory(ABC):
 class Block(Memory):
     """Memory of ours.
 
+    It goes back to the stream that it was taken for, which first waits for the one that used it last.
+
     Args:
         driver, owner, address, nbytes: As of all memory.
         purpose: For the ledger.
+        home: Handle of the stream that it was taken for.
 
     Attributes:
         shown: Whether another library has seen it, and may still.
     """
 
-    __slots__ = ("purpose", "shown")
+    __slots__ = ("home", "purpose", "shown")
 
-    def __init__(self, driver: Driver, owner: Any, address: int, nbytes: int, purpose: str) -> None:
+    def __init__(self, driver: Driver, owner: Any, address: int, nbytes: int, purpose: str, home: int) -> None:
         super().__init__(driver, owner, address, nbytes)
-        self.purpose = purpose
+        self.purpose, self.home = purpose, home
         self.shown = False
         driver.ledger.held[purpose] += nbytes
 
     def __del__(self) -> None:
         self.driver.ledger.held[self.purpose] -= self.nbytes
+        if self.stream is not None and self.stream != self.home and not sys.is_finalizing():
+            self.driver.stream(self.home).after(self.stream)
 
     def exported(self, array: DeviceArray) -> Any:
         self.shown = True

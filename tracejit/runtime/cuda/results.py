@@ -22,8 +22,8 @@ class ResultPool:
 
     Making an array takes longer than launching a graph, and a result at an address of before finds what was made for that
     address. So the pool keeps the last small arrays that it gave, and gives one again when nobody but the pool refers to it or
-    to its memory, as views do. One that was exported is never given again: what another library holds does not show here. An
-    array that is given again names the stream that used it last, as every array does.
+    to its memory, as views do. One that was exported is never given again: what another library holds does not show here; nor
+    is one that was made read-only. The memory names the stream that used it last, as all memory does.
 
     Args:
         driver: Where the memory comes from.
@@ -55,7 +55,8 @@ class ResultPool:
 
 def _is_unseen(array: DeviceArray) -> bool:
     memory: Any = array.memory
-    return sys.getrefcount(memory) == _ALONE and not memory.shown and not weakref.getweakrefcount(array)
+    is_alone = sys.getrefcount(memory) == _ALONE and not weakref.getweakrefcount(array)
+    return is_alone and not memory.shown and array.flags.writeable
 
 
 def _alone() -> int:
