@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tracejit.codegen import cuda_scans, cuda_steps, cuda_together, cuda_ways
+from tracejit.codegen import cuda_scans, cuda_sorts, cuda_steps, cuda_together, cuda_ways
 from tracejit.codegen.axes import nest
 from tracejit.codegen.cuda_text import kernel
 from tracejit.codegen.cuda_tiles import tile_walk
@@ -74,7 +74,7 @@ class Cuda:
             case Scan():
                 return cuda_steps.scan(step, item, name)
             case Sort():
-                return cuda_steps.sort(step, item, name)
+                return cuda_sorts.sort(step, item, name)
             case _:
                 raise AssertionError(f"{type(item).__name__} steps are made of loops")
 

@@ -1,4 +1,4 @@
-"""The steps of a GPU program that are not fused loops: products by a library, scatters, scans, sorts."""
+"""The steps of a GPU program that are not fused loops: products by a library, scatters, scans of columns."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from tracejit.codegen.cuda_text import kernel, strided
 from tracejit.codegen.loop import LoopEmitter
 from tracejit.codegen.scalars import Scalars
 from tracejit.codegen.scope import Scope, indent
-from tracejit.codegen.steps import ScatterUpdate, copied, matrix, matrix_layout, scan_row, sort_row
+from tracejit.codegen.steps import ScatterUpdate, copied, matrix, matrix_layout, scan_row
 from tracejit.codegen.text import comment, factor, literal, times
 from tracejit.ir import Node
 from tracejit.ir.dtype import FLOAT32, is_half
 from tracejit.ir.size import Dim, product
-from tracejit.schedule import Epilogue, Gemm, Loop, Scan, Scatter, Sort
+from tracejit.schedule import Epilogue, Gemm, Loop, Scan, Scatter
 from tracejit.schedule.access import Linear, Read, is_negative, kind, operand, row_major
 
 ATOMIC = {np.dtype(code) for code in ("f4", "f8", "i4", "i8", "u4", "u8")}
@@ -141,13 +141,3 @@ def scan(step: Scope, item: Scan, name: str) -> list[str]:
     rows, _, lines = scan_row(scope, item, "row")
     body = strided("row", "thread()", "threads()", scope.dim(rows), lines)
     return kernel(step, name, scope, body, f"*flat_grid({step.dim(rows)})")
-
-
-def sort(step: Scope, item: Sort, name: str) -> list[str]:
-    """A group of threads takes a row, and merges it together."""
-    scope = Scope(step.file)
-    scope.head.append("chunk = group()")
-    rows, length, head, lines = sort_row(scope, item, "row")
-    step.file.workspace.append((length * MOST_CHUNKS + ROOM) * 8)
-    body = [head, *strided("row", "group()", "groups()", scope.dim(rows), lines)]
-    return kernel(step, name, scope, body, f"*row_grid({step.dim(rows)}, {step.dim(length)}, {step.dim(length)})")

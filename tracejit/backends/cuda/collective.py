@@ -156,47 +156,60 @@ def choose_across(x: Any, index: Any) -> Any:
     return index
 
 
-def argsort_into(keys: Any, out: Any, scratch: Any, size: Any) -> None:
-    """Write the stable order of ``keys`` to ``out``: merges of ever longer runs, whose elements find their places at once."""
+def place_of(keys: Any, i: Any, begin: Any, middle: Any, end: Any) -> Any:
+    """Where element ``i`` goes when the sorted ``keys[begin:middle]`` and ``keys[middle:end]`` are merged from ``begin`` on.
+
+    Of equal elements those of the left part come first.
+    """
+    key = keys[i]
+    low, high = begin, middle
+    if i < middle:
+        low, high = middle, end
+    while low < high:
+        half = (low + high) // 2
+        first = before(keys[half], key)
+        if i >= middle:
+            first = not before(key, keys[half])
+        if first:
+            low = half + 1
+        else:
+            high = half
+    return i + low - middle
+
+
+def left_of(keys: Any, first: Any, middle: Any, stop: Any, count: Any) -> Any:
+    """How many of the first ``count`` elements come from the left of two parts of ``keys`` that are merged."""
+    low = select(count > stop - middle, count - (stop - middle), 0)
+    high = select(count < middle - first, count, middle - first)
+    while low < high:
+        half = (low + high) // 2
+        if before(keys[middle + count - 1 - half], keys[first + half]):
+            high = half
+        else:
+            low = half + 1
+    return low
+
+
+def merge_runs(keys: Any, places: Any, to_keys: Any, to_places: Any, first: Any, size: Any, width: Any) -> None:
+    """Merge pairs of sorted runs of ``width`` among ``size`` elements from ``first`` on; the last run may be shorter."""
     i = lane()
     while i < size:
-        out[i] = i
+        begin = i - i % (2 * width)
+        middle, end = least(begin + width, size), least(begin + 2 * width, size)
+        to = place_of(keys, first + i, first + begin, first + middle, first + end)
+        to_keys[to] = keys[first + i]
+        to_places[to] = places[first + i]
         i += lanes()
     meet()
+
+
+def sort_run(keys: Any, places: Any, other_keys: Any, other_places: Any, first: Any, size: Any) -> None:
+    """Sort ``size`` elements of ``keys`` from ``first`` on, stably, with their ``places``, by merges of ever longer runs."""
     width = 1
-    source, target = out, scratch
-    passes = 0
     while width < size:
-        i = lane()
-        while i < size:
-            begin = i - i % (2 * width)
-            middle = least(begin + width, size)
-            at = source[i]
-            low, high = begin, middle
-            if i < middle:
-                low, high = middle, least(begin + 2 * width, size)
-            while low < high:  # how many of the other run come first; of equal ones, those of the left run do
-                half = (low + high) // 2
-                other = source[half]
-                first = before(keys[other], keys[at])
-                if i >= middle:
-                    first = not before(keys[at], keys[other])
-                if first:
-                    low = half + 1
-                else:
-                    high = half
-            target[i + low - middle] = at
-            i += lanes()
-        meet()
-        source, target = target, source
-        width = width * 2
-        passes += 1
-    if passes % 2:
-        i = lane()
-        while i < size:
-            out[i] = scratch[i]
-            i += lanes()
-    meet()
+        merge_runs(keys, places, other_keys, other_places, first, size, width)
+        merge_runs(other_keys, other_places, keys, places, first, size, 2 * width)
+        width = width * 4
 
 
 def _word(*operands: Any) -> Any:

@@ -21,7 +21,7 @@ DATA_LAYOUT = (
     "-v64:64:64-v128:128:128-n16:32:64"
 )
 
-BLOCK_WORDS = {"thread", "across_before", "steps_before"}  # of kernels on ``flat_grid`` and ``scan_grid``
+BLOCK_WORDS = {"thread", "across_before", "steps_before", "sort_run", "left_of"}  # of ``flat_grid``, ``scan_grid``, ``sort_grid``
 REPORT = re.compile(r"Function properties for '(\w+)':\s*info\s*: (.*)")  # the linker's, of each kernel
 SPILLS = re.compile(r"Function properties for (\w+)\n.* (\d+) bytes spill stores, (\d+) bytes spill loads")  # the assembler's
 

@@ -31,7 +31,7 @@ from tracejit.schedule.schedule import EPILOGUES
 WARP, PLACE, TILE = 32, 2048, 32 * 33  # lanes; bytes to the next place of shared memory; elements of a tile
 GEOMETRY = Geometry(block=64, most_lanes=64, most_blocks=8, least_piece=256)
 REDUCTIONS = ("sum", "prod", "max", "min", "any", "all", "argmax", "argmin")
-WAITING = {"shuffle", "sync", "warp_sync", "meet", "argsort_into", "across_before", "steps_before"} | {
+WAITING = {"shuffle", "sync", "warp_sync", "meet", "sort_run", "merge_runs", "across_before", "steps_before"} | {
     f"{direction}_{name}" for direction in ("across", "down") for name in REDUCTIONS
 }
 POINTERS = ("b1", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "f16", "bf16", "f32", "f64", "c64", "c128")
@@ -268,7 +268,7 @@ def _warp_sync() -> Generator[Any, Any, None]:
 
 def _before(x: Any, y: Any) -> bool:
     """Whether ``x`` comes strictly before ``y`` in NumPy's order, which has NaN last."""
-    return bool(np.argsort(np.stack([y, x]), kind="stable")[0] == 1)
+    return bool(x < y or (y != y and x == x))
 
 
 def _collective_words(words: dict[str, Any]) -> dict[str, Any]:
@@ -294,7 +294,7 @@ def _collective_words(words: dict[str, Any]) -> dict[str, Any]:
         found[f"across_{name}"] = over(better=_better(is_better))["choose_across"]
     found["across_before"] = over(combine=words["plus"])["across_before"]
     together = over()
-    return found | {name: together[name] for name in ("meet", "argsort_into", "steps_before", "then")}
+    return found | {name: together[name] for name in ("meet", "sort_run", "steps_before", "then", "place_of", "left_of")}
 
 
 def _better(is_better: Callable[[Any, Any], Any]) -> Callable[[Any, Any], bool]:

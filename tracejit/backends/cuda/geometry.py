@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracejit.codegen.cuda_pieces import FEW_ROWS, LEAST_PIECE, MOST_PIECES
+from tracejit.codegen.cuda_sorts import RUN
 from tracejit.codegen.cuda_steps import MOST_CHUNKS, ROOM
 from tracejit.codegen.cuda_tiles import LEVELS, SIDE
 
 WARP = 32
 BANDED = 1024  # blocks that are enough for a GPU: more bands of rows only leave more partial results
 LEAST_BAND = 4  # rows of one thread
-GRIDS = ("flat_grid", "row_grid", "touching_grid", "column_grid", "tile_grid", "scan_grid", "pieces_of")
+GRIDS = ("flat_grid", "row_grid", "touching_grid", "column_grid", "tile_grid", "scan_grid", "sort_grid", "pieces_of")
 Threads = int | tuple[int, int]
 
 
@@ -78,6 +79,13 @@ class Geometry:
         blocks, threads = self.row_grid(rows, length, 0, 4)
         lanes, together = (threads, 1) if isinstance(threads, int) else threads
         return blocks, (min(lanes, self.block), together)
+
+    def sort_grid(self, rows: int, length: int) -> tuple[int, Threads]:
+        """The same for sorts of runs: a lane for four elements, and groups that share a block's memory for one run."""
+        runs = int(rows) * -(-int(length) // RUN)
+        lanes = min(max(next_power(min(length, RUN)) // 4, 1), self.block)
+        together = max(1, min(self.block // lanes, runs)) if lanes <= WARP else 1
+        return max(1, min(-(-runs // together), self.most_blocks)), (lanes, together)
 
     def pieces_of(self, rows: int, length: int) -> int:
         """Into how many pieces each row is cut: more where there are few rows."""

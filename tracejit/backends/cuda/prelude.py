@@ -96,7 +96,7 @@ def _thread_words(scalar: Mapping[str, Any]) -> dict[str, Any]:
     inside = found | {"least": least_word, "before": routines.before, "select": scalar["select"]}
     found |= {f"{kind.name}_tile": threads.tile_word(kind) for kind in (*KINDS, *HALVES)}
     found |= {"c64_tile": threads.tile_word(F32, is_complex=True), "c128_tile": threads.tile_word(F64, is_complex=True)}
-    for name in ("meet", "then"):
+    for name in ("meet", "then", "place_of", "left_of", "merge_runs"):
         inside[name] = found[name] = in_line(getattr(collective, name), inside)
     either, both = (word(name, formula, frozenset((B1,))) for name, formula in (("any", Value.__or__), ("all", Value.__and__)))
     combine = {"sum": scalar["plus"], "prod": scalar["times"], "max": scalar["max_of"], "min": scalar["min_of"]}
@@ -106,8 +106,7 @@ def _thread_words(scalar: Mapping[str, Any]) -> dict[str, Any]:
     for name, better in {"argmax": above, "argmin": below}.items():
         found[f"across_{name}"] = in_line(collective.choose_across, inside | {"better": word(name, better, ANY, B1)})
     found["across_before"] = in_line(collective.across_before, inside | {"combine": scalar["plus"]})
-    found["steps_before"] = in_line(collective.steps_before, inside)
-    return found | {"argsort_into": in_line(collective.argsort_into, inside)}
+    return found | {name: in_line(getattr(collective, name), inside) for name in ("steps_before", "sort_run")}
 
 
 _SCALAR = _scalar_words()
