@@ -6,6 +6,7 @@ vectors is that of M. Blacher et al., "Vectorized and performance-portable Quick
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -203,8 +204,13 @@ def _shuffled(x: Value, flip: int) -> Value:
 
 def _picked(x: Value, y: Value, places: list[int]) -> Value:
     """Lanes of two vectors, those of ``y`` counted on from those of ``x``."""
-    numbers = ir.Constant(ir.VectorType(ir.IntType(32), len(places)), places)
-    return Value(x.builder, x.builder.shuffle_vector(x.raw, y.raw, numbers), x.kind)
+    return Value(x.builder, x.builder.shuffle_vector(x.raw, y.raw, _numbers(tuple(places))), x.kind)
+
+
+@functools.cache
+def _numbers(places: tuple[int, ...]) -> Any:
+    """A vector of numbers: one for each use, as its text takes long to write."""
+    return ir.Constant(ir.VectorType(ir.IntType(32), len(places)), list(places))
 
 
 # -- partition -------------------------------------------------------------------------------------------------------

@@ -28,6 +28,8 @@ def sort_block(keys: Any, begin: int, size: int) -> None:
         sort_grid(keys, begin, size, 1)
     elif size <= 4 * lanes(keys):
         sort_grid(keys, begin, size, 4)
+    elif size <= 8 * lanes(keys):
+        sort_grid(keys, begin, size, 8)
     else:
         sort_grid(keys, begin, size, ROWS)
 
