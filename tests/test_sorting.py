@@ -10,6 +10,7 @@ from test_prelude import NAMES
 import tracejit as tj
 from tracejit.backends.llvm import networks
 from tracejit.backends.python.run import load_source
+from tracejit.schedule import cost
 
 nan, inf = np.nan, np.inf
 REALS = ["b1", "u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64"]
@@ -107,15 +108,15 @@ def test_keys_that_differ_in_their_low_bits_alone_are_in_order():
 # -- functions -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dtype", ["?", "u1", "i4", "i8", "f2", "f4", "f8"])
-@pytest.mark.parametrize("shape", [(0,), (1,), (7,), (3, 0), (4, 1), (1, 9), (5, 300), (2, 3, 40)])
+@pytest.mark.parametrize("dtype", ["?", "u1", "i8", "f2", "f4"])
+@pytest.mark.parametrize("shape", [(0,), (1,), (300,), (3, 0), (4, 1), (2, 3, 40)])
 def test_sort_along_each_axis_is_numpys(shape, dtype):
     x = np.random.default_rng(0).integers(0, 50, shape).astype(dtype)
     if x.dtype.kind == "f":
         x.reshape(-1)[::4] = nan
-    for axis in (*range(-len(shape), len(shape)), None):
-        f = tj.function(lambda x, axis=axis: (np.sort(x, axis), np.argsort(x, axis)))
-        values, places = f(x)
+    axes = (*range(-len(shape), len(shape)), None)
+    f = tj.function(lambda x: [(np.sort(x, axis), np.argsort(x, axis)) for axis in axes])
+    for axis, (values, places) in zip(axes, f(x), strict=True):
         np.testing.assert_array_equal(values, np.sort(x, axis), strict=True)
         np.testing.assert_array_equal(places, np.argsort(x, axis, kind="stable"), strict=True)
 
@@ -140,9 +141,20 @@ def test_the_derivative_of_sort_puts_cotangents_back():
     np.testing.assert_allclose(second, 6 * x[0] * w[0][np.argsort(np.argsort(x[0]))] * w[1])
 
 
+@pytest.mark.parametrize("dtype", ["i4", "i8", "f4", "f8"])
+def test_a_long_row_is_sorted_in_shares(dtype):
+    f = tj.function(lambda x: (np.sort(x), np.argsort(x)))
+    assert "sort_into_share" in str(f.source(np.zeros(5, dtype)))
+    for size in (cost.SORTED_TOGETHER - 1, cost.SORTED_TOGETHER, cost.SORTED_TOGETHER + 12345):
+        for x in keys(size, np.dtype(dtype)):
+            values, places = f(x)
+            np.testing.assert_array_equal(values, np.sort(x))
+            np.testing.assert_array_equal(places, np.argsort(x, kind="stable"))
+
+
 def test_threads_change_no_bit():
     x = np.random.default_rng(0).standard_normal((500, 2000)).astype("f4")
-    f = tj.function(lambda x: (np.sort(x), np.argsort(x)))
+    f = tj.function(lambda x: (np.sort(x), np.argsort(x), np.sort(x, None), np.argsort(x, None)))
     before, found = tj.num_threads(), []
     try:
         for count in (1, 2, 5):

@@ -14,11 +14,21 @@ from tracejit.ir.size import Dim, product
 from tracejit.ir.spec import dtype_code
 from tracejit.schedule import Gemm, Scan, Scatter, Sort, Write, cost
 from tracejit.schedule.access import Linear, Read, kind, op_of, operand, row_major
-from tracejit.schedule.cost import LOAD, MOST_CHUNKS, MULTIPLICATIONS, PLAIN, SORTED, TILED_IN_BATCH
+from tracejit.schedule.cost import (
+    LOAD,
+    MOST_CHUNKS,
+    MULTIPLICATIONS,
+    PLAIN,
+    SORTED,
+    SORTED_HEAD,
+    SORTED_PARTS,
+    SORTED_SPARE,
+    SORTED_TOGETHER,
+    TILED_IN_BATCH,
+)
 
 INDEX = np.dtype(np.int64)
-SPARE = 16
-"""Words behind the scratch of a sort: it writes whole vectors."""
+NARROWEST_TOGETHER = 4  # bytes of an element: keys have as many, and lie where the result will be
 
 
 def gemm(file: File, step: Scope, item: Gemm, name: str) -> list[str]:
@@ -287,12 +297,46 @@ def launch_lines(step: Scope, name: str, region: Scope, rows: Dim, work: Dim) ->
 
 
 def sort(file: File, step: Scope, item: Sort, name: str) -> list[str]:
-    """A sort along the last axis."""
+    """Sorts along the last axis, a thread each; a single long one by all threads together."""
+    rows, length = product(item.node.shape[:-1]), item.node.shape[-1]
+    is_narrow = item.node.inputs[0].dtype.itemsize < NARROWEST_TOGETHER
+    if rows != 1 or is_narrow or (isinstance(length, int) and length < SORTED_TOGETHER):
+        return _sort_rows(file, step, item, name)
+    together = _sort_together(file, step, item, name)
+    if isinstance(length, int):
+        return together
+    alone = _sort_rows(file, step, item, name)
+    return [f"if {step.dim(length)} < {SORTED_TOGETHER}:", *indent(alone), "else:", *indent(together)]
+
+
+def _sort_rows(file: File, step: Scope, item: Sort, name: str) -> list[str]:
+    """One row after the other."""
     scope = Scope(file)
-    rows, length, head, lines = sort_row(scope, item, "begin + r", SPARE)
-    file.workspace.append((length + SPARE) * (MOST_CHUNKS * INDEX.itemsize))
+    rows, length, head, lines = sort_row(scope, item, "begin + r", SORTED_SPARE)
+    chunks = min(rows, MOST_CHUNKS) if isinstance(rows, int) else MOST_CHUNKS
+    file.workspace.append((length + SORTED_SPARE) * (chunks * INDEX.itemsize))
     body = [head, "for r in range(end - begin):", *indent(lines)]
     return _launched(step, name, scope, body, rows, length * SORTED)
+
+
+def _sort_together(file: File, step: Scope, item: Sort, name: str) -> list[str]:
+    """A row in parts, each divided by the same pivots; then what lies between two pivots, each a share of the result."""
+    node, word = item.node, op_of(item.node).expr
+    x, length = operand(node.inputs[0]).source, node.shape[-1]
+    words = 2 * length + (SORTED_HEAD + SORTED_PARTS * SORTED_SPARE)
+    file.workspace.append(words * INDEX.itemsize)
+
+    def operands(scope: Scope, *others: Node) -> str:
+        pointers = [scope.pointer(file.home(n), n.dtype, length) for n in (x, *others)]
+        return ", ".join([*pointers, scope.workspace(INDEX, 0, scope.dim(words)), scope.dim(length)])
+
+    lines = [f"{word}_begin({operands(step)}){comment(node)}"]
+    for phase, others in (("part", ()), ("share", (node,))):
+        scope = Scope(file)
+        body = ["for r in range(end - begin):", f"    {word}_{phase}({operands(scope, *others)}, begin + r){comment(node)}"]
+        price = length * (SORTED // (2 * SORTED_PARTS) + 1)
+        lines += _launched(step, f"{name}_{phase}s", scope, body, SORTED_PARTS, price)
+    return lines
 
 
 def sort_row(scope: Scope, item: Sort, row: str, spare: int = 0) -> tuple[Dim, Dim, str, list[str]]:

@@ -35,6 +35,10 @@ MOST_AGAIN = 8 * PLAIN + VECTOR_MATH
 that is stored goes to memory and comes back, which takes several times as long as an exponential."""
 SORTED = 50
 """What an element of a long row takes to be sorted, in tenths of a nanosecond."""
+SORTED_TOGETHER, SORTED_PARTS = 1 << 15, 16
+"""Elements of a row from which on it is cut into so many parts, which threads sort together."""
+SORTED_HEAD, SORTED_SPARE = 512, 16
+"""Words in front of the keys of such a row; elements behind the room for a sort, which writes whole vectors."""
 MULTIPLICATIONS = 4
 """Of products, with their additions, in a tenth of a nanosecond."""
 

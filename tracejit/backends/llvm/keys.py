@@ -69,6 +69,11 @@ def rank_of(build: Any, x: Operand) -> Value:
     return rank(_value(x)).to(U64)
 
 
+def top_rank(build: Any, x: Operand) -> int:
+    """``top_rank(x)``: the greatest key there can be of the elements of ``x``."""
+    return (1 << _key_kind(_pointer(x).kind).bits) - 1
+
+
 def value_like(build: Any, x: Operand, key: Operand) -> Value:
     """``value_like(x, key)``: the element of ``x`` that has this key."""
     return value_of(_value(key), _pointer(x).kind)
@@ -96,6 +101,26 @@ def spill_room(build: Any, x: Operand, scratch: Operand, size: Operand) -> Point
 def as_packed(build: Any, pointer: Operand) -> Pointer:
     """``as_packed(pointer)``: the same memory as u64."""
     return _as(build, _pointer(pointer), U64)
+
+
+def keys_at(build: Any, x: Operand, memory: Operand, word: Operand) -> Pointer:
+    """``keys_at(x, memory, word)``: memory for keys of the elements of ``x``, from a word of ``memory`` on."""
+    return _as(build, _moved(build, memory, word), _key_kind(_pointer(x).kind))
+
+
+def packed_at(build: Any, memory: Operand, word: Operand) -> Pointer:
+    """``packed_at(memory, word)``: the same as u64."""
+    return _as(build, _moved(build, memory, word), U64)
+
+
+def behind(build: Any, keys: Operand, count: Operand) -> Pointer:
+    """``behind(keys, count)``: the keys behind the first ones."""
+    return _moved(build, keys, count)
+
+
+def _moved(build: Any, x: Operand, count: Operand) -> Pointer:
+    pointer = _pointer(x)
+    return Pointer(build.gep(pointer.raw, [index_value(build, count).raw]), pointer.kind)
 
 
 def room_like(build: Any, keys: Operand, count: Operand) -> Pointer:

@@ -105,31 +105,52 @@ def sorted_values(x: Any, out: Any, scratch: Any, size: int) -> None:
 
 def sorted_places(x: Any, out: Any, scratch: Any, size: int) -> None:
     """Write the stable order of ``x[0:size]``, of at most 2**32 elements, to ``out``; ``scratch`` has ``size + 16`` words."""
-    packed, spill = as_packed(out), as_packed(scratch)
-    low, high = u64(ALL), u64(0)
-    for i in range(size):
-        key = rank_of(x[i])
-        low, high = select(key < low, key, low), select(key > high, key, high)
+    packed, spill, how = as_packed(out), as_packed(scratch), i64_room(HOW)
+    choose_bits(x, size, how)
+    pack_keys(x, packed, how, 0, size)
+    sort_keys(packed, spill, 0, size)
+    take_places(x, out, spill, how, 0, size)
+
+
+def packing(x: Any, size: int, how: Any) -> None:
+    """Say in ``how`` the way a key and its place fit into 64 bits: the least key, bits of the key left out, bits of a place."""
+    low, high = u64(0), u64(top_rank(x))
+    if top_rank(x) == ALL:
+        low, high = high, low
+        for i in range(size):
+            key = rank_of(x[i])
+            low, high = select(key < low, key, low), select(key > high, key, high)
     places = bit_length(u64(size))
     bits = bit_length(high - low)
-    late = select(bits + places > 64, bits + places - 64, u64(0))  # bits of a key for which there is no room beside the index
-    for i in range(size):
+    how[0], how[1], how[2] = low, select(bits + places > 64, bits + places - 64, u64(0)), places
+
+
+def packed_keys(x: Any, packed: Any, how: Any, begin: int, end: int) -> None:
+    """The keys of ``x[begin:end]``, in their high bits as far as there is room, with their places."""
+    low, late, places = u64(how[0]), u64(how[1]), u64(how[2])
+    for i in range(begin, end):
         packed[i] = left_shift(right_shift(rank_of(x[i]) - low, late), places) | u64(i)
-    sort_keys(packed, spill, 0, size)
+
+
+def taken_places(x: Any, out: Any, spill: Any, how: Any, begin: int, end: int) -> None:
+    """The places from the sorted ``out[begin:end]``; what agrees in all bits there is room for is sorted by the others."""
+    packed, late = as_packed(out), u64(how[1])
+    mask = left_shift(u64(1), u64(how[2])) - 1
     if late > 0:
-        order_runs(x, packed, spill, size, low, late, places)
-    for i in range(size):
-        out[i] = i64(packed[i] & (left_shift(u64(1), places) - 1))
+        order_runs(x, packed, spill, how, begin, end)
+    for i in range(begin, end):
+        out[i] = i64(packed[i] & mask)
 
 
-def settle(x: Any, packed: Any, spill: Any, size: int, low: int, late: int, places: int) -> None:
-    """Sort runs whose keys agree in all but the ``late`` last bits by these."""
-    mask, rest = left_shift(u64(1), places) - 1, left_shift(u64(1), late) - 1
-    begin = 0
-    while begin < size:
+def settle(x: Any, packed: Any, spill: Any, how: Any, first: int, last: int) -> None:
+    """Sort runs of keys that agree, in ``packed[first:last]``, by the bits that were left out."""
+    low, places = u64(how[0]), u64(how[2])
+    mask, rest = left_shift(u64(1), places) - 1, left_shift(u64(1), u64(how[1])) - 1
+    begin = first
+    while begin < last:
         key = right_shift(packed[begin], places)
         end = begin + 1
-        while end < size and right_shift(packed[end], places) == key:
+        while end < last and right_shift(packed[end], places) == key:
             end += 1
         if end > begin + 1:
             for i in range(begin, end):
@@ -142,6 +163,7 @@ def settle(x: Any, packed: Any, spill: Any, size: int, low: int, late: int, plac
 # -- words that the routines use -------------------------------------------------------------------------------------
 
 ALL = (1 << 64) - 1
+HOW = 3  # words that say how keys are packed
 ROWS = networks.ROWS
 # Any: in the source of a routine they stand for their results.
 i64: Any = scalars.i64
@@ -167,6 +189,10 @@ sort_short: Any = routine(sort_block)
 middle_key: Any = routine(pivot_for, U64)
 split: Any = routine(partition, I64)
 sort_keys: Any = routine(quicksort)
+top_rank: Any = key_words.top_rank
 order_runs: Any = routine(settle)
+choose_bits: Any = routine(packing)
+pack_keys: Any = routine(packed_keys)
+take_places: Any = routine(taken_places)
 sort_into = routine(sorted_values)
 argsort_into = routine(sorted_places)

@@ -280,3 +280,24 @@ def sort_into(x: Pointer, out: Pointer, scratch: Pointer, size: int) -> None:
     if values.dtype.kind == "f":
         values[values == 0] = sorted(values[values == 0], key=np.signbit, reverse=True)
     out[:size] = values
+
+
+def _in_shares(sort: Callable[..., None]) -> tuple[Callable[..., None], ...]:
+    """``sort`` of one long row by many threads: a beginning, parts of the row, shares of the result; the first does it all."""
+
+    def begin(x: Pointer, memory: Pointer, size: int) -> None:
+        """Choose the pivots between the shares."""
+
+    def part(x: Pointer, memory: Pointer, size: int, part: int) -> None:
+        """Divide a part of the row among the shares."""
+
+    def share(x: Pointer, out: Pointer, memory: Pointer, size: int, share: int) -> None:
+        """Sort a share into its place of ``out``."""
+        if share == 0:
+            sort(x, out, memory, size)
+
+    return begin, part, share
+
+
+sort_into_begin, sort_into_part, sort_into_share = _in_shares(sort_into)
+argsort_into_begin, argsort_into_part, argsort_into_share = _in_shares(argsort_into)
