@@ -1,19 +1,38 @@
-"""Graphs as CUDA files: run by the emulator, or compiled without a GPU."""
+"""Graphs as CUDA files: run as machine code of the host, or by the emulator of their source."""
 
 import numpy as np
+import source_emulator
 from program_tools import Program
 
-from tracejit.backends.cuda.emulator import Machine
+from tracejit.backends.loading import load
 from tracejit.codegen.cuda import Cuda
 from tracejit.codegen.emit import emit
 from tracejit.ir.size import evaluate
+from tracejit.runtime.cuda import emulator
 from tracejit.schedule import plan
 from tracejit.transforms.passes import optimize
 
 POISON = 0xFF  # NaN and -1: what is read before it was written shows
-
-
 EPILOGUES = ("bias",)
+
+
+class Machine(emulator.Machine):
+    """The product's machine, with ``load`` as that of the source has it."""
+
+    def __init__(self, geometry=source_emulator.GEOMETRY, backwards=False):
+        super().__init__(geometry, backwards)
+
+    def load(self, text, path):
+        kernels = self.kernels(text, path)
+
+        def launch(kernel, table, first, blocks, threads, *numbers):
+            self.launch(kernel, blocks, threads, table[first:].ctypes.data, *map(int, numbers))
+
+        words = {"region": lambda function: kernels[function.__name__], "launch": launch}
+        return load(text, path, source_emulator.Machine(self.geometry).words | words)["step"]
+
+
+MACHINES = {"source": source_emulator.Machine, "native": Machine}
 
 
 def cuda_source(graph, atomic=False, epilogues=EPILOGUES):

@@ -67,14 +67,14 @@ def compile_ptx(text: str, path: str, cc: tuple[int, int]) -> str:
     """The PTX of the kernels of a file; empty where it has none."""
     with LOCK:
         try:
-            module_text, kernels = _translated(text, path)
+            module_text, kernels = translated_kernels(text, path)
         except (TypeError, SyntaxError) as error:
             raise CompileError(f"{path}: {error}") from error
     return _ptx(module_text, path, min(cc, NEWEST)) if kernels else ""
 
 
-def _translated(text: str, path: str) -> tuple[str, list[str]]:
-    """The file as NVVM's dialect of LLVM IR, and its kernels."""
+def translated_kernels(text: str, path: str) -> tuple[str, list[str]]:
+    """The file as NVVM's dialect of LLVM IR, and the names of its kernels. The caller holds ``LOCK``."""
     from llvmlite import ir
 
     from tracejit.backends.cuda.geometry import Geometry

@@ -1,6 +1,6 @@
 """The driver without a GPU: device memory is host memory, and kernels run block by block on the CPU, thread by thread.
 
-It is slow, and exact: for tests and for looking at programs. Every address that it is given is checked.
+It is for tests, and for looking at programs. Every address that it is given is checked.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from tracejit.backends.cuda.emulator import GEOMETRY, Machine
 from tracejit.backends.cuda.epilogues import finished
-from tracejit.backends.cuda.geometry import Threads
+from tracejit.backends.cuda.geometry import Geometry, Threads
 from tracejit.errors import DeviceError, DeviceFaultError
 from tracejit.ir.dtype import FLOAT32, is_half
 from tracejit.runtime.cuda.driver import At, Module, Product, Stream
+from tracejit.runtime.cuda.emulator import Machine
 from tracejit.runtime.cuda.memory import Block, Ledger
 from tracejit.runtime.device import DeviceArray
 from tracejit.schedule.roofline import Rates
@@ -92,10 +92,9 @@ class EmulatedStream:
         """Nothing: products need no more memory than their operands."""
 
     def launch(self, kernel: Any, blocks: int, threads: Threads, arguments: int, *numbers: int) -> None:
-        words = (ctypes.c_int64 * (self._driver.pieces.left(arguments, "launch") // 8)).from_address(arguments)
+        self._driver.pieces.check(arguments, 8, "launch")
         self._driver.ledger.counts["launches"] += self._each
-        with np.errstate(all="ignore"):
-            self._driver.machine.launch(kernel, words, 0, blocks, threads, *numbers)
+        self._driver.machine.launch(kernel, blocks, threads, arguments, *numbers)
 
     def multiply(self, product: Product) -> None:
         self._driver.ledger.counts["products"] += self._each
@@ -129,7 +128,7 @@ class EmulatedStream:
 class EmulatedDriver:
     """The device that is not there."""
 
-    geometry = GEOMETRY
+    geometry = Geometry()
     needs_code = False
     compute_capability = (9, 0)
     rates = Rates(name="an emulated GPU")
@@ -156,8 +155,7 @@ class EmulatedDriver:
         return min(product.m, product.k, product.n, product.batch) > 0
 
     def load(self, module: Module) -> Mapping[str, Any]:
-        functions: Mapping[str, Any] = self.machine.kernels(module.text, str(module.path))
-        return functions
+        return self.machine.kernels(module.text, str(module.path))
 
     def stream(self, handle: int | None = None) -> Stream:
         return EmulatedStream(self, handle or 0)

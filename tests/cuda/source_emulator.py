@@ -24,8 +24,8 @@ from tracejit.backends.cuda.epilogues import finished
 from tracejit.backends.cuda.geometry import Geometry, Threads, tiles_of
 from tracejit.backends.loading import load
 from tracejit.backends.python import prelude
-from tracejit.errors import TracejitError
 from tracejit.ir.dtype import is_half
+from tracejit.runtime.cuda.emulator import EmulationError
 from tracejit.schedule.schedule import EPILOGUES
 
 WARP, PLACE, TILE = 32, 2048, 32 * 33  # lanes; bytes to the next place of shared memory; elements of a tile
@@ -38,10 +38,6 @@ POINTERS = ("b1", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "f16", "
 Step = Callable[[Any], None]
 Wait = tuple[Any, ...]  # what a thread stops for, and what it gives the others
 Thread: TypeAlias = "GeneratorType[Any, Any, None]"
-
-
-class EmulationError(TracejitError):
-    """A kernel did what no GPU defines: a fault of this library, not of the user's program."""
 
 
 class Stopped(Exception):
