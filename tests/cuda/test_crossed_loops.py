@@ -8,9 +8,9 @@ from cuda_tools import Machine, cuda_source, random_program, run_emulated
 from program_tools import assert_agree
 
 from tracejit.backends.cuda.compile import compile_kernels, compile_ptx
-from tracejit.backends.cuda.emulator import EmulationError
 from tracejit.ir.parse import parse_graph
 from tracejit.ops import TABLE
+from tracejit.runtime.cuda.emulator import EmulationError
 
 TURNED = """
 def turned(x: f32[n, m]):

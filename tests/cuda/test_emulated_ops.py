@@ -1,10 +1,10 @@
-"""Every op of the table as a CUDA file that the emulator runs: one file an op, with all its samples and dtypes."""
+"""Every op of the table as a CUDA file that both emulators run: one file an op, with all its samples and dtypes."""
 
 import itertools
 
 import numpy as np
 import pytest
-from cuda_tools import Machine, run_emulated
+from cuda_tools import MACHINES, Machine, run_emulated
 from op_tools import cases, graph_of
 from program_tools import Program
 
@@ -32,10 +32,11 @@ def op_program(name):
     return Program(graph_of(function, arrays), tuple(arrays), {})
 
 
+@pytest.mark.parametrize("way", MACHINES)
 @pytest.mark.parametrize("name", NAMES)
-def test_ops_mean_what_numpy_says(name):
+def test_ops_mean_what_numpy_says(name, way):
     program = op_program(name)
-    for found, expected, case in zip(run_emulated(program), program.evaluated(), CASES[name], strict=True):
+    for found, expected, case in zip(run_emulated(program, MACHINES[way]()), program.evaluated(), CASES[name], strict=True):
         assert found.dtype == expected.dtype
         rtol = CLOSE.get(found.dtype, 1e-12)
         found, expected = (np.asarray(x, np.float32) if is_half(x.dtype) else x for x in (found, expected))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cuda_tools import Machine, cuda_source, random_program, run_emulated
+from cuda_tools import MACHINES, Machine, cuda_source, random_program, run_emulated
 from hypothesis import HealthCheck, given, settings
 from program_tools import assert_agree, programs
 from test_golden import GRAPHS as SHARED_GRAPHS
@@ -83,12 +83,13 @@ def test_generated_source_is_the_one_that_was_read(name, request):
     assert source.text == path.read_text(), "read the difference, then run pytest --update-golden"
 
 
+@pytest.mark.parametrize("way", MACHINES)
 @pytest.mark.parametrize("backwards", [False, True])
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 @pytest.mark.parametrize("name", GRAPHS)
-def test_schedules_mean_what_numpy_says_in_any_order_of_threads(name, sizes, backwards):
+def test_schedules_mean_what_numpy_says_in_any_order_of_threads(name, sizes, backwards, way):
     program = random_program(parse_graph(GRAPHS[name], TABLE), sizes)
-    machine = Machine(WARPS, backwards)
+    machine = MACHINES[way](WARPS, backwards)
     assert_agree(run_emulated(program, machine), program.evaluated(), program)
 
 

@@ -1,1 +1,1 @@
-"""CUDA: words and a compiler for kernels, and an emulator that runs them, and the host's part of a file, with NumPy alone."""
+"""CUDA: words and a compiler for kernels, and for those kernels on the host's processor, where there is no GPU."""

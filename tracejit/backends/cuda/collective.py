@@ -1,7 +1,7 @@
 """What the lanes of a group do together, in the language of generated files, over ``shuffle``, ``sync`` and ``shared``.
 
-The compiler writes these functions where they are called; the emulator runs them. ``combine`` and ``better`` are words: of a
-reduction, and whether a value takes the place of another.
+The compiler writes these functions where they are called; the emulator of the tests runs them. ``combine`` and ``better`` are
+words: of a reduction, and whether a value takes the place of another.
 """
 
 from __future__ import annotations

@@ -11,17 +11,15 @@ import re
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from llvmlite import binding
-from llvmlite.binding.newpassmanagers import NewPassManager
+from llvmlite.binding.newpassmanagers import NewPassManager, create_new_module_pass_manager
 
 from tracejit.backends.cuda import turning, turns
 from tracejit.backends.cuda.compile import translated_kernels
 from tracejit.backends.llvm import LOCK
 from tracejit.errors import CompileError
 
-LEVEL = 1  # of optimisation: kernels run once or twice
 POISON, ENTER = "tracejit_poison", "tracejit_enter_"
 STOPS = {"shfl.sync.i32": "shuffle", "bar.warp.sync": "warp_sync", "barrier0": "sync"}
 REGISTERS = {
@@ -91,13 +89,22 @@ def compile_for_host(text: str, path: str) -> HostObject:
         before, *functions = re.split(r"(?m)^(?=define )", translation)
         stops: list[str] = []
         kernels, most = {}, dict(re.findall(r'@"(\w+)", !"maxntidx", i32 (\d+)', translation))
-        for place, (function, name) in enumerate(zip(functions, names, strict=True)):
+        for place, function in enumerate(functions):
+            name = _defined(function)
+            if name not in names:
+                continue
             functions[place], found = _stopping(function, name, len(stops))
             stops += found
             waits = bool(found) or "addrspace(3)" in function
             kernels[name] = HostKernel(waits, function.partition("\n")[0].count("i64 "), int(most[name]))
         whole = _renamed(before + "".join(functions))
         return HostObject(object_code(_with_own(whole, kernels), path), kernels, tuple(stops))
+
+
+def _defined(function: str) -> str:
+    found = re.match(r'define .*?@"([\w.]+)"', function)
+    assert found is not None
+    return found[1]
 
 
 def _stopping(function: str, name: str, first: int) -> tuple[str, list[str]]:
@@ -157,7 +164,7 @@ def object_code(text: str, path: str) -> bytes:
         name()
     cpu, features = binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
     machine = binding.Target.from_default_triple().create_target_machine(
-        cpu=cpu, features=features, opt=LEVEL, reloc="pic", codemodel="default"
+        cpu=cpu, features=features, opt=0, reloc="pic", codemodel="default"
     )
     module = binding.parse_assembly(text, binding.create_context())
     for function in module.functions:
@@ -165,11 +172,11 @@ def object_code(text: str, path: str) -> bytes:
             raise CompileError(f"{path}: {function.name.removeprefix('tracejit_')} is known to a GPU alone")
     module.triple, module.data_layout = machine.triple, str(machine.target_data)
     module.verify()
-    options = binding.create_pipeline_tuning_options(speed_level=LEVEL)
-    options.loop_vectorization = options.slp_vectorization = False
-    builder = binding.create_pass_builder(machine, options)
-    passes = builder.getModulePassManager()
-    passes.run(module, builder)
+    passes = create_new_module_pass_manager()  # few: kernels run once or twice
+    passes.add_always_inliner_pass()
+    passes.add_sroa_pass()
+    passes.add_simplify_cfg_pass()
+    passes.run(module, binding.create_pass_builder(machine, binding.create_pipeline_tuning_options(speed_level=0)))
     NewPassManager._dispose(passes)  # as in the other backend: its own class inherits a _dispose that does nothing
     code: bytes = machine.emit_object(module)
     return code

@@ -1,4 +1,4 @@
-"""The words of a kernel as LLVM IR. ``backends/python/prelude.py`` and the emulator say what each means.
+"""The words of a kernel as LLVM IR. ``backends/python/prelude.py`` and the tests' emulator say what each means.
 
 Arithmetic is the CPU's formulas, so that both give the same bits; transcendental functions are those of NVIDIA's libdevice.
 """

@@ -24,6 +24,7 @@ from tracejit.backends.llvm.scalars import right_shift
 from tracejit.backends.llvm.value import I64, Value
 from tracejit.errors import CompileError
 
+
 @dataclass(frozen=True)
 class Switch:
     """How a processor goes from one stack to another.

@@ -14,8 +14,8 @@ from tracejit.errors import TracejitError
 Memory: TypeAlias = Any
 """Words of 64 bits."""
 
-# The words of the state: KERNEL and POISON are functions without operands, which run the thread that the state names, and fill the
-# memory of the block with NaN and -1; from NUMBERS on there are the kernel's parameters behind the address of its words.
+# The words of the state. KERNEL and POISON are functions without operands, which run the thread that the state names, and fill
+# the memory of the block with NaN and -1; from NUMBERS on there are the kernel's parameters behind the address of its words.
 HOME, CURRENT, LANE, ROW, LANES, ROWS, BLOCK, BLOCKS, BACKWARDS, STACKS, STACK, WHO, KERNEL, POISON, ARGS, NUMBERS = range(16)
 STATE = 64
 
@@ -74,7 +74,7 @@ def check_lane(state: Memory, records: Memory, number: int, first: int, end: int
     """Check that all lanes of the mask of a lane wait with it."""
     record = number * RECORD
     kind = records[record + KIND]
-    if kind != EXCHANGE and kind != MEETING:
+    if kind < EXCHANGE or kind > MEETING:
         return FINE
     state[WHO] = number
     mask = records[record + MASK]
@@ -106,7 +106,7 @@ def answered(records: Memory, first: int, end: int) -> int:
         if kind == EXCHANGE:
             other = first + (number - first ^ records[record + OTHER])
             records[record + ANSWER] = records[other * RECORD + VALUE]
-        if kind == EXCHANGE or kind == MEETING:
+        if kind >= EXCHANGE and kind <= MEETING:
             records[record + KIND] = READY
             count += 1
         number += 1
