@@ -189,7 +189,11 @@ def _written(module: Any, names: Mapping[str, Any], definition: ast.FunctionDef)
     function = ir.Function(module, ir.FunctionType(_WORD, kinds), f"tracejit_{definition.name}")
     build = ir.IRBuilder(function.append_basic_block("entry"))
     operands = [Pointer(raw, I64) if raw.type.is_pointer else Value(build, raw, I64) for raw in function.args]
-    FunctionWriter(build, names, definition, operands, lambda out: build.ret(as_value(build, out or 0, I64).raw))
+
+    def leave(out: Any) -> None:
+        build.ret(as_value(build, 0 if out is None else out, I64).raw)
+
+    FunctionWriter(build, names, definition, operands, leave)
 
     def call(build: Any, *operands: Operand) -> Value:
         raws = [operand.raw if isinstance(operand, Pointer) else index_value(build, operand).raw for operand in operands]
