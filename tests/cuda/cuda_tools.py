@@ -19,8 +19,9 @@ EPILOGUES = ("bias",)
 class Machine(emulator.Machine):
     """The product's machine, with ``load`` as that of the source has it."""
 
-    def __init__(self, geometry=source_emulator.GEOMETRY, backwards=False):
+    def __init__(self, geometry=source_emulator.GEOMETRY, backwards=False, epilogues=True):
         super().__init__(geometry, backwards)
+        self.host = source_emulator.Machine(geometry, epilogues=epilogues)
 
     def load(self, text, path):
         kernels = self.kernels(text, path)
@@ -29,7 +30,7 @@ class Machine(emulator.Machine):
             self.launch(kernel, blocks, threads, table[first:].ctypes.data, *map(int, numbers))
 
         words = {"region": lambda function: kernels[function.__name__], "launch": launch}
-        return load(text, path, source_emulator.Machine(self.geometry).words | words)["step"]
+        return load(text, path, self.host.words | words)["step"]
 
 
 MACHINES = {"source": source_emulator.Machine, "native": Machine}
