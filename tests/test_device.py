@@ -44,12 +44,17 @@ X = np.arange(6, dtype=np.float32).reshape(2, 3)
 # ----------------------------------------------------------------------------------------------- the choice of a device
 
 
-@pytest.mark.parametrize(
-    "make", [lambda: tj.function(abs, device="gpu"), lambda: tj.device("gpu"), lambda: tj.asarray(1.0).to("gpu")]
-)
+@pytest.mark.parametrize("make", [lambda: tj.function(abs, device="gpu"), lambda: tj.device("gpu")])
 def test_an_unknown_device_is_an_error_with_the_known_ones(make):
     with pytest.raises(ArgumentError, match="device is 'gpu'; it must be one of 'cpu', 'cuda', 'auto'"):
         make()
+
+
+@pytest.mark.parametrize("name", ["gpu", "auto", 0])
+def test_what_moves_goes_to_one_device(driver, name):
+    for x in (tj.asarray(1.0), tj.Variable(1.0), tj.Variable(1.0, device="cuda")):
+        with pytest.raises(ArgumentError, match=f"to: device is {name!r}; it must be one of 'cpu', 'cuda'$"):
+            x.to(name)
 
 
 def test_functions_take_the_device_of_their_definition(driver, monkeypatch):

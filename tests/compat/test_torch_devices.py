@@ -318,3 +318,38 @@ def test_compiled_functions_see_what_a_view_shows():
     assert f(zeros).tolist() == [0, 4, 8] and g(turned[0]).tolist() == [0, 8, 16]
     x += 1
     assert f(zeros).tolist() == [1, 5, 9] and g(turned[0]).tolist() == [2, 10, 18]
+
+
+# ------------------------------------------------------------------------------------------------------------ defaults
+
+
+def test_the_default_device_is_set_and_unset():
+    try:
+        torch.set_default_device("cuda")
+        assert torch.ones(2).is_cuda and torch.get_default_device() == torch.device("cuda:0")
+        with torch.device("cpu"):
+            assert not torch.ones(2).is_cuda
+        assert torch.ones(2).is_cuda
+    finally:
+        torch.set_default_device(None)
+    assert not torch.ones(2).is_cuda and torch.get_default_device() == torch.device("cpu")
+
+
+@pytest.mark.parametrize("kind", ["torch.cuda.DoubleTensor", torch.cuda.DoubleTensor])
+def test_the_default_tensor_type_is_a_dtype_and_a_device(kind):
+    try:
+        torch.set_default_tensor_type(kind)
+        x = torch.randn(2)
+        assert x.is_cuda and x.dtype is torch.float64
+    finally:
+        torch.set_default_tensor_type(torch.FloatTensor)
+    x = torch.randn(2)
+    assert not x.is_cuda and x.dtype is torch.float32
+
+
+def test_the_gpu_tells_of_itself():
+    assert torch.cuda.current_device() == 0 and torch.cuda.get_device_name(0) == "an emulated GPU"
+    before = torch.cuda.memory_allocated()
+    x = torch.ones(1000, device="cuda")
+    assert torch.cuda.memory_allocated() - before == 4 * x.numel()
+    torch.cuda.empty_cache()

@@ -43,15 +43,26 @@ class device:
     def __exit__(self, *exception: object) -> None:
         _defaults.set(_defaults.get()[:-1])
 
+    def set_default(self) -> None:
+        """Do this until the thread ends, or another one is set."""
+        if self.name == "cuda":
+            require()
+        _defaults.set((self.name,))
+
     def __repr__(self) -> str:
         return f"device({self.name!r})"
 
 
-def checked(name: Any, asked: str) -> Any:
+def checked(name: Any, asked: str, choices: Sequence[str] = _CHOICES) -> Any:
     """The name of a device; ArgumentError where there is no such device."""
-    if name not in _CHOICES:
-        raise ArgumentError(f"{asked}: device is {name!r}; it must be one of {', '.join(map(repr, _CHOICES))}")
+    if name not in choices:
+        raise ArgumentError(f"{asked}: device is {name!r}; it must be one of {', '.join(map(repr, choices))}")
     return name
+
+
+def checked_place(name: Any, asked: str) -> Any:
+    """The name of a device that something can be on."""
+    return checked(name, asked, _CHOICES[:2])
 
 
 def default_device() -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 
 from tracejit.errors import GradientError, LeakedTracerError, TraceError, UnsupportedError
 from tracejit.frontend.base import Tensor
-from tracejit.frontend.device import assign, checked, device_of, moved
+from tracejit.frontend.device import assign, checked_place, device_of, moved
 from tracejit.frontend.eager import EagerTrace, Key, active, eager_trace, value_of
 from tracejit.frontend.recorder import is_carried
 from tracejit.frontend.symbolic import symbolic
@@ -260,7 +260,7 @@ class EagerTensor(Tensor):
 
     def to(self, device: Device) -> EagerTensor:
         """The tensor on a device, ``"cpu"`` or ``"cuda"``: itself if it is there."""
-        if checked(device, "to") == self.device:
+        if checked_place(device, "to") == self.device:
             return self
         return EagerTensor(moved(self.value, device), self.weak, self.scalar)
 

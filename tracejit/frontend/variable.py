@@ -8,7 +8,7 @@ import numpy as np
 
 from tracejit.errors import ShapeError, TraceError, VariableError
 from tracejit.frontend.base import Tensor
-from tracejit.frontend.device import assign, checked, default_device, device_of, moved, resident_array
+from tracejit.frontend.device import assign, checked_place, default_device, device_of, moved, resident_array
 from tracejit.frontend.eager import EagerTrace, Key, active, trace, value_of
 from tracejit.frontend.lift import lift
 from tracejit.frontend.public import hand_out, opened
@@ -72,7 +72,7 @@ class Variable(Tensor):
 
     def to(self, device: Device) -> Variable:
         """A Variable with its value on a device, ``"cpu"`` or ``"cuda"``: itself if it lives there, a new one otherwise."""
-        if checked(device, "to") == self.device:
+        if checked_place(device, "to") == self.device:
             return self
         other = Variable(self, trainable=self.trainable, device=device)
         other.name = self.name

@@ -40,7 +40,7 @@ from tracejit.compat.torch.creation import (
     zeros,
     zeros_like,
 )
-from tracejit.compat.torch.device import device
+from tracejit.compat.torch.device import device, get_default_device, set_default_device
 from tracejit.compat.torch.dtypes import bfloat16 as _bfloat16
 from tracejit.compat.torch.dtypes import bool_ as bool
 from tracejit.compat.torch.dtypes import (
@@ -75,6 +75,7 @@ from tracejit.compat.torch.legacy import (
     IntTensor,
     LongTensor,
     ShortTensor,
+    set_default_tensor_type,
 )
 from tracejit.compat.torch.mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from tracejit.compat.torch.size import Size

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tracejit.compat.torch.device import place
 from tracejit.compat.torch.legacy import TensorType
 from tracejit.compat.torch.types import NAMES
 from tracejit.errors import DeviceError, MissingExtraError
 from tracejit.frontend.device import require
+
+if TYPE_CHECKING:
+    from tracejit.runtime.cuda.driver import Driver
 
 FloatTensor, HalfTensor, DoubleTensor, LongTensor, IntTensor, ShortTensor, CharTensor, ByteTensor, BoolTensor = (
     TensorType(f"torch.cuda.{name}", dtype, "cuda") for name, dtype in NAMES.items()
@@ -29,12 +32,36 @@ def device_count() -> int:
     return int(is_available())
 
 
-def synchronize(device: Any = None) -> None:
-    """Wait for all work that the GPU has been given on the present stream."""
-    place("cuda", "torch.cuda.synchronize")
+def current_device() -> int:
+    """The number of the GPU that is used."""
+    place("cuda", "torch.cuda.current_device")
+    return 0
+
+
+def get_device_name(device: Any = None) -> str:
+    """What its maker calls the GPU."""
+    return _driver("torch.cuda.get_device_name").rates.name
+
+
+def memory_allocated(device: Any = None) -> int:
+    """Bytes that tensors and programs hold on the GPU."""
+    return sum(_driver("torch.cuda.memory_allocated").ledger.held.values())
+
+
+def empty_cache() -> None:
+    """Nothing: memory that is not used is given back as others need it."""
+
+
+def _driver(asked: str) -> Driver:
+    place("cuda", asked)
     from tracejit.runtime.cuda.driver import driver
 
-    driver().stream().wait()
+    return driver()
+
+
+def synchronize(device: Any = None) -> None:
+    """Wait for all work that the GPU has been given on the present stream."""
+    _driver("torch.cuda.synchronize").stream().wait()
 
 
 def manual_seed(seed: int) -> None:

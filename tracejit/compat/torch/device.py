@@ -53,6 +53,16 @@ class device:
 CPU, CUDA = device("cpu"), device("cuda", 0)
 
 
+def set_default_device(name: Any) -> None:
+    """Make new tensors on a device, in this thread from now on; None for the CPU."""
+    core_device("cpu" if name is None else place(name, "set_default_device")).set_default()
+
+
+def get_default_device() -> device:
+    """The device of new tensors."""
+    return CUDA if place(None) == "cuda" else CPU
+
+
 def place(name: Any, asked: str = "device") -> Device:
     """The device of tracejit's that is asked for; the default one where ``name`` is None.
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from tracejit.compat.torch import dtypes
-from tracejit.compat.torch.device import place, put
+from tracejit.compat.torch.device import place, put, set_default_device
 from tracejit.compat.torch.tensor import Tensor
-from tracejit.compat.torch.types import NAMES
+from tracejit.compat.torch.types import NAMES, type_asked
 from tracejit.compat.torch.value import wrap
 
 
@@ -45,6 +45,13 @@ class TensorType:
 
     def __repr__(self) -> str:
         return f"<class '{self._name}'>"
+
+
+def set_default_tensor_type(kind: Any) -> None:
+    """Give new tensors of floats the dtype of a tensor type or its name, and all new ones its device."""
+    dtype, where = type_asked(kind)
+    dtypes.set_default_dtype(dtypes.of_numpy(dtype))
+    set_default_device(where)
 
 
 FloatTensor, HalfTensor, DoubleTensor, LongTensor, IntTensor, ShortTensor, CharTensor, ByteTensor, BoolTensor = (
