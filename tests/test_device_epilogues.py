@@ -52,6 +52,18 @@ def test_a_layer_whose_result_is_returned_ends_in_its_bias():
         assert ledger.counts["launches"] == 0
 
 
+def test_the_linear_layers_of_attention_end_in_their_biases():
+    def attention(x, w, b, v, c):
+        queries, keys, values = (x @ w + b).reshape(2, 5, 3, 2, 4).transpose(2, 0, 3, 1, 4)
+        weights = tj.softmax(queries @ keys.transpose(0, 1, 3, 2) / 2, axis=-1)
+        return (weights @ values).transpose(0, 2, 1, 3).reshape(2, 5, 8) @ v + c
+
+    arguments = [RNG.normal(size=s).astype("f4") for s in ((2, 5, 8), (8, 24), (24,), (8, 8), (8,))]
+    f = tj.function(attention, device="cuda")
+    near(f(*arguments).numpy(), tj.function(attention)(*arguments))
+    assert str(f.schedule()).count("Gemm, then bias\n") == 2
+
+
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_two_layers_are_those_of_the_cpu(name, epilogues):
     f = layers(ACTIVATIONS[name])
