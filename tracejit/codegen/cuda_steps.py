@@ -27,6 +27,9 @@ def gemm(step: Scope, item: Gemm, name: str) -> list[str]:
 
     ``gemm_xx_batch`` has the number of products and the elements from each matrix of c, a and b to the next as further
     operands; ``gemm_xx_scaled`` has in place of ``alpha, beta`` a number on the device, and adds to ``c``.
+
+    ``if not gemm_xx_bias(table, c, a, b, bias, m, k, n, lda, ldb, ldc)`` asks for a product with its epilogue; below stands what
+    is done where the library has no kernel for that.
     """
     node, file = item.node, step.file
     update = node.op.name == "matmul_update"
