@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 import tracejit as tj
-from benchmarks import machine, report
-from benchmarks.driver import ROOT, Settings
+from benchmarks import machine, operations_on_cuda, report
+from benchmarks.driver import Settings
 from benchmarks.peers import PEERS
 from benchmarks.run import answers, say
 
@@ -31,47 +31,22 @@ GPU = {
 FINISHED = {"bias": lambda z: z, "relu": tj.relu, "gelu": lambda z: tj.gelu(z, approximate=True)}
 SHAPES = ((37, 64, 48), (63, 33, 17), (2, 500, 3), (40, 2, 130))
 DIGITS = {"float16": 1e-2, "bfloat16": 5e-2, "float32": 3e-5, "float64": 1e-11}  # of the largest element of a product
-TOLERANCE = {"float32": 3e-5, "complex64": 3e-5}  # relative; of all other dtypes 1e-11
+PATIENCE = 100.0  # seconds: a contestant that gives no answer for so long has failed
 
 
-def operations() -> list[str]:
-    """Every op of the table beside NumPy, all its samples in all dtypes as one program; the lines of the report."""
-    sys.path.insert(0, str(ROOT / "tests"))
-    from op_tools import cases
-
-    groups: dict[str, list] = {}
-    for case in cases():
-        if case.op.name != "checked_index":  # whose sample has no size to check against
-            groups.setdefault(case.op.name, []).append(case)
-    wrong = []
-    for name, samples in groups.items():
+def correctness(minutes: float, shape: tuple[int, int]) -> list[str]:
+    """Whether the GPU computes what the CPU does. Nothing that goes wrong keeps the next from being asked."""
+    lines = []
+    for subject, ask in {
+        "operations": lambda: operations_on_cuda.told(minutes),
+        "products": products,
+        "random numbers": lambda: random_numbers(shape),
+    }.items():
         try:
-            compare(samples)
-        except Exception as error:  # all of them are to be seen, not the first alone
-            wrong.append(f"- {name}: {' '.join(str(error).split())[:200]}")
-    return [f"- operations: {len(groups) - len(wrong)} of {len(groups)} give NumPy's results", *wrong]
-
-
-def compare(samples: list) -> None:
-    """Raise where an op's results on the GPU are not NumPy's."""
-    from op_tools import graph_of
-
-    from tracejit.frontend.on_device import DeviceGraph
-    from tracejit.ir.evaluation import evaluate_graph
-
-    groups = [case.arrays() for case in samples]
-    ends = np.cumsum([len(group) for group in groups])
-
-    def all_of_them(*nodes):
-        parts = [nodes[end - len(group) : end] for end, group in zip(ends, groups, strict=True)]
-        return [case.op(*part, **case.sample.attrs) for case, part in zip(samples, parts, strict=True)]
-
-    arrays = [array for group in groups for array in group]
-    graph = graph_of(all_of_them, arrays)
-    found, (expected, _) = DeviceGraph(graph)(arrays), evaluate_graph(graph, arrays, {})
-    for case, got, right in zip(samples, found, expected, strict=True):
-        tolerance = TOLERANCE.get(right.dtype.name, 1e-11)
-        np.testing.assert_allclose(got.numpy(), right, rtol=tolerance, atol=tolerance, err_msg=str(case))
+            lines += ask()
+        except Exception as error:
+            lines.append(f"- {subject}: {' '.join(str(error).split())[:200]}")
+    return lines
 
 
 def random_numbers(shape: tuple[int, int]) -> list[str]:
@@ -83,10 +58,7 @@ def random_numbers(shape: tuple[int, int]) -> list[str]:
         def draw(x, generator=generator):
             return x + tj.random.uniform(size=shape, dtype=np.float32, generator=generator)
 
-        try:
-            result = tj.function(draw, device=device)(np.float32(0))
-        except Exception as error:  # the questions about speed are still to be asked
-            return [f"- random numbers: {' '.join(str(error).split())[:200]}"]
+        result = tj.function(draw, device=device)(np.float32(0))
         drawn.append(result.numpy() if device == "cuda" else result)
     return [f"- random numbers: {'those of the CPU, bit for bit' if np.array_equal(*drawn) else '**not those of the CPU**'}"]
 
@@ -141,18 +113,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cuda", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="small sizes, two short rounds")
     parser.add_argument("--markdown", type=Path, default=HERE / "cuda.md", help="where the table goes")
-    parser.add_argument("--minutes", type=float, default=8, help="no further question is asked when so much time is over")
+    parser.add_argument("--minutes", type=float, default=7.5, help="no further question is asked when so much time is over")
     asked = parser.parse_args()
     end = time.monotonic() + 60 * asked.minutes
     try:
         tj.asarray(np.zeros(1)).to("cuda")
     except (tj.DeviceError, tj.MissingExtraError) as missing:
         sys.exit(str(missing))
-    correct = [*operations(), *products(), *random_numbers((7, 9) if asked.quick else (1000, 1001))]
+    correct = correctness(asked.minutes / 4, (7, 9) if asked.quick else (1000, 1001))
     say("\n".join(correct))
     peers = tuple(replace(peer, environment=GPU) for peer in PEERS if peer.name in ("tracejit", "torch_compile", "jax"))
     rounds, batch = (2, 0.002) if asked.quick else (5, 0.2)
-    settings = Settings(len(os.sched_getaffinity(0)), rounds, batch, asked.quick, peers)
+    settings = Settings(len(os.sched_getaffinity(0)), rounds, batch, asked.quick, peers, PATIENCE)
     questions = [importlib.import_module(f"benchmarks.questions_cuda.{name}") for name in QUESTIONS]
     head = [*machine.head(settings), *gpu(), *correct]
     asked.markdown.write_text("\n".join(head), encoding="utf-8")  # all that there is so far, as after each question

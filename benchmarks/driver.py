@@ -8,6 +8,7 @@ are idle.
 import importlib.util
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -33,13 +34,17 @@ Builders = dict[str, tuple[list[str], Peer | None]]  # contestant -> the argumen
 
 @dataclass(frozen=True)
 class Settings:
-    """How a run measures: threads of each contestant, rounds, seconds per turn, and whether sizes are the small ones."""
+    """How a run measures: threads of each contestant, rounds, seconds per turn, and whether sizes are the small ones.
+
+    A contestant that gives no answer for ``patience`` seconds has failed.
+    """
 
     threads: int
     rounds: int
     batch: float
     small: bool
     peers: tuple[Peer, ...]
+    patience: float = 1800.0
 
 
 @dataclass
@@ -64,7 +69,8 @@ class Failure(Exception):
 class Contestant:
     """A living process that builds one contestant's work of a case, compares it, and times it when asked."""
 
-    def __init__(self, arguments: list[str], way: str, switches: dict[str, str]) -> None:
+    def __init__(self, arguments: list[str], way: str, switches: dict[str, str], patience: float) -> None:
+        self._patience = patience
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115  # close() closes it
         self.process = start([*arguments, way], switches, stdin=subprocess.PIPE, stderr=self._errors, process_group=0)
         ready = self._answer()
@@ -98,7 +104,11 @@ class Contestant:
             os.killpg(self.process.pid, number)
 
     def _answer(self) -> dict:
-        line = self.process.stdout.readline()
+        if not select.select([self.process.stdout], [], [], self._patience)[0]:
+            self._signal(signal.SIGKILL)
+            self.close()
+            raise Failure(f"no answer within {self._patience:.0f} s")
+        line = self.process.stdout.readline()  # there is never more than one
         found = json.loads(line) if line else {"failed": self._last_words()}
         if "failed" in found:
             self.close()
@@ -143,7 +153,7 @@ def in_turns(case: Case, builders: Builders, settings: Settings, caches: str, ou
         for name, (arguments, peer) in builders.items():
             with failures(name, outcome, say):
                 switches = environment(peer, settings.threads, caches) | {"BENCHMARK_BATCH": str(settings.batch)}
-                living[name] = Contestant(arguments, "serve", switches)
+                living[name] = Contestant(arguments, "serve", switches, settings.patience)
                 outcome.rounds.update(living[name].counted)
                 say(f"  {name}: largest relative error {living[name].error:.1e}")
         outcome.bound = living[TRACEJIT].bound if TRACEJIT in living else None
@@ -182,7 +192,8 @@ def afresh(case: Case, builders: Builders, settings: Settings, caches: str, outc
     """Seconds, or bytes, of fresh processes; each contestant's results are compared with the reference's beforehand."""
     for name, (arguments, peer) in builders.items():
         with failures(name, outcome, say):
-            contestant = Contestant(arguments, "check", environment(peer, settings.threads, caches))  # this fills the caches, too
+            switches = environment(peer, settings.threads, caches)
+            contestant = Contestant(arguments, "check", switches, settings.patience)  # this fills the caches, too
             say(f"  {name}: largest relative error {contestant.error:.1e}")
             contestant.close()
             outcome.rounds[name] = []

@@ -15,9 +15,9 @@ import pytest
 from op_tools import cases
 
 import tracejit as tj
-from benchmarks import cuda, driver, worker
+from benchmarks import cuda, driver, operations_on_cuda, worker
 from benchmarks.__main__ import QUESTIONS
-from benchmarks.driver import Contestant, Outcome, busy, idle
+from benchmarks.driver import Contestant, Failure, Outcome, busy, idle
 from benchmarks.peers import PEERS, environment
 from benchmarks.question import Above, Bandwidth, Beside, Case, Passes, Seconds, Within, tracing
 from benchmarks.questions import moments, two_layer
@@ -76,7 +76,7 @@ def test_the_roofline_of_what_misses_its_bar_is_told():
 def test_a_contestant_stands_still_between_its_turns(tmp_path):
     switches = environment(next(peer for peer in PEERS if peer.name == "numpy"), 1, str(tmp_path))
     switches |= {"BENCHMARK_BATCH": "0.001", "PYTHONPATH": str(ROOT)}
-    contestant = Contestant(["benchmarks.questions.chain", "n10", "with_numpy", "small"], "serve", switches)
+    contestant = Contestant(["benchmarks.questions.chain", "n10", "with_numpy", "small"], "serve", switches, 60)
     try:
         assert 0 < contestant.turn() < 1
         status = Path(f"/proc/{contestant.process.pid}/stat")
@@ -204,19 +204,55 @@ def test_our_answer_on_an_emulated_gpu_equals_numpys(module, case, monkeypatch):
 def test_an_op_or_a_random_number_that_differs_on_the_gpu_is_told(monkeypatch):
     monkeypatch.setenv("TRACEJIT_CUDA", "emulate")
     tanh = [case for case in cases() if case.op.name == "tanh"]
-    cuda.compare(tanh)
+    operations_on_cuda.compare(tanh)
     right = evaluation.evaluate_graph
     monkeypatch.setattr(evaluation, "evaluate_graph", lambda *given: ([x * 1.0001 for x in right(*given)[0]], ()))
     with pytest.raises(AssertionError, match="tanh"):
-        cuda.compare(tanh)
+        operations_on_cuda.compare(tanh)
     assert cuda.random_numbers((7, 9)) == ["- random numbers: those of the CPU, bit for bit"]
     (line,) = cuda.random_numbers((-1, 9))
     assert line.startswith("- random numbers: ") and "bit for bit" not in line
 
 
+def test_operations_are_asked_of_an_emulated_gpu_in_a_process_of_their_own(monkeypatch):
+    monkeypatch.setenv("TRACEJIT_CUDA", "emulate")
+    found = dict.fromkeys(set(operations_on_cuda.samples()) - {"tanh", "add"}, "")
+    assert operations_on_cuda.ask(found, 60) == "" and found["tanh"] == found["add"] == ""
+
+
+ASKED = """
+import json, os, sys, time
+for name in "abcde":
+    if name not in sys.argv:
+        print(json.dumps([name, None]), flush=True)
+        if name == "c":
+            os._exit(3)
+        if name == "d":
+            time.sleep(60)
+        print(json.dumps([name, "a fault" if name == "b" else ""]), flush=True)
+        if name == "b":
+            sys.exit("the device has stopped")
+"""
+
+
+def test_operations_that_take_their_process_with_them_do_not_keep_the_others_from_being_asked(monkeypatch):
+    monkeypatch.setattr(operations_on_cuda, "COMMAND", [sys.executable, "-c", ASKED])
+    lines = ["- b: a fault", "- c: its process ended", "- d: no answer within 2 s"]
+    assert operations_on_cuda.told(1, patience=2) == ["- operations: 2 of 5 give NumPy's results", *lines]
+    (count, rest) = operations_on_cuda.told(0)
+    assert count.startswith("- operations: 0 of 0") and "there is no time left" in rest
+    monkeypatch.setattr(operations_on_cuda, "COMMAND", [sys.executable, "-c", "import nothing_of_that_name"])
+    assert "No module named 'nothing_of_that_name'" in operations_on_cuda.told(1)[-1]
+
+
+def test_a_contestant_without_an_answer_has_failed():
+    with pytest.raises(Failure, match="no answer within 0 s"):
+        Contestant(["benchmarks.questions.chain", "n10", "with_numpy", "small"], "serve", {"BENCHMARK_BATCH": "0.001"}, 0.01)
+
+
 def test_a_run_on_a_gpu_writes_what_it_has_and_ends_in_time(monkeypatch, tmp_path):
     monkeypatch.setenv("TRACEJIT_CUDA", "emulate")
-    monkeypatch.setattr(cuda, "operations", lambda: ["- operations: none were asked"])
+    monkeypatch.setattr(operations_on_cuda, "told", lambda minutes: ["- operations: none were asked"])
     monkeypatch.setattr(sys, "argv", ["cuda", "--quick", "--minutes", "0", "--markdown", str(tmp_path / "cuda.md")])
     cuda.main()
     text = (tmp_path / "cuda.md").read_text()
