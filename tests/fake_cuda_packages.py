@@ -22,6 +22,10 @@ class Refused(Exception):
     """What cuda.core, CuPy or cuBLAS would raise."""
 
 
+class CUDARuntimeError(RuntimeError):
+    """As CuPy names it."""
+
+
 class Packages:
     """The modules, and what was asked of them: ``(name, *arguments)``.
 
@@ -61,6 +65,7 @@ class Packages:
         core.LaunchConfig, core.launch = self._config, self._launch
         core.ObjectCode = SimpleNamespace(from_cubin=lambda cubin: SimpleNamespace(get_kernel=lambda entry: (cubin, entry)))
         driver = module("cuda.bindings.driver", CUresult=results, cuInit=lambda flags: (self.answer,))
+        driver.cuDriverGetVersion = lambda: (results.CUDA_SUCCESS, self.version)
         driver.cuMemcpyHtoDAsync = self._copy("to device", to_device=True)
         driver.cuMemcpyDtoHAsync = self._copy("to host", from_device=True)
         driver.cuMemcpyDtoDAsync = self._copy("move", to_device=True, from_device=True)
@@ -73,6 +78,7 @@ class Packages:
         cupy.cuda.Event, cupy.cuda.get_elapsed_time = self._event, lambda earlier, later: later.at - earlier.at
         cupy.cuda.get_current_stream = lambda: SimpleNamespace(ptr=self.current)
         cupy.cuda.runtime = SimpleNamespace(getDevice=lambda: 0, memGetInfo=lambda: (self.total, self.total))
+        cupy.cuda.runtime.CUDARuntimeError = CUDARuntimeError
         cupy.get_default_memory_pool = lambda: SimpleNamespace(free_bytes=lambda: 0)
         cublas = module("nvmath.bindings.cublas", create=lambda: 5, gemm_ex_64=self._gemm)
         cublas.gemm_strided_batched_ex_64 = self._batched
@@ -188,8 +194,10 @@ class Packages:
     def _alloc(self, nbytes):
         if nbytes > self.total:
             raise MemoryError
+        if self.answer is not self.results.CUDA_SUCCESS:
+            raise CUDARuntimeError(self.answer.name.replace("CUDA_ERROR_", "cudaError"))
         if self.capturing is not None:
-            raise Refused("cudaErrorStreamCaptureUnsupported: memory may be taken before a capture, not in it")
+            raise CUDARuntimeError("cudaErrorStreamCaptureUnsupported: memory may be taken before a capture, not in it")
         self.calls.append(("alloc", nbytes, self.current))
         if not nbytes:
             return Pointer(0)

@@ -210,8 +210,15 @@ def test_an_op_or_a_random_number_that_differs_on_the_gpu_is_told(monkeypatch):
     with pytest.raises(AssertionError, match="tanh"):
         operations_on_cuda.compare(tanh)
     assert cuda.random_numbers((7, 9)) == ["- random numbers: those of the CPU, bit for bit"]
-    (line,) = cuda.random_numbers((-1, 9))
-    assert line.startswith("- random numbers: ") and "bit for bit" not in line
+
+
+def test_what_goes_wrong_on_the_gpu_keeps_nothing_from_being_asked(monkeypatch):
+    monkeypatch.setenv("TRACEJIT_CUDA", "emulate")
+    monkeypatch.setattr(operations_on_cuda, "told", lambda minutes: 1 / 0)
+    monkeypatch.setattr(cuda, "products", lambda: ["- products: right"])
+    first, second, third = cuda.correctness(1, (-1, 9))
+    assert (first, second) == ("- operations: division by zero", "- products: right")
+    assert third.startswith("- random numbers: ") and "bit for bit" not in third
 
 
 def test_operations_are_asked_of_an_emulated_gpu_in_a_process_of_their_own(monkeypatch):

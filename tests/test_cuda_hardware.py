@@ -6,7 +6,7 @@ import threading
 
 import numpy as np
 import pytest
-from fake_cuda_packages import Packages
+from fake_cuda_packages import CUDARuntimeError, Packages, Refused
 
 import tracejit as tj
 from tracejit.errors import DeviceError, DeviceFaultError, DeviceMemoryError, MissingExtraError, UnsupportedError
@@ -66,6 +66,13 @@ def test_a_missing_gpu_is_named(packages):
 def test_a_driver_that_does_not_start_is_named(packages):
     packages.answer = packages.results.CUDA_ERROR_ILLEGAL_ADDRESS
     assert "does not start (CUDA_ERROR_ILLEGAL_ADDRESS)" in str(missing())
+
+
+def test_an_old_driver_is_named(packages):
+    packages.version = 12080
+    error = missing()
+    assert type(error) is DeviceError and "driver is one of CUDA 12.8; the extra needs one of CUDA 13" in str(error)
+    assert "cure: install driver 580" in str(error)
 
 
 def test_an_old_gpu_is_named(packages, monkeypatch):
@@ -164,6 +171,22 @@ def test_a_fault_of_the_device_is_an_error_that_says_how_to_find_its_line(packag
     packages.answer = packages.results.CUDA_ERROR_ILLEGAL_ADDRESS
     with pytest.raises(DeviceFaultError, match=r"CUDA_ERROR_ILLEGAL_ADDRESS(.|\n)*TRACEJIT_CHECK=1"):
         driver.stream().wait()
+
+
+def test_memory_that_a_stopped_device_does_not_give_is_a_fault_of_it(packages, driver):
+    packages.answer = packages.results.CUDA_ERROR_ILLEGAL_ADDRESS
+    with pytest.raises(DeviceFaultError, match="cudaErrorILLEGAL_ADDRESS"):
+        driver.allocate(8, "test")
+
+
+def test_a_forked_process_is_told_that_it_has_no_gpu(packages, driver, monkeypatch):
+    def refused():
+        raise CUDARuntimeError("cudaErrorInitializationError")
+
+    monkeypatch.setattr(sys.modules["cupy"].cuda, "get_current_stream", refused)
+    monkeypatch.setattr("os.getpid", lambda: 0)
+    with pytest.raises(DeviceFaultError, match=r'a forked process cannot use(.|\n)*cure: multiprocessing.get_context\("spawn"\)'):
+        driver.stream()
 
 
 def test_a_refused_launch_is_a_fault_of_the_device(packages, driver):
@@ -393,6 +416,15 @@ def test_a_missing_cublas_names_the_extra(packages, monkeypatch):
 
     monkeypatch.setattr(sys.modules["nvmath.bindings.cublas"], "create", not_found)
     with pytest.raises(MissingExtraError, match="cuBLAS does not start \\(Failure finding libcublas"):
+        HardwareDriver()
+
+
+def test_a_cublas_that_refuses_is_a_fault_of_the_device(packages, monkeypatch):
+    def refused():
+        raise Refused("the library was not initialized (CUBLAS_STATUS_NOT_INITIALIZED)")
+
+    monkeypatch.setattr(sys.modules["nvmath.bindings.cublasLt"], "create", refused)
+    with pytest.raises(DeviceFaultError, match="CUBLAS_STATUS_NOT_INITIALIZED"):
         HardwareDriver()
 
 

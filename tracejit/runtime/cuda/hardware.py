@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -32,6 +33,7 @@ _PACKAGES = (
     "nvmath.bindings.cublas",
     "nvmath.bindings.cublasLt",
 )
+_CUDA = 13000  # as the driver numbers versions
 _LEAST = (7, 5)  # what CUDA 13 can still compile for
 _MOST_STREAMS = 64
 
@@ -57,6 +59,12 @@ def missing(load: Callable[[str], Any] = importlib.import_module) -> Exception |
         )
     if status != cuda.CUresult.CUDA_SUCCESS:
         return DeviceError(f"cuda: the NVIDIA driver does not start ({status.name})\n  cure: nvidia-smi says more; {WITHOUT}")
+    status, version = cuda.cuDriverGetVersion()
+    if version < _CUDA:
+        return DeviceError(
+            f"cuda: the NVIDIA driver is one of CUDA {version // 1000}.{version % 1000 // 10}; the extra needs one of CUDA 13\n"
+            f"  cure: install driver 580 or a later one; {WITHOUT}"
+        )
     found = tuple(load("cuda.core").Device().compute_capability)
     if found < _LEAST:
         least = ".".join(map(str, _LEAST))
@@ -104,7 +112,7 @@ class HardwareStream:
         try:  # quicker than ``faults``
             graph.launch(self._core)
         except Exception as error:
-            raise _fault(str(error)) from error
+            raise self._driver.fault(str(error)) from error
 
     def multiply(self, product: Product) -> None:
         self._driver.ledger.counts["products"] += 1
@@ -174,7 +182,7 @@ class HardwareDriver:
         from tracejit.runtime.cuda.blas import Blas
 
         self._device = self.core.Device(self._cupy.cuda.runtime.getDevice())
-        self._threads = threading.local()
+        self._process, self._threads = os.getpid(), threading.local()
         self._enter_context()
         self.ledger = Ledger()
         self._capturing = self._device.create_stream()  # the caller's may be the default stream, which cannot be captured
@@ -183,7 +191,8 @@ class HardwareDriver:
         self.grid = lru_cache(maxsize=4096)(self._grid)
         self.known = lru_cache(maxsize=_MOST_STREAMS)(self.core.Stream.from_handle)
         self._stagings: dict[int, Staging] = {}  # by stream; they live on, since copies from them may be under way
-        self.blas = Blas(self, int(self._capturing.handle))
+        with self.faults():
+            self.blas = Blas(self, int(self._capturing.handle))
 
     def _grid(self, blocks: int, threads: Threads) -> Any:
         return self.core.LaunchConfig(grid=blocks, block=threads)
@@ -221,6 +230,8 @@ class HardwareDriver:
             free, total = self._cupy.cuda.runtime.memGetInfo()
             free += self._cupy.get_default_memory_pool().free_bytes()
             raise self.ledger.refused(nbytes, purpose, free, total) from None
+        except self._cupy.cuda.runtime.CUDARuntimeError as error:
+            raise self.fault(str(error)) from error
         return Block(self, _Owner(pointer), pointer.ptr, nbytes, purpose, self.stream(stream).handle)
 
     def reserve(self, stream: int) -> None:
@@ -272,7 +283,10 @@ class HardwareDriver:
         self._enter_context()
         if handle is not None:
             return HardwareStream(self, self.known(int(handle)), handle)
-        current, last = self._cupy.cuda.get_current_stream(), self._threads.last
+        try:
+            current, last = self._cupy.cuda.get_current_stream(), self._threads.last
+        except self._cupy.cuda.runtime.CUDARuntimeError as error:
+            raise self.fault(str(error)) from error
         if last is None or last.handle.owner is not current:
             made = Handle.of(current)
             last = self._threads.last = HardwareStream(self, self.known(int(made)), made)
@@ -309,7 +323,7 @@ class HardwareDriver:
         """Raise what a call of the driver answered, if it is no success."""
         status = answer[0]
         if status != self.cuda.CUresult.CUDA_SUCCESS:
-            raise _fault(status.name)
+            raise self.fault(status.name)
 
     @contextmanager
     def faults(self) -> Iterator[None]:
@@ -319,11 +333,16 @@ class HardwareDriver:
         except TracejitError:
             raise
         except Exception as error:  # their classes for these are not all public
-            raise _fault(str(error)) from error
+            raise self.fault(str(error)) from error
 
-
-def _fault(what: str) -> DeviceFaultError:
-    return DeviceFaultError(
-        f"cuda: {what}, of this call or of a kernel before it\n"
-        "  cure: TRACEJIT_CHECK=1 waits for each kernel and names the line of the one that failed"
-    )
+    def fault(self, what: str) -> DeviceFaultError:
+        """The error for what the driver, or one of NVIDIA's packages, answered."""
+        if os.getpid() != self._process:
+            return DeviceFaultError(
+                f"cuda: {what}: a forked process cannot use the GPU that its parent uses\n"
+                '  cure: multiprocessing.get_context("spawn")'
+            )
+        return DeviceFaultError(
+            f"cuda: {what}, of this call or of a kernel before it\n"
+            "  cure: TRACEJIT_CHECK=1 waits for each kernel and names the line of the one that failed"
+        )
