@@ -40,6 +40,7 @@ class Packages:
 
     def __init__(self, monkeypatch, total=1 << 20):
         self.calls, self.memory, self.total, self.pointer_mode = [], {}, total, 0
+        self.version = 13000  # of CUDA, as the driver says
         self.capturing, self.destroyed, self.pinned = None, set(), []
         self.blas_stream = self.workspace = None
         self.current = 11
