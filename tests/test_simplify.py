@@ -322,3 +322,71 @@ def test_a_comparison_that_holds_for_nan_is_the_opposite_one_that_does_not(compa
         arrays = [np.array(SPECIAL), np.zeros(14)]
         for before, after in zip(evaluate_graph(graph, arrays, {})[0], evaluate_graph(simple, arrays, {})[0], strict=True):
             np.testing.assert_array_equal(before, after)
+
+
+# Parts of arrays
+
+
+@pytest.mark.parametrize(
+    ("stored", "read", "expected"),
+    [
+        ("starts=(2,)", "starts=(5,), sizes=(3,)", "y: f64[3] = slice(x, starts=(5,), sizes=(3,), steps=(1,))"),
+        ("starts=(2,)", "starts=(3,), sizes=(2,)", "y: f64[2] = slice(v, starts=(1,), sizes=(2,), steps=(1,))"),
+        ("starts=(2,)", "starts=(1,), sizes=(2,)", None),
+        ("starts=(2,)", "starts=(4,), sizes=(2,)", None),
+    ],
+)
+def test_a_piece_of_an_update_is_one_of_what_was_stored_or_of_the_rest(stored, read, expected):
+    size = read.split("sizes=(")[1].split(",")[0]
+    before = [
+        f"u: f64[9] = slice_update(x, v, {stored}, steps=(1,))",
+        f"y: f64[{size}] = slice(u, {read}, steps=(1,))",
+    ]
+    becomes(simplify, "x: f64[9], v: f64[3]", before, before if expected is None else [expected])
+
+
+def test_a_piece_of_a_concatenation_is_one_of_a_part():
+    before = ["u: f64[n + 5] = concatenate(v, w, x, axis=0)", "y: f64[1] = slice(u, starts=(3,), sizes=(1,), steps=(1,))"]
+    becomes(
+        simplify,
+        "x: f64[n], v: f64[2], w: f64[3]",
+        before,
+        ["y: f64[1] = slice(w, starts=(1,), sizes=(1,), steps=(1,))"],
+    )
+
+
+ZEROS = ["s: f64 = constant(value=0.0, dtype=f64)", "z: f64[9] = broadcast(s, shape=(9,), axes=())"]
+
+
+def test_parts_among_zeros_are_added_side_by_side():
+    zero = "t: f64[3] = broadcast(s, shape=(3,), axes=())"
+    before = [
+        *ZEROS,
+        "a: f64[9] = slice_update(z, v, starts=(0,), steps=(1,))",
+        "b: f64[9] = slice_update(z, w, starts=(4,), steps=(1,))",
+        "y: f64[9] = add(a, b)",
+    ]
+    after = [
+        *ZEROS,
+        zero,
+        "p: f64[3] = add(v, t)",
+        "a: f64[9] = slice_update(z, p, starts=(0,), steps=(1,))",
+        "q: f64[3] = add(w, t)",
+        "y: f64[9] = slice_update(a, q, starts=(4,), steps=(1,))",
+    ]
+    becomes(simplify, "v: f64[3], w: f64[3]", before, after)
+    graph = function("v: f64[3], w: f64[3]", before, "y")
+    values = [np.array([-0.0, 0.0, np.nan]), np.array([-0.0, np.inf, 1])]
+    ((expected,), _), ((found,), _) = (evaluate_graph(g, values, {}) for g in (graph, simplify(graph)))
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(np.signbit(found), np.signbit(expected))
+
+
+def test_parts_that_meet_are_added():
+    body = [
+        *ZEROS,
+        "a: f64[9] = slice_update(z, v, starts=(0,), steps=(1,))",
+        "b: f64[9] = slice_update(z, w, starts=(2,), steps=(1,))",
+        "y: f64[9] = add(a, b)",
+    ]
+    becomes(simplify, "v: f64[3], w: f64[3]", body, body)

@@ -20,7 +20,7 @@ def region_0(chunk, begin, end, args):
 
 
 @region
-def region_1_1(chunk, begin, end, args):
+def region_1_0(chunk, begin, end, args):
     x0 = f64_at(args[0] + (begin + 1) * 8, end - begin)
     s0 = f64_at(args[1] + begin * 8, end - begin)
     for i in range(end - begin):
@@ -34,4 +34,4 @@ def step(table):
     grain0 = grain_of(n - 2, 3)
     parallel_for(region_0, table, 12, n - 2, grain0, 3)
     grain1 = grain_of(n - 2, 2)
-    parallel_for(region_1_1, table, 9, n - 2, grain1, 2)
+    parallel_for(region_1_0, table, 9, n - 2, grain1, 2)

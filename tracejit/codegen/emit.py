@@ -6,9 +6,8 @@ import re
 from dataclasses import replace
 from functools import partial
 
-from tracejit.codegen import steps
+from tracejit.codegen import steps, straight
 from tracejit.codegen.cpu import CPU
-from tracejit.codegen.scalars import scalar_step
 from tracejit.codegen.scope import File, Scope, indent
 from tracejit.codegen.source import HEAD, Bounds, Layout, Room, Source
 from tracejit.codegen.target import Target
@@ -54,15 +53,16 @@ def emit(schedule: Schedule, math: str = "accurate", target: Target = CPU, stamp
     body: list[str] = []
     step = Scope(file, region=False)
     pending = {c.flag: k for k, c in enumerate(schedule.checks)}
-    together = [[i] for i in range(len(schedule.steps))] if stamps else list(runs(schedule))
+    together = [[i] for i in range(len(schedule.steps))] if stamps else list(runs(schedule, pending))
     for run in together:
         body += [f"stamp(table, {layout.stamps[run[0]]})"] if stamps else []
         items = [(schedule.steps[number], f"region_{number}") for number in run]
-        body += (
-            _step(file, step, *items[0])
-            if len(run) == 1
-            else target.loops(step, [(item, name) for item, name in items if isinstance(item, Loop)])
-        )
+        if straight.is_straight(schedule, items[0][0]):
+            body += target.alone(step, items[0][1], partial(_straight, [item for item, _ in items]))
+        elif len(run) == 1:
+            body += _step(file, step, *items[0])
+        else:
+            body += target.loops(step, [(item, name) for item, name in items if isinstance(item, Loop)])
         for node in (n for item, _ in items for n in item.stores):
             if node in pending:
                 body += target.check(step, node, pending[node] + 1)
@@ -101,14 +101,16 @@ def _layout(schedule: Schedule, stamps: bool) -> Layout:
     return Layout(sizes, inputs, outputs, slots, workspace, tuple(next(word) for _ in range(count)), next(word))
 
 
+def _straight(items: list[Step], scope: Scope) -> list[str]:
+    return [line for item in items for line in straight.lines(scope, item)]
+
+
 def _step(file: File, step: Scope, item: Step, name: str) -> list[str]:
     match item:
-        case Loop() if item.space:
+        case Loop():
             return file.target.loop(step, item, name)
         case Write():
             return steps.write(file, step, item, name)
-        case Loop():
-            return file.target.alone(step, name, partial(scalar_step, item=item))
         case _:
             return file.target.other(step, item, name)
 

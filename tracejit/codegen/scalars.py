@@ -13,7 +13,6 @@ from tracejit.errors import DTypeError
 from tracejit.ir import Node
 from tracejit.ir.spec import dtype_code
 from tracejit.ops.row import Op
-from tracejit.schedule import Loop
 from tracejit.schedule.access import Read, contiguous_source, kind
 from tracejit.schedule.fuse import is_scalar, reads_of
 
@@ -51,6 +50,8 @@ class Scalars:
         """The text of a scalar; nodes of ``computed``, and numbers made of numbers, are computed here, others are loaded."""
         if kind(node) == "constant":
             return literal(node.attrs["value"], node.dtype)
+        if node in self.names:
+            return self.names[node]
         if not is_scalar(node) and node not in computed:
             return self._load(node, "0")
         for x in (*landings([node], partial(self._unknown, computed)), node):
@@ -70,6 +71,9 @@ class Scalars:
             text = self._load(contiguous_source(node.inputs[0]), f"i64({operands[0]})")
         else:
             text = scalar_expression(node, operands, self.scope)
+        if text.isidentifier():
+            self.names[node] = text  # a copy
+            return
         self.names[node] = self.scope.name("v")
         self.lines.append(f"{self.names[node]} = {text}{comment(node)}")
 
@@ -83,15 +87,3 @@ class Scalars:
 
     def _load(self, node: Node, index: str) -> str:
         return f"{self.scope.pointer(self.scope.file.home(node), node.dtype, node.spec.size)}[{index}]"
-
-
-def scalar_step(scope: Scope, item: Loop) -> list[str]:
-    """The lines of a step without a space."""
-    lines: list[str] = []
-    scalars = Scalars(scope, lines)
-    for node in item.stores:
-        text = scalars.value(node, item.nodes)
-        place = scope.file.schedule.places.get(node)
-        begin = scope.dim(place.offset) if place else "0"
-        lines.append(f"{scope.pointer(scope.file.home(node), node.dtype, 1, begin)}[0] = {text}")
-    return lines

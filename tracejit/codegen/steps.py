@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
+from tracejit.codegen import straight
 from tracejit.codegen.places import Places
 from tracejit.codegen.scalars import Scalars
 from tracejit.codegen.scope import File, Scope, indent
 from tracejit.codegen.source import GEMM_WORD
+from tracejit.codegen.straight import parts_to_copy
 from tracejit.codegen.text import comment, factor, literal, times, total
 from tracejit.ir import Node
 from tracejit.ir.size import Dim, product
@@ -119,23 +123,15 @@ def matrix(file: File, step: Scope, r: Read, variables: list[str]) -> str:
 def write(file: File, step: Scope, item: Write, name: str) -> list[str]:
     """Each part copied to its place."""
     lines: list[str] = []
-    for number, (part, target) in enumerate(item.parts):
-        source = operand(part)
-        if kind(source.source) != "constant" and file.home(source.source) == file.home(item.node):
-            continue  # it is there already
-        lines += copy(file, step, f"{name}_{number}", source, item.node, target, part.shape)
+    for number, (part, target) in enumerate(parts_to_copy(file.schedule, item)):
+        lines += copy(file, step, f"{name}_{number}", operand(part), item.node, target, part.shape)
     return lines
 
 
 def copy(file: File, step: Scope, name: str, source: Read, node: Node, target: Linear, space: tuple[Dim, ...]) -> list[str]:
     """``node[target] = source`` over ``space``: a region of its own, and the lines that launch it."""
-    if not space:
-
-        def write(scope: Scope) -> list[str]:
-            old = scope.pointer(file.home(node), node.dtype, node.spec.size)
-            new = scope.pointer(file.home(source.source), node.dtype, source.source.spec.size)
-            return [f"{old}[{scope.dim(target.offset)}] = {new}[{scope.dim(source.linear.offset)}]{comment(node)}"]
-
+    if straight.is_few(space):
+        write = partial(straight.copied, source=source, node=node, target=target, space=space)
         return file.target.alone(step, name, write)
     constant = kind(source.source) == "constant"
     scope, row = Scope(file), list[str]()

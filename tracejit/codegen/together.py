@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from tracejit.codegen.loop import LoopEmitter
 from tracejit.codegen.scope import Scope
 from tracejit.codegen.steps import launch_lines
+from tracejit.codegen.straight import is_straight
+from tracejit.ir import Node
 from tracejit.ir.size import Dim, product
 from tracejit.schedule import Home, Loop, Schedule, Step
 from tracejit.schedule.access import kind
@@ -24,20 +26,25 @@ class _Launch:
     work: Dim
 
 
-def runs(schedule: Schedule) -> Iterator[list[int]]:
-    """The numbers of the steps, in order; loops that follow each other and may run in any order are together."""
+def runs(schedule: Schedule, flags: Collection[Node] = ()) -> Iterator[list[int]]:
+    """The numbers of the steps, in order. Loops that follow each other and may run in any order are together.
+
+    So are straight steps that follow each other, up to one that stores one of ``flags``, which are looked at behind it.
+    """
     run: list[int] = []
+    kind_of_run = ""
     read: set[Home] = set()
     written: set[Home] = set()
     for number, step in enumerate(schedule.steps):
         reads, writes = _homes(schedule, step)
-        if run and (not _is_plain(step) or writes & (read | written) or reads & written):
+        mine = "straight" if is_straight(schedule, step) else "plain" if _is_plain(step) else ""
+        apart = not mine or mine != kind_of_run or (mine == "plain" and (writes & (read | written) or reads & written))
+        if run and apart:
             yield run
             run, read, written = [], set(), set()
-        run, read, written = [*run, number], read | reads, written | writes
-        if not _is_plain(step):
-            yield run
-            run, read, written = [], set(), set()
+        run, read, written, kind_of_run = [*run, number], read | reads, written | writes, mine
+        if any(node in flags for node in step.stores):
+            kind_of_run = ""  # of which nothing is a continuation
     if run:
         yield run
 

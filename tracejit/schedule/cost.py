@@ -48,6 +48,10 @@ PARALLEL_FROM = 600_000
 """Sequential work, in tenths of a nanosecond, that pays for waking threads."""
 MOST_CHUNKS, LEAST_CHUNK = 64, 163_840
 """A loop is cut into at most so many chunks, of at least so many tenths of a nanosecond."""
+MOST_DEPTH = 32
+"""Of numbers that are made of numbers, and recomputed wherever they are read, before one is stored."""
+FEW, MOST_WRITTEN_OUT = 8, 64
+"""Elements of a small array, and operations on all of them, at most, that are written out in the step rather than looped over."""
 MOST_TOGETHER = 1 << 15
 """Elements of an update that waits for others, so that all are one launch: what its gradient takes stays in the cache."""
 LEAST_TILED = 1 << 20

@@ -30,8 +30,8 @@ MOST_STREAMS = 24  # buffers that one loop reads and writes; more would only cro
 
 
 def is_scalar(node: Node) -> bool:
-    """A number made of numbers: recomputed where it is needed rather than stored."""
-    return kind(node) == "elementwise" and node.shape == ()
+    """A number made of numbers: recomputed where it is needed rather than stored, unless it is a copy."""
+    return kind(node) == "elementwise" and node.shape == () and node.op.name != "copy"
 
 
 def space_of(node: Node) -> tuple[Dim, ...]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tracejit.ir import Graph, Node
 from tracejit.ir.size import Dim
-from tracejit.schedule.access import contiguous_source, is_elementwise, kind
+from tracejit.schedule.access import contiguous_source, is_elementwise, kind, op_of, operand
 from tracejit.schedule.fuse import reads_of, role, sources
 from tracejit.schedule.schedule import Gemm, Home, Loop, Slot, Step
 
@@ -31,6 +31,11 @@ def assign_homes(
     for value, target in in_place.items():
         homes[value] = homes[target]
     last = _last_reads(steps, {contiguous_source(v) for _, v in graph.updates})
+    made = {n for step in steps for n in step.stores}
+    for number, step in reversed(list(enumerate(steps))):  # what is changed before it is returned is made where it is returned
+        base, home = _changed(step), homes.get(step.stores[0])
+        if home is not None and home.kind == "output" and base in made and base not in homes and last[base] == number:
+            homes[base] = home
     ends: defaultdict[int, list[Node]] = defaultdict(list)
     for node, number in last.items():
         ends[number].append(node)
@@ -38,7 +43,7 @@ def assign_homes(
     free: defaultdict[Dim, list[int]] = defaultdict(list)  # slots by their bytes
     for number, step in enumerate(steps):
         dying = [n for n in ends[number] if n not in part_of and n in homes and homes[n].kind == "slot"]
-        replaced = _replaceable(step, dying)
+        replaced, base = _replaceable(step, dying), _changed(step)
         for part in step.stores:
             node = part_of.get(part, part)
             until = max(last.get(part, number), last.get(node, number))
@@ -47,9 +52,9 @@ def assign_homes(
                 _extend(slots, homes[node], until)
                 continue
             over_all = isinstance(step, Loop) and node.shape == step.space and node is part
-            old = next((n for n in replaced if over_all and nbytes(n) == nbytes(node)), None)
+            old = base if base in dying else next((n for n in replaced if over_all and nbytes(n) == nbytes(node)), None)
             if old is not None:
-                replaced.remove(old)
+                replaced = [n for n in replaced if n is not old]
                 dying.remove(old)
                 homes[part] = homes[node] = homes[old]
                 _extend(slots, homes[old], until)
@@ -68,6 +73,16 @@ def assign_homes(
         for slot in (homes[n].number for n in (*dying, *unread)):
             free[slots[slot].nbytes].append(slot)
     return homes, tuple(slots)
+
+
+def _changed(step: Step) -> Node | None:
+    """The value of which a step changes a part, if its memory can be that of the result: the step reads no more of it."""
+    if isinstance(step, Loop) or not op_of(step.node).in_place:
+        return None
+    first, *rest = step.node.inputs
+    whole = is_elementwise(operand(first), step.node.shape)
+    base = operand(first).source
+    return base if whole and all(operand(x).source is not base for x in rest) else None
 
 
 def _extend(slots: list[Slot], home: Home, until: int) -> None:

@@ -18,6 +18,8 @@ from tracejit.ir.size import Dim
 from tracejit.ops import TABLE
 from tracejit.ops.row import Op
 from tracejit.schedule.access import contiguous_source, is_unit_reshape, kind, operand
+from tracejit.schedule.cost import MOST_DEPTH
+from tracejit.schedule.fuse import is_scalar
 from tracejit.schedule.products import match_products
 from tracejit.schedule.schedule import Check
 
@@ -53,7 +55,7 @@ def prepare(graph: Graph) -> tuple[Graph, tuple[Check, ...]]:
             return args[0]
         return None
 
-    graph = match_products(builder, graph.replay(builder, rule))
+    graph = match_products(builder, _with_numbers_kept(graph).replay(builder, rule))
     taken: set[Node] = set(graph.inputs) | set(checks)
     with using(builder):
         outputs = tuple(_root(builder, n, i, taken) for i, n in enumerate(graph.outputs))
@@ -61,9 +63,23 @@ def prepare(graph: Graph) -> tuple[Graph, tuple[Check, ...]]:
     return Graph(graph.name, graph.inputs, outputs, updates), tuple(checks.values())
 
 
+def _with_numbers_kept(graph: Graph) -> Graph:
+    """The graph with copies of every few of the numbers that are made of numbers, so that none takes long to recompute."""
+    depth: dict[Node, int] = {}
+
+    def rule(builder: Builder, node: Node, args: tuple[Node, ...]) -> Node | None:
+        if kind(node) != "elementwise" or node.shape or node.op.name == "copy":
+            return None
+        new = builder.emit(node.op, args, **node.attrs)
+        depth[new] = 1 + max((depth.get(x, 0) for x in args), default=0)
+        return new if depth[new] < MOST_DEPTH else builder.emit(TABLE["copy"], (new,), key=0)
+
+    return graph.replay(Builder(TABLE), rule)
+
+
 def _root(builder: Builder, node: Node, key: int, taken: set[Node]) -> Node:
     source = contiguous_source(node)
-    if source in taken or kind(source) not in STORABLE or (kind(source) == "elementwise" and source.shape == ()):
+    if source in taken or kind(source) not in STORABLE or is_scalar(source):
         with builder.at(node.where):
             node = _copied(builder, node, key + 1)
             source = contiguous_source(node)
@@ -90,10 +106,10 @@ def _is_constant(x: Node) -> bool:
 def _readable(builder: Builder, x: Node) -> Node:
     """An operand of a write: stored or constant, behind any view."""
     source = operand(x).source
-    if kind(source) == "elementwise" and source.shape == () and x.spec.size == 1:
+    if is_scalar(source) and x.spec.size == 1:
         number = builder.emit(TABLE["copy"], (source,), key=0)
         return builder.emit(TABLE["reshape"], (number,), shape=x.shape) if x.shape else number
-    computed = kind(source) == "iota" or (kind(source) == "elementwise" and source.shape == ())
+    computed = kind(source) == "iota" or is_scalar(source)
     return builder.emit(TABLE["copy"], (x,), key=0) if computed else x
 
 

@@ -13,7 +13,7 @@ from tracejit.ir.dtype import family, finfo
 from tracejit.ir.graph import topological
 from tracejit.ops.row import TABLE, Op, number
 from tracejit.transforms.patterns import emit, fill, is_number, kind, used_once
-from tracejit.transforms.views import VIEW_RULES
+from tracejit.transforms.views import VIEW_RULES, side_by_side
 
 
 def simplify(graph: Graph) -> Graph:
@@ -58,7 +58,7 @@ def _add(builder: Builder, node: Node, args: tuple[Node, ...]) -> Node | None:
             return x
         if y.op.name == "negative":  # x + -y -> x - y
             return x - y.inputs[0]
-    return None
+    return side_by_side(builder, *args)
 
 
 def _subtract(builder: Builder, node: Node, args: tuple[Node, ...]) -> Node | None:

@@ -6,7 +6,8 @@ No rule makes a dimension that is literally 1: after ``squeeze`` there are none,
 from __future__ import annotations
 
 from tracejit.ir import Builder, Dim, Node
-from tracejit.transforms.patterns import emit, fill, non_units, reshape, without_units
+from tracejit.ir.dtype import family
+from tracejit.transforms.patterns import emit, fill, is_number, non_units, reshape, without_units
 
 
 def _broadcast(builder: Builder, node: Node, args: tuple[Node, ...]) -> Node | None:
@@ -46,10 +47,98 @@ def _slice(builder: Builder, node: Node, args: tuple[Node, ...]) -> Node | None:
             merged = tuple(a + s * b for a, s, b in zip(first, strides, starts, strict=True))
             product = tuple(s * t for s, t in zip(strides, steps, strict=True))
             return emit(builder, "slice", x.inputs[0], starts=merged, sizes=sizes, steps=product)
-        case "slice_update" if _region(x, x.inputs[1].shape) == (starts, sizes, steps):  # what was just stored -> v
-            return x.inputs[1]
+        case "slice_update":
+            return _slice_of_update(builder, node, x)
+        case "concatenate":
+            return _slice_of_parts(builder, node, x)
         case "broadcast" if not x.attrs["axes"] and 1 not in sizes:  # a piece of one number everywhere
             return fill(builder, x.inputs[0], sizes)
+    return None
+
+
+def _slice_of_update(builder: Builder, node: Node, x: Node) -> Node | None:
+    """A piece of what was stored, or of what was there before, where it is one of these alone."""
+    before, v = x.inputs
+    (starts, sizes, steps), (first, stored, strides) = _region(node, node.shape), _region(x, v.shape)
+    if (starts, sizes, steps) == (first, stored, strides):  # what was just stored -> v
+        return v
+    axes = list(zip(starts, sizes, steps, first, stored, strides, strict=True))
+    if any(_is_apart(axis) for axis in axes):
+        return emit(builder, "slice", before, starts=starts, sizes=sizes, steps=steps)
+    if all(_is_within(axis) for axis in axes):
+        inside = tuple(a - b for a, b in zip(starts, first, strict=True))
+        return emit(builder, "slice", v, starts=inside, sizes=sizes, steps=steps)
+    return None
+
+
+def _is_apart(axis: tuple[Dim, ...]) -> bool:
+    """Whether two windows of one axis, starts, sizes and steps, are known to have no place in common."""
+    if not all(isinstance(n, int) for n in axis):
+        return False
+    start, size, step, first, stored, stride = (int(n) for n in axis)  # type: ignore[arg-type]
+    low, high = sorted((start, start + (size - 1) * step))
+    least, most = sorted((first, first + (stored - 1) * stride))
+    return high < least or most < low
+
+
+def _is_within(axis: tuple[Dim, ...]) -> bool:
+    """Whether the first of two windows of one axis is known to lie within the second, whose places are neighbours."""
+    start, size, step, first, stored, stride = axis
+    if (start, size, step) == (first, stored, stride) and stride == 1:
+        return True
+    if stride != 1 or not all(isinstance(n, int) for n in axis):
+        return False
+    low, high = sorted((int(start), int(start) + (int(size) - 1) * int(step)))  # type: ignore[arg-type]
+    return int(first) <= low and high < int(first) + int(stored)  # type: ignore[arg-type]
+
+
+def side_by_side(builder: Builder, x: Node, y: Node) -> Node | None:
+    """The sum of parts stored among zeros, which do not meet, as one array of zeros with all of them stored.
+
+    What was added to a zero still is: -0.0 + 0.0 is 0.0.
+    """
+    parts, last = _parts_among_zeros(x), _parts_among_zeros(y)
+    if len(parts) < len(last):
+        x, y, parts, last = y, x, last, parts
+    if not parts or len(last) != 1:
+        return None
+    window = _region(y, y.inputs[1].shape)
+    if not all(any(map(_is_apart, zip(*_region(part, part.inputs[1].shape), *window, strict=True))) for part in parts):
+        return None
+    first = next((i for i, part in enumerate(parts) if _with_zero(builder, part.inputs[1]) is not part.inputs[1]), len(parts))
+    out = parts[first - 1] if first else parts[0].inputs[0]
+    for part in [*parts[first:], y]:
+        stored = _with_zero(builder, part.inputs[1])
+        out = emit(builder, "slice_update", out, stored, starts=part.attrs["starts"], steps=part.attrs["steps"])
+    return out
+
+
+def _parts_among_zeros(x: Node) -> list[Node]:
+    """The updates, in order, that made ``x`` of zeros; none where it was made otherwise."""
+    found: list[Node] = []
+    while x.op.name == "slice_update":
+        found.append(x)
+        x = x.inputs[0]
+    return found[::-1] if is_number(x, 0.0 if family(x.dtype) == "f" else 0) else []
+
+
+def _with_zero(builder: Builder, x: Node) -> Node:
+    """``x + 0.0``, which is ``x`` where it is such a sum, or an integer."""
+    if family(x.dtype) != "f" or (x.op.name == "add" and any(is_number(y, 0.0) for y in x.inputs)):
+        return x
+    return x + 0.0
+
+
+def _slice_of_parts(builder: Builder, node: Node, x: Node) -> Node | None:
+    """A piece of one part of a concatenation."""
+    axis, (starts, sizes, steps) = x.attrs["axis"], _region(node, node.shape)
+    begin: Dim = 0
+    for part in x.inputs:
+        length = part.shape[axis]
+        if _is_within((starts[axis], sizes[axis], steps[axis], begin, length, 1)):
+            inside = (*starts[:axis], starts[axis] - begin, *starts[axis + 1 :])
+            return emit(builder, "slice", part, starts=inside, sizes=sizes, steps=steps)
+        begin = begin + length
     return None
 
 
