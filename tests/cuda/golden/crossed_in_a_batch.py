@@ -125,8 +125,7 @@ def region_1(args):
     s0 = f32_at(args[0], 1)
     out1 = f16_at(args[1], 1)
     v0 = f16(s0[0])
-    v1 = v0
-    out1[0] = v1
+    out1[0] = v0
 
 
 @program

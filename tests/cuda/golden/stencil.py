@@ -28,7 +28,7 @@ def region_0(args):
 
 
 @region
-def region_1_1(args):
+def region_1_0(args):
     n = args[2]
     x0 = f64_at(args[0] + 1 * 8, n - 2)
     s0 = f64_at(args[1], n - 2)
@@ -48,4 +48,4 @@ def step(table):
     grid0 = flat_grid(n - 2, 4)
     launch(region_0, table, 12, *grid0)
     grid1 = flat_grid(n - 2, 4)
-    launch(region_1_1, table, 15, *grid1)
+    launch(region_1_0, table, 15, *grid1)
