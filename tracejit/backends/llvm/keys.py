@@ -6,6 +6,7 @@ from typing import Any
 
 from llvmlite import ir
 
+from tracejit.backends.llvm.intrinsics import Word
 from tracejit.backends.llvm.memory import room_word
 from tracejit.backends.llvm.operands import Operand, Pointer, as_value, described, index_value, memory_type
 from tracejit.backends.llvm.value import B1, I32, I64, U32, U64, Kind, Value, select
@@ -72,6 +73,27 @@ def rank_of(build: Any, x: Operand) -> Value:
 def top_rank(build: Any, x: Operand) -> int:
     """``top_rank(x)``: the greatest key there can be of the elements of ``x``."""
     return (1 << _key_kind(_pointer(x).kind).bits) - 1
+
+
+def byte_of(build: Any, x: Operand) -> Value:
+    """``byte_of(x)``: of a value of one byte, how many lesser ones there are, i64."""
+    value = _value(x)
+    return value.to(I64) + (128 if value.kind.is_signed else 0)
+
+
+def value_of_byte(build: Any, x: Operand, number: Operand) -> Value:
+    """``value_of_byte(x, number)``: the element of ``x`` that has so many lesser ones."""
+    kind = _pointer(x).kind
+    return (index_value(build, number) - (128 if kind.is_signed else 0)).to(kind)
+
+
+def by_width(of_bytes: Word, of_others: Word) -> Word:
+    """The one word for elements of one byte, the other for wider ones."""
+
+    def write(build: Any, x: Operand, *others: Operand) -> Any:
+        return (of_bytes if _pointer(x).kind.bits <= 8 else of_others)(build, x, *others)
+
+    return write
 
 
 def value_like(build: Any, x: Operand, key: Operand) -> Value:

@@ -10,12 +10,14 @@ from typing import Any
 
 from tracejit.backends.llvm import keys as key_words
 from tracejit.backends.llvm import networks, scalars
-from tracejit.backends.llvm.memory import room_word
+from tracejit.backends.llvm.memory import least_word, room_word
 from tracejit.backends.llvm.routines import routine
-from tracejit.backends.llvm.value import I64, U64
+from tracejit.backends.llvm.value import B1, I64
 
 SAMPLE, LARGE_SAMPLE, LARGE = 16, 64, 8192
 """Keys whose median divides a part; and those of a part of LARGE keys."""
+PROBED = 128
+"""Keys that are looked at before asking whether all so far were in order."""
 WAITING = 128
 """Words of the parts that wait, two each: each is at least as long as all that is sorted before it."""
 MULTIPLIER, INCREMENT = 6364136223846793005, 1442695040888963407
@@ -34,19 +36,29 @@ def sort_block(keys: Any, begin: int, size: int) -> None:
         sort_grid(keys, begin, size, ROWS)
 
 
-def pivot_for(keys: Any, begin: int, end: int, seed: int) -> Any:
-    """The median of some keys of ``keys[begin:end]``, one from each of as many equal parts."""
-    sample = room_like(keys, LARGE_SAMPLE)
-    count = SAMPLE
+def sampled(keys: Any, sample: Any, begin: int, end: int) -> Any:
+    """Put some keys of ``keys[begin:end]``, one from each of as many equal parts, in order into ``sample``; how many."""
+    count = i64(SAMPLE)
     if end - begin > LARGE:
-        count = LARGE_SAMPLE
+        count = i64(LARGE_SAMPLE)
     step = u64((end - begin) // count)
-    state = u64(seed)
+    state = u64(begin)
     for i in range(count):
         state = state * MULTIPLIER + INCREMENT
         sample[i] = keys[begin + i64(u64(i) * step + right_shift(right_shift(state, u64(32)) * step, u64(32)))]
     sort_short(sample, 0, count)
-    return u64(sample[count // 2])
+    return count
+
+
+def rising(keys: Any, begin: int, end: int) -> Any:
+    """Whether ``keys[begin:end]`` are in order; what is not shows soon."""
+    falls, at = b1(False), begin
+    while at + 1 < end and not falls:
+        to = least(at + PROBED, end - 1)
+        for i in range(at, to):
+            falls = falls | (keys[i + 1] < keys[i])
+        at = to
+    return not falls
 
 
 def partition(keys: Any, spill: Any, begin: int, end: int, pivot: int) -> int:
@@ -68,29 +80,36 @@ def partition(keys: Any, spill: Any, begin: int, end: int, pivot: int) -> int:
 
 def quicksort(keys: Any, spill: Any, first: int, last: int) -> None:
     """Sort ``keys[first:last]``; ``spill`` is as large, and a vector more."""
-    waiting = i64_room(WAITING)
+    if is_rising(keys, first, last):
+        return
+    waiting, sample = i64_room(WAITING), room_like(keys, LARGE_SAMPLE)
     begin, end, depth = first, last, 0
     while depth >= 0:
-        if end - begin <= ROWS * lanes(keys):
+        if end - begin > ROWS * lanes(keys):
+            count = take_sample(keys, sample, begin, end)
+            low, pivot = u64(sample[0]), u64(sample[count // 2])
+            if u64(sample[count - 1]) == low and is_rising(keys, begin, end):
+                begin = end
+            else:
+                cut = pivot
+                if low == pivot and pivot < top_key(keys):
+                    cut = pivot + 1  # they are many: put them first
+                middle = split(keys, spill, begin, end, cut)
+                if middle == end or cut == low:
+                    end = split(keys, spill, begin, end, pivot)  # none is above the pivot: those equal to it are in place
+                elif middle - begin < end - middle:
+                    waiting[2 * depth], waiting[2 * depth + 1] = middle, end
+                    end = middle
+                    depth += 1
+                else:
+                    waiting[2 * depth], waiting[2 * depth + 1] = begin, middle
+                    begin = middle
+                    depth += 1
+        else:
             sort_short(keys, begin, end - begin)
             depth -= 1
             if depth >= 0:
                 begin, end = waiting[2 * depth], waiting[2 * depth + 1]
-        else:
-            pivot = middle_key(keys, begin, end, begin)
-            middle = split(keys, spill, begin, end, pivot)
-            if middle > begin:
-                if middle - begin < end - middle:
-                    waiting[2 * depth], waiting[2 * depth + 1] = middle, end
-                    end = middle
-                else:
-                    waiting[2 * depth], waiting[2 * depth + 1] = begin, middle
-                    begin = middle
-                depth += 1
-            elif pivot == top_key(keys):
-                begin = end
-            else:  # it is the least: all its equals are in place after another partition
-                begin = split(keys, spill, begin, end, pivot + 1)
 
 
 def sorted_values(x: Any, out: Any, scratch: Any, size: int) -> None:
@@ -110,6 +129,37 @@ def sorted_places(x: Any, out: Any, scratch: Any, size: int) -> None:
     pack_keys(x, packed, how, 0, size)
     sort_keys(packed, spill, 0, size)
     take_places(x, out, spill, how, 0, size)
+
+
+def counted(x: Any, ends: Any, size: int) -> None:
+    """Where each value of one byte begins in the order, in ``ends``."""
+    for key in range(FEW):
+        ends[key] = 0
+    for i in range(size):
+        ends[byte_of(x[i])] += 1
+    before = i64(0)
+    for key in range(FEW):
+        before, ends[key] = before + ends[key], before
+
+
+def counted_values(x: Any, out: Any, scratch: Any, size: int) -> None:
+    """As ``sorted_values``, of elements of one byte: by counting each value."""
+    ends = i64_room(FEW + 1)
+    count_keys(x, ends, size)
+    ends[FEW] = size
+    for key in range(FEW):
+        for i in range(ends[key], ends[key + 1]):
+            out[i] = value_of_byte(x, key)
+
+
+def counted_places(x: Any, out: Any, scratch: Any, size: int) -> None:
+    """As ``sorted_places``, of elements of one byte."""
+    ends = i64_room(FEW)
+    count_keys(x, ends, size)
+    for i in range(size):
+        key = byte_of(x[i])
+        out[ends[key]] = i
+        ends[key] += 1
 
 
 def packing(x: Any, size: int, how: Any) -> None:
@@ -163,12 +213,15 @@ def settle(x: Any, packed: Any, spill: Any, how: Any, first: int, last: int) -> 
 # -- words that the routines use -------------------------------------------------------------------------------------
 
 ALL = (1 << 64) - 1
+FEW = 256  # values of a type of one byte
 HOW = 3  # words that say how keys are packed
 ROWS = networks.ROWS
 # Any: in the source of a routine they stand for their results.
+b1: Any = scalars.b1
 i64: Any = scalars.i64
 u64: Any = scalars.u64
 i64_room: Any = room_word(I64)
+least: Any = least_word
 select: Any = scalars.select
 left_shift: Any = scalars.left_shift
 right_shift: Any = scalars.right_shift
@@ -186,13 +239,17 @@ as_packed: Any = key_words.as_packed
 room_like: Any = key_words.room_like
 top_key: Any = key_words.top_key
 sort_short: Any = routine(sort_block)
-middle_key: Any = routine(pivot_for, U64)
+take_sample: Any = routine(sampled, I64)
+is_rising: Any = routine(rising, B1)
 split: Any = routine(partition, I64)
 sort_keys: Any = routine(quicksort)
 top_rank: Any = key_words.top_rank
+byte_of: Any = key_words.byte_of
+value_of_byte: Any = key_words.value_of_byte
 order_runs: Any = routine(settle)
 choose_bits: Any = routine(packing)
+count_keys: Any = routine(counted)
 pack_keys: Any = routine(packed_keys)
 take_places: Any = routine(taken_places)
-sort_into = routine(sorted_values)
-argsort_into = routine(sorted_places)
+sort_into = key_words.by_width(routine(counted_values), routine(sorted_values))
+argsort_into = key_words.by_width(routine(counted_places), routine(sorted_places))
