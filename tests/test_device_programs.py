@@ -324,12 +324,6 @@ def test_what_cannot_be_done_on_a_device_says_so():
         np.asarray(f(X))
 
 
-def test_a_donated_argument_is_kept_and_that_is_said():
-    f = tj.function(lambda x: x + 1, device="cuda", donate="x")
-    with pytest.warns(RuntimeWarning, match="x was donated, and is kept: results on cuda have memory of their own"):
-        np.testing.assert_array_equal(f(X).numpy(), X + 1)
-
-
 def test_sizes_of_zero_and_one_mean_what_they_mean_on_the_cpu():
     def f(x, y):
         return x @ y, (x.sum(), x.sum(axis=0), np.cumsum(x, axis=1)), np.sort(y, axis=0), np.exp(x)

@@ -12,7 +12,7 @@ import numpy as np
 from tracejit.config import config
 from tracejit.frontend.content import by_content
 from tracejit.frontend.device import Choice, placement
-from tracejit.frontend.donation import donate, unused
+from tracejit.frontend.donation import can_hold, donate, unused
 from tracejit.frontend.draws import watching
 from tracejit.frontend.entry import Entry, Traced, Waiting
 from tracejit.frontend.guards import Guard, check_leaks, check_writes, find_guards
@@ -22,8 +22,9 @@ from tracejit.frontend.parameters import Parameters
 from tracejit.frontend.signature import Call
 from tracejit.frontend.specialize import size_guard, trace_call
 from tracejit.ir import Graph
+from tracejit.runtime.device import Device
 from tracejit.runtime.executable import Executable
-from tracejit.runtime.program import MakeCode, Options, Program, code_of, compile_program
+from tracejit.runtime.program import MakeCode, Options, code_of, compile_program
 
 
 def build_entry(
@@ -53,38 +54,48 @@ def build_entry(
     notes = tuple(_effect(g) for g in before if not g.holds(values))
     device = placement(asked, call, traced, parameters.name)
     options, fits = Options(math or config().math, pin), size_guard(traced)
-    program: Any
-    executable: Any
-    waiting: Waiting | None = None
-    if device == "cuda":
-        executable, program = device_program(traced, parameters.name, options, fits, observe)
-        used: frozenset[int] = frozenset()
-    else:
-        later = pin is None and (config().background if background is None else background)
-        make_code = _code_later() if later else code_of
-        traced, program, used = _compiled(traced, call, parameters, options, observe if observe.level >= 2 else None, make_code)
-        first = len(traced.passed)
-        buffers: dict[int, Any] = {first + i: held.buffer for i, held in enumerate(traced.held)}
-        executable = Executable(program, buffers, fits)
-        if later and (pending := _waiting(executable, buffers)):
-            executable = waiting = pending
+    later = device == "cpu" and pin is None and (config().background if background is None else background)
+    first = len(traced.passed)
+    buffers: dict[int, Any] = {first + i: held.buffer for i, held in enumerate(traced.held)}
+
+    def make(traced: Traced) -> tuple[Any, Any]:
+        if device == "cuda":
+            return device_program(traced, parameters.name, options, fits, observe)
+        told = observe if observe.level >= 2 else None
+        program = compile_program(traced.graph, options, told, _code_later() if later else code_of)
+        return Executable(program, buffers, fits), program
+
+    traced, executable, program, used = _made(traced, call, parameters, device, make)
+    waiting = _waiting(executable, buffers) if later else None
+    running: Any = waiting or executable
     observe.path(str(program.path))
-    notes += _kept(used, call, parameters, "no result can have its memory" if device == "cpu" else _OWN_MEMORY)
-    return Entry(call.forgotten(), traced, guards, executable, program, device, waiting), notes
+    notes += _kept(used, call, parameters, device)
+    return Entry(call.forgotten(), traced, guards, running, program, device, waiting), notes
 
 
-def _compiled(
-    traced: Traced, call: Call, parameters: Parameters, options: Options, observe: _Observer | None, make_code: MakeCode
-) -> tuple[Traced, Program, frozenset[int]]:
-    """The program, with results in the memory of donated arguments where that saves memory; the leaves whose memory it is."""
-    plain, left = traced, frozenset[int]()
+def _made(
+    plain: Traced, call: Call, parameters: Parameters, device: Device, make: Callable[[Traced], tuple[Any, Any]]
+) -> tuple[Traced, Any, Any, frozenset[int]]:
+    """The executable and the program, with results in the memory of donated arguments where that saves memory.
+
+    Args:
+        plain: What was traced.
+        call: It was traced for.
+        parameters: Know which of theirs are donated.
+        device: Where the program runs.
+        make: Makes both.
+
+    Returns:
+        What was traced with results in donated memory; the executable; the program; the leaves whose memory it is.
+    """
+    traced, left = plain, frozenset[int]()
     while True:
-        traced, used = donate(plain, call, parameters, left) if parameters.donated else (plain, frozenset())
-        program = compile_program(traced.graph, options, observe, make_code)
+        traced, used = donate(plain, call, parameters, device, left) if parameters.donated else (plain, frozenset())
+        executable, program = make(traced)
         # read until after the result is there, which then needs memory of its own
         late = {i for number, i in enumerate(traced.passed) if i in used and number in program.source.late}
         if not late:
-            return traced, program, used
+            return traced, executable, program, used
         left |= late
 
 
@@ -101,13 +112,12 @@ def _waiting(executable: Executable, buffers: dict[int, Any]) -> Waiting | None:
     return waiting(executable, buffers)
 
 
-_OWN_MEMORY = "results on cuda have memory of their own, which its pool gives out again"
-
-
-def _kept(used: frozenset[int], call: Call, parameters: Parameters, reason: str) -> tuple[str, ...]:
+def _kept(used: frozenset[int], call: Call, parameters: Parameters, device: Device) -> tuple[str, ...]:
     """What is said of donated arguments whose memory is not used."""
     spared = unused(used, call, parameters) if parameters.donated else []
-    notes = tuple(f"{path} was donated, and is kept: {reason}" for path in spared)
+    away = "it is on the host, and the results are on cuda"
+    reasons = [away if device == "cuda" and not can_hold(leaf, device) else "no result can have its memory" for leaf in spared]
+    notes = tuple(f"{leaf.path} was donated, and is kept: {reason}" for leaf, reason in zip(spared, reasons, strict=True))
     for note in notes:
         warnings.warn(f"{parameters.name}: argument {note}", RuntimeWarning, stacklevel=2)
     return notes

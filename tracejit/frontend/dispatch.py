@@ -21,6 +21,7 @@ import numpy as np
 from tracejit.frontend.entry import Entry, ResultLeaf
 from tracejit.frontend.guards import Access, Argument, Attribute, Cell, Global, Guard, Item, Known, unchanged
 from tracejit.frontend.parameters import Parameters
+from tracejit.frontend.queueing import queue, result_there
 from tracejit.frontend.signature import Call, Identity, Leaf, as_array, same
 from tracejit.frontend.tensor import EagerTensor
 from tracejit.frontend.tree import Structure, is_registered, take_apart, write_tree
@@ -30,7 +31,6 @@ from tracejit.runtime.device import Array
 from tracejit.runtime.route import Kind, Op, Route, Step
 
 _MOST_REGISTERS = 10_000  # they lie on the stack
-_INT64 = -(2**63), 2**63 - 1
 _LONG = 1_000  # a captured list or dict of more elements is compared in Python
 _WEAK, _SCALAR = EagerTensor.__dict__["weak"], EagerTensor.__dict__["scalar"]
 _KEY = Variable.__dict__["_key"]
@@ -55,13 +55,13 @@ def make_route(entry: Entry, call: Call, parameters: Parameters) -> Route | None
     """
     traced = entry.traced
     copied = any(h.buffer is not h.source for h in traced.held) or any(leaf.kind == "converted" for leaf in call.leaves)
-    if copied or any(type(call.leaves[i].value) is not np.ndarray for i in traced.written):
+    if copied or (entry.device == "cpu" and any(call.leaves[i].kind != "array" for i in traced.written)):
         return None
-    route = _Writer(entry, call, parameters).route()
+    route = Writer(entry, call, parameters).route()
     return route if route.registers <= _MOST_REGISTERS else None
 
 
-class _Writer:
+class Writer:
     """Writes one route."""
 
     def __init__(self, entry: Entry, call: Call, parameters: Parameters) -> None:
@@ -236,6 +236,8 @@ class _Writer:
                 captured.append((register, held.source))
             if isinstance(held.source, np.ndarray) and not held.is_variable:
                 self.emit(Op.LIKE, register, held.source.dtype, held.source.shape)
+        if self.entry.device == "cuda":
+            return
         arrays = [(self.leaves[i], leaf.array) for i, leaf in enumerate(leaves) if leaf.kind == "array"]
         self.apart = [
             (Op.APART, self.leaves[i], register, _itemsize(leaves[i].array), _itemsize(array))
@@ -250,10 +252,10 @@ class _Writer:
         """Run it; the first register of its results."""
         traced, leaves = self.entry.traced, self.call.leaves
         if self.entry.device == "cuda":
-            return self._queue()
+            return queue(self)
         numbers = [leaves[i].kind == "number" for i in traced.passed]
         kinds = [type(leaves[i].value) if number else np.ndarray for i, number in zip(traced.passed, numbers, strict=True)]
-        registers = [self._passed(i) for i in traced.passed]
+        registers = [self.passed(i) for i in traced.passed]
         limits = {value: traced.limits[i] for value, i in enumerate(traced.passed) if i in traced.limits}
         self.steps += self.entry.executable.steps(kinds, registers, limits)
         self.steps += self.apart
@@ -268,22 +270,7 @@ class _Writer:
         self.emit(Op.RUN, first, self.entry.executable.bound, tuple(of))
         return first
 
-    def _queue(self) -> int:
-        """Give a device its work; the first register of the results."""
-        traced, registers, ints = self.entry.traced, [], 0
-        for i in traced.passed:
-            leaf, register = self.call.leaves[i], self._passed(i)
-            registers.append(register)
-            if type(leaf.value) is int and leaf.kind == "number":
-                self.emit(Op.INT, register, ints, *traced.limits.get(i, _INT64))
-                ints += 1
-            else:
-                self.emit(Op.TYPE, register, type(leaf.value if leaf.kind == "number" else leaf.array))
-        first = self.new(len(traced.graph.outputs))
-        self.emit(Op.QUEUE, first, self.entry.executable, tuple(registers))
-        return first
-
-    def _passed(self, index: int) -> int:
+    def passed(self, index: int) -> int:
         register = self.leaves[index]
         match self.call.leaves[index].kind:
             case "tensor":
@@ -333,7 +320,7 @@ class _Writer:
     def _result_leaf(self, result: ResultLeaf, results: int) -> int:
         match result.kind:
             case "output" | "int" if self.entry.device == "cuda":
-                return self._result_there(result, results + result.number)
+                return result_there(self, result, results + result.number)
             case "output" if self.entry.traced.tensors:
                 return self.load(Op.CALL, EagerTensor, (results + result.number,))
             case "output" | "int":
@@ -341,19 +328,6 @@ class _Writer:
             case "argument":
                 return self.leaves[result.number]
         return self.load(Op.CONSTANT, result.value)
-
-    def _result_there(self, result: ResultLeaf, register: int) -> int:
-        """The register of a result that is on a device, in the form that ``Entry.finish`` gives it."""
-        if result.kind == "int":
-            return self.load(Op.CALL, int, (register,))
-        like = self.entry.like([leaf.value for leaf in self.call.leaves])
-        if like is not None:
-            from tracejit.runtime.cuda.edges import handed_out
-
-            return self.load(Op.CALL, handed_out, (register, self.leaves[like]))
-        is_scalar = not self.entry.traced.tensors and self.entry.traced.graph.outputs[result.number].shape == ()
-        flags = [self.load(Op.CONSTANT, flag) for flag in (False, True)] if is_scalar else []  # weak, scalar
-        return self.load(Op.CALL, EagerTensor, (register, *flags))
 
 
 def _identity(access: Access) -> Hashable:

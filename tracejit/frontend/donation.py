@@ -1,7 +1,7 @@
 """Donated arguments: arrays that a call may write its results to, so that these need no memory of their own.
 
 A donated array becomes an argument that the function writes to and returns: the checks, and what the scheduler knows about
-updates in place, are those of ``x[...] = result; return x``.
+updates in place, are those of ``x[...] = result; return x``. On a device this holds for tensors there, too.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from dataclasses import replace
 from tracejit.errors import ArgumentError
 from tracejit.frontend.entry import ResultLeaf, ResultTree, Traced
 from tracejit.frontend.parameters import Parameters
-from tracejit.frontend.signature import Call
+from tracejit.frontend.signature import Call, Leaf
 from tracejit.ir import Graph, Node
+from tracejit.runtime.device import Device, DeviceArray
 
 Donation = str | int | Sequence[str | int]
 
@@ -35,7 +36,7 @@ def donated_names(asked: Donation, parameters: Parameters) -> frozenset[str]:
 
 
 def donate(
-    traced: Traced, call: Call, parameters: Parameters, kept: frozenset[int] = frozenset()
+    traced: Traced, call: Call, parameters: Parameters, device: Device = "cpu", kept: frozenset[int] = frozenset()
 ) -> tuple[Traced, frozenset[int]]:
     """What was traced, with results in the memory of donated arguments; and the leaves whose memory is used so.
 
@@ -43,6 +44,7 @@ def donate(
         traced: Of ``call``.
         call: Takes arrays.
         parameters: Know which of theirs are donated.
+        device: Where the program runs.
         kept: Leaves to leave alone.
     """
     free = _results(traced)
@@ -50,7 +52,7 @@ def donate(
     taken: dict[int, int] = {}  # output -> leaf
     for index, node in zip(traced.passed, traced.graph.inputs, strict=False):
         leaf = call.leaves[index]
-        if index in kept or index in traced.written or leaf.kind != "array" or not node.shape:
+        if index in kept or index in traced.written or not can_hold(leaf, device) or not node.shape:
             continue
         if _parameter(index, call, parameters) in parameters.donated:
             output = next((n for n, out in free.items() if n not in taken and out.spec == node.spec), None)
@@ -72,10 +74,15 @@ def donate(
     return made, frozenset(targets)
 
 
-def unused(used: frozenset[int], call: Call, parameters: Parameters) -> list[str]:
-    """The donated arrays whose memory no result can have."""
+def can_hold(leaf: Leaf, device: Device) -> bool:
+    """Whether a result of a program on a device can be in the memory of a leaf: of a NumPy array, or of any array there."""
+    return leaf.kind == "array" if device == "cpu" else isinstance(leaf.array, DeviceArray)
+
+
+def unused(used: frozenset[int], call: Call, parameters: Parameters) -> list[Leaf]:
+    """The donated arrays whose memory no result has."""
     arrays = [i for i, leaf in enumerate(call.leaves) if leaf.array is not None and leaf.array.ndim]
-    return [call.leaves[i].path for i in arrays if i not in used and _parameter(i, call, parameters) in parameters.donated]
+    return [call.leaves[i] for i in arrays if i not in used and _parameter(i, call, parameters) in parameters.donated]
 
 
 def _results(traced: Traced) -> Mapping[int, Node]:

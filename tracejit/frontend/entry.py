@@ -204,6 +204,9 @@ class Entry:
         values: list[Any] = [
             leaf.array if i in written and leaf.kind == "converted" else leaf.value for i, leaf in enumerate(call.leaves)
         ]
+        for given in (values[i] for i in written):
+            if isinstance(given, EagerTensor):  # it was donated
+                given.touched()
         for leaf, index in self.traced.rebound:
             values[leaf].rebind(_array(out[index]))
         for parameter, tree in self.traced.rewritten.items():
@@ -261,6 +264,10 @@ class Entry:
             if not leaf.array.flags.writeable:
                 cure = f"{_gift(where)}\n  cure: pass {leaf.path}.copy()"
                 raise ValueError(f"assignment destination is read-only: argument {leaf.path}{cure}{at_line(where)}")
+            if isinstance(leaf.value, EagerTensor) and leaf.value.origin[0] is not leaf.value:
+                raise ArgumentError(
+                    f"argument {leaf.path} is a part of another tensor{_gift(where)}\n  cure: pass {leaf.path}.copy()"
+                )
             for other in (o for o in leaves if o is not leaf and o.array is not None):
                 self._refuse_overlap(leaf, other.path, other.array, where)
             for held in self.traced.held:

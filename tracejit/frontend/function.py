@@ -177,7 +177,8 @@ def function(
         donate: Parameters, by name or position, whose arrays the caller gives away: a result of the same shape and dtype is
             written to such an array and *is* that array, which saves its memory. Its old values are gone then, so the caller
             must not use it after the call but as that result. A donated array must be writable and share no memory with
-            other arguments. Where no result can have its memory, and on a GPU, it is left as it is, with a warning.
+            other arguments. On a GPU, tensors and arrays that are there can be donated. Where no result can have its memory, it
+            is left as it is, with a warning.
         background: Compile in a process of its own; until that is done, calls are evaluated by NumPy, op by op. For processes
             that must answer at once. ``f.compile(...)`` waits for it. ``TRACEJIT_BACKGROUND`` when not given, and not with
             ``pin``, nor on a GPU.

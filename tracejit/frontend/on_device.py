@@ -26,7 +26,9 @@ from tracejit.runtime.program import compile_program as compile_for_host
 Guards = Callable[[Mapping[str, int]], bool]
 
 
-def device_program(traced: Any, name: str, options: Any, guards: Guards, observe: Callable[[str, object], None]) -> Any:
+def device_program(
+    traced: Any, name: str, options: Any, guards: Guards, observe: Callable[[str, object], None]
+) -> tuple[Any, Any]:
     """The executable of a traced function on the device, and its program.
 
     Raises:

@@ -209,6 +209,10 @@ class EagerTensor(Tensor):
             assign(self._value, value, "a captured tensor")
         else:
             self._value = value
+        self.touched()
+
+    def touched(self) -> None:
+        """Note that the memory holds another value than before."""
         self._key = Key()
 
     @property
