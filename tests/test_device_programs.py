@@ -277,11 +277,11 @@ def test_kept_eager_programs_make_room_for_others(monkeypatch):
     (x,) = on_device(np.ones(1000))
     np.sort(x)  # whose program keeps temporaries
     device = driver_module._driver("emulate")
-    held = device.ledger.held["temporaries of argsort"]
+    held = device.ledger.held["temporaries of sort"]
     assert held > 0
     monkeypatch.setattr("tracejit.runtime.cuda.emulated.TOTAL", device.pieces.used + 8_000)
     y = x * 2 + x
-    assert y.shape == (1000,) and device.ledger.held["temporaries of argsort"] == 0
+    assert y.shape == (1000,) and device.ledger.held["temporaries of sort"] == 0
     with pytest.raises(DeviceMemoryError, match=r"out of memory on cuda: .* were asked for"):
         tj.asarray(np.ones(1)).to("cuda") * np.ones(4_000_000)
 
