@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ DATA_LAYOUT = (
 BLOCK_WORDS = {"thread", "across_before", "steps_before", "sort_run", "left_of"}  # of ``flat_grid``, ``scan_grid``, ``sort_grid``
 REPORT = re.compile(r"Function properties for '(\w+)':\s*info\s*: (.*)")  # the linker's, of each kernel
 SPILLS = re.compile(r"Function properties for (\w+)\n.* (\d+) bytes spill stores, (\d+) bytes spill loads")  # the assembler's
+Adapt = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,11 @@ def compile_ptx(text: str, path: str, cc: tuple[int, int]) -> str:
     return _ptx(module_text, path, min(cc, NEWEST)) if kernels else ""
 
 
-def translated_kernels(text: str, path: str) -> tuple[str, list[str]]:
-    """The file as NVVM's dialect of LLVM IR, and the names of its kernels. The caller holds ``LOCK``."""
+def translated_kernels(text: str, path: str, adapt: Adapt = dict) -> tuple[str, list[str]]:
+    """The file as NVVM's dialect of LLVM IR, with the words as ``adapt`` has them, and the names of its kernels.
+
+    The caller holds ``LOCK``.
+    """
     from llvmlite import ir
 
     from tracejit.backends.cuda.geometry import Geometry
@@ -98,7 +102,7 @@ def translated_kernels(text: str, path: str) -> tuple[str, list[str]]:
         for key, value in (("kernel", 1), ("maxntidx", most)):
             module.add_named_metadata("nvvm.annotations", (function, ir.MetaDataString(module, key), number(value)))
 
-    words = WORDS | {"region": region, "program": None}
+    words = adapt(WORDS) | {"region": region, "program": None}
     module = translated(text, path, words, {"region": region, "program": lambda *nothing: None}, TRIPLE)
     module.data_layout = DATA_LAYOUT
     module.add_named_metadata("nvvmir.version", (number(2), number(0)))

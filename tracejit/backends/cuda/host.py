@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from llvmlite import binding
 from llvmlite.binding.newpassmanagers import NewPassManager, create_new_module_pass_manager
 
-from tracejit.backends.cuda import turning, turns
+from tracejit.backends.cuda import checks, turning, turns
 from tracejit.backends.cuda.compile import translated_kernels
 from tracejit.backends.llvm import LOCK
 from tracejit.errors import CompileError
@@ -65,14 +65,16 @@ class HostObject:
 
     Attributes:
         object_code: Relocatable. It has a function without operands for each kernel, ``ENTER`` and its name, that runs the thread
-            which the state names, and ``POISON``, for the memory of a block. It needs ``WORDS`` and ``WAITING`` of ``turning``.
+            which the state names, and ``POISON``, for the memory of a block. It needs ``WORDS`` and ``SERVICES`` of ``turning``.
         kernels: By name.
         stops: Where threads wait, by the number of the place in their records.
+        accesses: Where they read and write arrays, likewise.
     """
 
     object_code: bytes
     kernels: Mapping[str, HostKernel]
     stops: tuple[str, ...]
+    accesses: tuple[checks.Access, ...]
 
 
 def compile_for_host(text: str, path: str) -> HostObject:
@@ -83,22 +85,26 @@ def compile_for_host(text: str, path: str) -> HostObject:
     """
     with LOCK:
         try:
-            translation, names = translated_kernels(text, path)
+            translation, names = translated_kernels(text, path, checks.telling)
         except (TypeError, SyntaxError) as error:
             raise CompileError(f"{path}: {error}") from error
         before, *functions = re.split(r"(?m)^(?=define )", translation)
         stops: list[str] = []
+        accesses: list[checks.Access] = []
+        shared = checks.shared_memory(before)
         kernels, most = {}, dict(re.findall(r'@"(\w+)", !"maxntidx", i32 (\d+)', translation))
         for place, function in enumerate(functions):
             name = _defined(function)
             if name not in names:
                 continue
+            function, checked = checks.checked(function, name, shared, len(accesses))
             functions[place], found = _stopping(function, name, len(stops))
             stops += found
+            accesses += checked
             waits = bool(found) or "addrspace(3)" in function
             kernels[name] = HostKernel(waits, function.partition("\n")[0].count("i64 "), int(most[name]))
         whole = _renamed(before + "".join(functions))
-        return HostObject(object_code(_with_own(whole, kernels), path), kernels, tuple(stops))
+        return HostObject(object_code(_with_own(whole, kernels), path), kernels, tuple(stops), tuple(accesses))
 
 
 def _defined(function: str) -> str:
@@ -121,7 +127,7 @@ def _stopping(function: str, name: str, first: int) -> tuple[str, list[str]]:
 
 def _renamed(text: str) -> str:
     """IR that asks this module and the C library for what kernels ask of a GPU."""
-    text = re.sub(r"(?m)^(target |!nvvm).*$", "", text)  # the latter would have kernels called in a way of their own
+    text = re.sub(r'(?m)^(target |!nvvm|declare void @"tracejit_opened_).*$', "", text)  # metadata would change calls of kernels
     text = re.sub(rf'(?m)^(declare .*@"llvm\.nvvm\.(?:{_STOP})")\((.*)\)', _with_number, text)
     text = re.sub(r'@"llvm\.nvvm\.([\w.]+)"', lambda name: f"@tracejit_nvvm_{name[1].replace('.', '_')}", text)
     return text.replace('@"__nv_', '@"')
@@ -133,7 +139,8 @@ def _with_number(declaration: re.Match[str]) -> str:
 
 def _with_own(text: str, kernels: Mapping[str, HostKernel]) -> str:
     """Kernels with what they ask of a GPU, and with what ``turns`` calls."""
-    parts = [f"@{turning.WORDS} = external global [{turns.STATE} x i64]"]
+    parts = [checks.CHECK, f"declare void @{checks.REFUSE}(i64, i64, i64)"]
+    parts.append(f"@{turning.WORDS} = external global [{turns.STATE} x i64]")
     for register, word in REGISTERS.items():
         parts.append(string.Template(_REGISTER).substitute(name=register.replace(".", "_"), place=turning.word_at(word)))
     for kind, name in (("f32", "float"), ("f64", "double")):
@@ -168,7 +175,7 @@ def object_code(text: str, path: str) -> bytes:
     )
     module = binding.parse_assembly(text, binding.create_context())
     for function in module.functions:
-        if function.is_declaration and function.name.startswith("tracejit_") and function.name not in turning.WAITING:
+        if function.is_declaration and function.name.startswith("tracejit_") and function.name not in turning.SERVICES:
             raise CompileError(f"{path}: {function.name.removeprefix('tracejit_')} is known to a GPU alone")
     module.triple, module.data_layout = machine.triple, str(machine.target_data)
     module.verify()

@@ -14,6 +14,7 @@ from typing import Any
 from llvmlite import ir
 
 from tracejit.backends.cuda import turns
+from tracejit.backends.cuda.checks import REFUSE
 from tracejit.backends.cuda.threads import declared
 from tracejit.backends.llvm import LOCK
 from tracejit.backends.llvm.function import FunctionWriter
@@ -65,7 +66,7 @@ WORDS = "tracejit_words"
 STATE = "tracejit_state"
 RUNS = {False: "tracejit_run_alone", True: "tracejit_run_together"}
 ENTERS = {False: "tracejit_enter_all", True: "tracejit_enter_one"}
-WAITING = ("tracejit_nvvm_barrier0", "tracejit_nvvm_bar_warp_sync", "tracejit_nvvm_shfl_sync_i32")
+SERVICES = ("tracejit_nvvm_barrier0", "tracejit_nvvm_bar_warp_sync", "tracejit_nvvm_shfl_sync_i32", REFUSE)
 _WORD = I64.type
 _TEXT = """
 @tracejit_words = global [$STATE x i64] zeroinitializer
@@ -103,6 +104,16 @@ define void @tracejit_resume(ptr %record) noinline {
   %place = load i64, ptr %record
   call void @tracejit_switch(ptr $at_HOME, i64 %place)
   ret void
+}
+
+define void @tracejit_refuse(i64 %offset, i64 %size, i64 %number) noinline {
+  %record = load ptr, ptr $at_CURRENT
+  %at_value = getelementptr i64, ptr %record, i64 $VALUE
+  store i64 %offset, ptr %at_value
+  %at_other = getelementptr i64, ptr %record, i64 $OTHER
+  store i64 %size, ptr %at_other
+  call void @tracejit_stop(i64 $STOPPED, i64 %number, i64 0)
+  unreachable
 }
 
 define void @tracejit_nvvm_barrier0(i64 %site) {

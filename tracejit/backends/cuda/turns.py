@@ -179,6 +179,7 @@ def each_thread(state: Memory) -> None:
 def run_alone(state: Memory, records: Memory, enter: int) -> int:
     """Run what begins at ``enter`` to its end, and say what that comes to."""
     begin(state, records, 0, enter)
+    state[WHO] = 0
     resume(records, 0)
     if records[KIND] == STOPPED:
         return BROKEN

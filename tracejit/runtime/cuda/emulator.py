@@ -11,7 +11,7 @@ import ctypes
 import functools
 import mmap
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,7 @@ class Kernel:
         enter: The address of what runs a thread.
         poison: The address of what fills the memory of a block.
         stops: Where its file's threads wait.
+        accesses: Where they read and write arrays.
         code: Keeps the machine code alive.
     """
 
@@ -48,6 +49,7 @@ class Kernel:
     enter: int
     poison: int
     stops: tuple[str, ...]
+    accesses: tuple[Any, ...]
     code: native.NativeCode
 
 
@@ -65,7 +67,7 @@ class _Processor:
         code = native.load(host.object_code(turning.turns_text(), "turns"), turning.STATE)
         address = ctypes.CFUNCTYPE(ctypes.c_void_p)(code.address)()
         native.PROVIDERS[turning.WORDS] = lambda: address
-        native.PROVIDERS.update({name: functools.partial(code.function, name) for name in turning.WAITING})
+        native.PROVIDERS.update({name: functools.partial(code.function, name) for name in turning.SERVICES})
         run = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * 3)
         self._runs = {waits: run(code.function(name)) for waits, name in turning.RUNS.items()}
         self._enters = {waits: code.function(name) for waits, name in turning.ENTERS.items()}
@@ -107,7 +109,7 @@ class Machine:
         _processor()
         code = native.load(made.object_code, host.POISON)
         return {
-            name: Kernel(name, shape, code.function(host.ENTER + name), code.address, made.stops, code)
+            name: Kernel(name, shape, code.function(host.ENTER + name), code.address, made.stops, made.accesses, code)
             for name, shape in made.kernels.items()
         }
 
@@ -131,12 +133,14 @@ class Machine:
             state[turns.ARGS : turns.NUMBERS + len(numbers)] = arguments, *numbers
             result = processor.run(shape.waits)
             if result != turns.FINE:
-                raise EmulationError(f"{kernel.name}: {_fault(kernel.stops, result, int(state[turns.WHO]), records)}")
+                raise EmulationError(f"{kernel.name}: {_fault(kernel, result, int(state[turns.WHO]), records)}")
 
 
-def _fault(stops: Sequence[str], result: int, number: int, records: np.ndarray) -> str:
+def _fault(kernel: Kernel, result: int, number: int, records: np.ndarray) -> str:
     """What a launch came to, of which the thread ``number`` knows."""
-    places = ["the end" if record[turns.KIND] == turns.ENDED else stops[record[turns.SITE]] for record in records]
+    if result == turns.BROKEN:
+        return _refused(kernel.accesses[records[number, turns.SITE]], *records[number, [turns.VALUE, turns.OTHER]].tolist())
+    places = ["the end" if record[turns.KIND] == turns.ENDED else kernel.stops[record[turns.SITE]] for record in records]
     if result == turns.LEFT:
         return "a thread has ended while others of its block wait for it at a barrier"
     if result == turns.ASTRAY:
@@ -151,3 +155,11 @@ def _fault(stops: Sequence[str], result: int, number: int, records: np.ndarray) 
     if result == turns.OUTSIDE:
         return f"the mask of a lane is without it: {what}"
     return f"a lane asks one that is not in its mask, or not by the bits of its number: {what}"
+
+
+def _refused(access: Any, offset: int, size: int) -> str:
+    """What is wrong with an access, so many bytes behind the beginning of an array of ``size`` bytes."""
+    if 0 <= offset < size:
+        return f"an address that is not aligned, or reaches too far: byte {offset} of {size} of {access.dtype}, {access.what}"
+    index, count = offset // access.nbytes, size // access.nbytes
+    return f"index {index} of {count} elements of {access.dtype}, {access.what}"
