@@ -1,5 +1,7 @@
 """Graphs as CUDA files: run as machine code of the host, or by the emulator of their source."""
 
+import functools
+
 import numpy as np
 import source_emulator
 from program_tools import Program
@@ -16,6 +18,12 @@ POISON = 0xFF  # NaN and -1: what is read before it was written shows
 EPILOGUES = ("bias",)
 
 
+@functools.lru_cache(64)
+def kernels(text, path):
+    """The kernels of a file; they are the same for every machine."""
+    return emulator.Machine(source_emulator.GEOMETRY).kernels(text, path)
+
+
 class Machine(emulator.Machine):
     """The product's machine, with ``load`` as that of the source has it."""
 
@@ -24,12 +32,12 @@ class Machine(emulator.Machine):
         self.host = source_emulator.Machine(geometry, epilogues=epilogues)
 
     def load(self, text, path):
-        kernels = self.kernels(text, path)
+        found = kernels(text, path)
 
         def launch(kernel, table, first, blocks, threads, *numbers):
             self.launch(kernel, blocks, threads, table[first:].ctypes.data, *map(int, numbers))
 
-        words = {"region": lambda function: kernels[function.__name__], "launch": launch}
+        words = {"region": lambda function: found[function.__name__], "launch": launch}
         return load(text, path, self.host.words | words)["step"]
 
 

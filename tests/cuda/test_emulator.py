@@ -4,6 +4,7 @@ import inspect
 import linecache
 from types import ModuleType
 
+import cuda_tools
 import numpy as np
 import pytest
 import source_emulator
@@ -60,6 +61,7 @@ def plant(way, text, monkeypatch):
     if way == "source":
         monkeypatch.setattr(source_emulator.inspect, "getsource", lambda module: text)
         return
+    monkeypatch.setattr(cuda_tools, "kernels", cuda_tools.kernels.__wrapped__)
     planted = ModuleType(collective.__name__)
     planted.__file__ = "planted_collective.py"
     linecache.cache[planted.__file__] = (len(text), None, text.splitlines(keepends=True), planted.__file__)

@@ -62,11 +62,13 @@ class Access:
         what: The instruction, by its number among those of the kernel.
         dtype: Of the array.
         nbytes: Of one of its elements.
+        width: Bytes that are read or written.
     """
 
     what: str
     dtype: str
     nbytes: int
+    width: int
 
 
 def telling(words: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,7 +118,7 @@ def checked(function: str, name: str, shared: Mapping[str, int], first: int) -> 
         else:  # a thread's own memory, or the kernel's words
             return access[0]
         verb = {"load": "read", "store": "write"}.get(instruction, "addition")
-        found.append(Access(f"{verb} {len(found)} of {name}", dtype, nbytes))
+        found.append(Access(f"{verb} {len(found)} of {name}", dtype, nbytes, width))
         low_bits = int(alignment or width) - 1
         operands = f"ptr {place}, ptr {base}, i64 {size}, i64 {width}, i64 {low_bits}, i64 {number}"
         return f"{lines}  call void @tracejit_check({operands})\n{access[0]}"

@@ -159,7 +159,7 @@ def _fault(kernel: Kernel, result: int, number: int, records: np.ndarray) -> str
 
 def _refused(access: Any, offset: int, size: int) -> str:
     """What is wrong with an access, so many bytes behind the beginning of an array of ``size`` bytes."""
-    if 0 <= offset < size:
-        return f"an address that is not aligned, or reaches too far: byte {offset} of {size} of {access.dtype}, {access.what}"
-    index, count = offset // access.nbytes, size // access.nbytes
-    return f"index {index} of {count} elements of {access.dtype}, {access.what}"
+    if 0 <= offset <= size - access.width:
+        return f"{access.width} bytes at an address that is not aligned, of {access.dtype}, {access.what}"
+    first = offset if offset < 0 else max(offset, size)  # that is outside
+    return f"index {first // access.nbytes} of {size // access.nbytes} elements of {access.dtype}, {access.what}"
