@@ -9,7 +9,7 @@ from cuda_program import TEXT, W, X, executable, scale
 from fake_cuda import FakeDriver, FakeStream, Misuse
 
 from tracejit.backends.cuda import compile as compiler
-from tracejit.errors import DeviceFaultError, DeviceMemoryError, IndexOutOfBoundsError, UnsupportedError
+from tracejit.errors import DeviceFaultError, DeviceMemoryError, IndexOutOfBoundsError, MissingExtraError, UnsupportedError
 from tracejit.ir.size import symbol
 from tracejit.runtime.cuda.executable import MISS
 from tracejit.runtime.cuda.program import _module
@@ -269,6 +269,15 @@ def test_machine_code_is_kept_in_the_cache_by_file_gpu_and_versions(tmp_path, mo
     for path in folder.glob("*.obj"):
         path.write_bytes(path.read_bytes()[:-1])  # damaged
     assert _module(TEXT, Path("generated.py"), (9, 0)).cubin == b"image" and len(compiled) == 5
+
+
+def test_a_compiler_without_its_library_names_the_extra(monkeypatch):
+    def not_found(name):
+        raise RuntimeError(f'Failure finding "lib{name}.10.bc": CUDA_HOME/CUDA_PATH not set\nmore')
+
+    monkeypatch.setattr("cuda.pathfinder.find_bitcode_lib", not_found)
+    with pytest.raises(MissingExtraError, match=r'Failure finding "libdevice.10.bc"(.|\n)*cure: pip install'):
+        _module(TEXT, Path("generated.py"), (9, 0))
 
 
 def test_a_file_without_kernels_has_no_machine_code(monkeypatch, tmp_path):

@@ -49,9 +49,15 @@ class Kernel:
 
 
 def key_parts() -> tuple[str, ...]:
-    """What machine code depends on beyond the file and the GPU: the versions of NVIDIA's compiler and linker."""
-    from cuda.bindings import nvjitlink, nvvm
+    """What machine code depends on beyond the file and the GPU: the versions of NVIDIA's compiler and linker.
 
+    Raises:
+        RuntimeError: One of them, or the compiler's library of functions, is not found.
+    """
+    from cuda.bindings import nvjitlink, nvvm
+    from cuda.pathfinder import find_bitcode_lib
+
+    find_bitcode_lib("device")
     return f"nvvm {nvvm.version()}", f"nvjitlink {nvjitlink.version()}"
 
 
