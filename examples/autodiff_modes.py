@@ -69,8 +69,8 @@ def differentiate(count):
         program.program(*args)  # compiled before anything is counted or timed
 
     _, gradient = reverse(point, data, targets)
-    slopes = [forward(point, data, targets, direction)[1] for direction in np.eye(count)]
-    np.testing.assert_allclose(slopes, gradient, rtol=1e-9, atol=1e-12)
+    slopes = [float(forward(point, data, targets, direction)[1]) for direction in np.eye(count)]
+    np.testing.assert_allclose(slopes, gradient.tolist(), rtol=1e-9, atol=1e-12)
     return (reverse, reverse.visits(point, data, targets)), (forward, forward.visits(point, data, targets, point))
 
 

@@ -120,7 +120,7 @@ class Training:
 
     def accuracy(self):
         """The share of the held-out images that are recognised."""
-        return np.mean(self.guess(self.held_out) == self.truth)
+        return float(np.mean(self.guess(self.held_out) == self.truth))
 
     def variables(self):
         """What a checkpoint holds, by name."""
