@@ -152,6 +152,13 @@ def test_a_long_row_is_sorted_in_shares(dtype):
             np.testing.assert_array_equal(places, np.argsort(x, kind="stable"))
 
 
+def test_keys_of_one_share_agree_in_their_high_bits_or_differ_from_all_others():
+    """The low bits of these are looked at after the shares are sorted, which must not cut a run of equal high bits."""
+    random, size = np.random.default_rng(0), cost.SORTED_TOGETHER + 5
+    x = (random.integers(-2, 2, size) << 62) + random.integers(0, 1000, size)
+    np.testing.assert_array_equal(tj.function(lambda x: np.argsort(x))(x), np.argsort(x, kind="stable"))
+
+
 def test_threads_change_no_bit():
     x = np.random.default_rng(0).standard_normal((500, 2000)).astype("f4")
     f = tj.function(lambda x: (np.sort(x), np.argsort(x), np.sort(x, None), np.argsort(x, None)))
