@@ -9,6 +9,7 @@ from test_prelude import NAMES
 
 import tracejit as tj
 from tracejit.backends.llvm import networks
+from tracejit.backends.llvm.vectors import has_shuffles
 from tracejit.backends.python.run import load_source
 from tracejit.schedule import cost
 
@@ -80,9 +81,11 @@ def test_places_of_equal_elements_keep_their_order(dtype):
                 assert scratch[-1] == -1
 
 
-@pytest.mark.parametrize("dtype", ["f32", "f64", "u64", "i16"])
-def test_vectors_of_any_width_sort_alike(dtype, monkeypatch):
+@pytest.mark.parametrize("shuffles", [True, False])
+@pytest.mark.parametrize("dtype", ["f32", "f64", "i16"])
+def test_vectors_of_any_width_sort_alike(dtype, shuffles, monkeypatch):
     monkeypatch.setattr(networks, "has_wide_vectors", lambda: False)
+    monkeypatch.setattr(networks, "has_shuffles", lambda: shuffles and has_shuffles())
     sort, order = native(file_of("sort_into", dtype, dtype)), native(file_of("argsort_into", dtype, "i64"))
     for size in LENGTHS:
         for x in keys(size, np.dtype(NAMES[dtype])):

@@ -14,8 +14,9 @@ from llvmlite import ir
 
 from tracejit.backends.llvm.operands import Operand, Pointer, as_value, described, index_value
 from tracejit.backends.llvm.value import I64, Kind, Value, llvm
-from tracejit.backends.llvm.vectors import has_wide_vectors
+from tracejit.backends.llvm.vectors import has_shuffles, has_wide_vectors
 
+WORDS = 8  # of 32 bits, in a vector of AVX2
 ROWS = 16
 """Vectors, at most, that are sorted at once: so many, and what is computed with them, are kept in registers."""
 
@@ -250,11 +251,34 @@ def _pivot(build: Any, pivot: Operand, kind: Kind) -> Any:
 def _compressed(x: Value, mask: Any) -> Value:
     """The lanes of a mask side by side, from the first one on."""
     build, kind = x.builder, x.kind
+    if not has_wide_vectors() and has_shuffles():
+        return _compressed_by_table(x, mask)
     symbol = f"llvm.experimental.vector.compress.v{kind.lanes}i{kind.bits}"
     function = build.module.globals.get(symbol)
     if function is None:
         function = ir.Function(build.module, ir.FunctionType(kind.type, [kind.type, mask.type, kind.type]), symbol)
     return Value(build, build.call(function, [x.raw, mask, ir.Constant(kind.type, ir.Undefined)]), kind)
+
+
+def _compressed_by_table(x: Value, mask: Any) -> Value:
+    """The same with AVX2, which picks any eight words of a vector: which ones, a table says for each mask."""
+    build, words, each = x.builder, ir.VectorType(ir.IntType(32), WORDS), x.kind.bits // 32
+    module, name, symbol = build.module, f"tracejit.compress.{x.kind.lanes}", "llvm.x86.avx2.permd"
+    if name not in module.globals:
+        table = ir.GlobalVariable(module, ir.ArrayType(words, 1 << x.kind.lanes), name)
+        table.linkage, table.global_constant = "internal", True
+        table.initializer = ir.Constant(table.value_type, [_numbers(_kept(bits, each)) for bits in range(1 << x.kind.lanes)])
+    function = module.globals.get(symbol) or ir.Function(module, ir.FunctionType(words, [words, words]), symbol)
+    number = build.zext(build.bitcast(mask, ir.IntType(x.kind.lanes)), I64.type)
+    places = build.load(build.gep(module.globals[name], [ir.Constant(I64.type, 0), number]))
+    picked = build.call(function, [build.bitcast(x.raw, words), places])
+    return Value(build, build.bitcast(picked, x.kind.type), x.kind)
+
+
+def _kept(bits: int, each: int) -> tuple[int, ...]:
+    """The words of the keys whose bit is set, from the first one on, then any others; a key has ``each`` words."""
+    lanes = sorted(range(WORDS // each), key=lambda lane: not bits >> lane & 1)
+    return tuple(lane * each + word for lane in lanes for word in range(each))
 
 
 def _count(build: Any, mask: Any) -> Value:

@@ -31,6 +31,12 @@ def has_wide_vectors() -> bool:
     return bool(binding.get_host_cpu_features().get("avx512f"))
 
 
+@functools.cache
+def has_shuffles() -> bool:
+    """Whether this machine picks the words of a vector by other vectors."""
+    return bool(binding.get_host_cpu_features().get("avx2"))
+
+
 def function_of(module: Any, symbol: str, formula: Callable[..., Value], kind: Kind, arity: int) -> Any:
     """Write a formula over values of one kind as a function of the module, with its vector forms."""
     scalar = _form(module, symbol, formula, kind, arity)
