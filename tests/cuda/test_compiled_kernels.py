@@ -14,7 +14,7 @@ from tracejit.ops import TABLE
 
 OLD, NEW = (8, 0), (9, 0)
 MOST_REGISTERS = 72  # of a thread: a processor of 65536 then keeps 900 threads
-ROOMY = {"scan_and_join": 160, "half_softmax": 76, "sort": 100}  # four points of a lane at a time, added up twice; eight of them
+ROOMY = {"scan_and_join": 160, "half_softmax": 76, "softmax": 76, "sort": 100}  # four points of a lane, added up twice; eight
 TRIGONOMETRIC = {"sin", "cos", "tan", "exp", "lgamma", "digamma"}  # large arguments are reduced with digits of pi on the stack
 REGISTERS = 65536  # of a processor
 TILE = 32 * 33 * 4  # bytes of shared memory for a tile of f32
@@ -69,11 +69,14 @@ def f(x: f32[n], y: f32[n], z: f32[n]):
 
 
 def test_neighbours_are_accessed_by_128_bits_beside_single_ones():
+    """Two accesses of each operand where it is the only one, so that a thread waits for 32 bytes; see ``cuda_walks``."""
     halves = (("half_chain", 2, 1), ("half_softmax", 6, 2), ("half_product", 1, 1))
-    for name, loads, stores in (("chain", 2, 1), ("softmax", 6, 2), ("swap", 2, 2), *halves):
+    for name, loads, stores in (("chain", 2, 1), ("softmax", 12, 4), ("argmax", 4, 0), ("swap", 2, 2), *halves):
         _, source = cuda_source(parse_graph(GRAPHS[name], TABLE))
         ptx = compile_ptx(source.text, "generated.py", NEW)
-        wide = {"chain": "v4.f32", "softmax": "v4.f32", "swap": "v2.f64"}.get(name, "v4.u32")  # of eight halves
+        wide = {"chain": "v4.f32", "softmax": "v4.f32", "argmax": "v4.f32", "swap": "v2.f64"}.get(
+            name, "v4.u32"
+        )  # of eight halves
         each = 2 if wide == "v2.f64" else 1
         assert ptx.count(f"ld.global.{wide}") == each * loads, name
         assert ptx.count(f"st.global.{wide}") == each * stores, name

@@ -194,7 +194,7 @@ def test_they_compile_without_spills(name):
 def test_neighbours_in_a_piece_are_accessed_by_128_bits():
     ptx = compile_ptx(cuda_source(graph_of(GRAPHS["softmax"]))[1].text, "generated.py", (9, 0))
     sweeps = re.findall(r"\.entry (\w+_sweep_\d)\(.*?\n}", ptx, re.DOTALL)
-    assert len(sweeps) == 3 and ptx.count("ld.global.v4.f32") == 6 and ptx.count("st.global.v4.f32") == 2
+    assert len(sweeps) == 3 and ptx.count("ld.global.v4.f32") == 12 and ptx.count("st.global.v4.f32") == 4
 
 
 def norm_and_entropy(x, g):

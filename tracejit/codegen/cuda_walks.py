@@ -128,16 +128,22 @@ def walk_of(loops: Nest, accesses: list[Linear], loop: Loop | None) -> GroupWalk
         return ColumnWalk(loops)
     touching = not loops.flat and bool(loops.rows) and _is_touching(loops, accesses)
     work = sum(cost(n) for n in loop.nodes) if loop else 0
-    neighbours = any(a.strides[loops.inner[-1].last] == 1 for a in accesses)
-    each = (8 if loop and _is_of_halves(loop) else 4) if neighbours and not touching and work <= LIGHT else 1
-    return GroupWalk(loops, touching, each)
+    point = loops.inner[-1].last
+    neighbours = any(a.strides[point] == 1 for a in accesses) and not touching and work <= LIGHT
+    return GroupWalk(loops, touching, (8 if loop and _takes_eight(loop, point) else 4) if neighbours else 1)
 
 
-def _is_of_halves(loop: Loop) -> bool:
-    """Whether memory holds nothing wider than halves of what a loop reads and writes, so that eight of them are 128 bits."""
-    read = {r.source for n in loop.nodes for r in reads_of(n) if kind(r.source) not in ("constant", "iota")}
-    widths = {n.dtype.itemsize for n in (read - set(loop.nodes)) | set(loop.stores) if not is_scalar(n)}
-    return max(widths, default=0) == 2
+def _takes_eight(loop: Loop, point: int) -> bool:
+    """Whether a thread should take eight neighbours rather than four: for 128 bits of halves, or for enough reads on their way.
+
+    Memory of a GPU is at its speed when each thread waits for 32 bytes: of one operand of four bytes, for eight of its elements.
+    """
+    reads = [r for n in loop.nodes for r in reads_of(n) if kind(r.source) not in ("constant", "iota") and not is_scalar(r.source)]
+    outside = [r for r in reads if r.source not in loop.nodes]
+    streams = {(r.source, r.linear) for r in outside if r.linear.strides[point : point + 1] == (1,)}
+    stored = [n.dtype for n in loop.stores if n.shape == loop.space]
+    widest = max((dtype.itemsize for dtype in [*(source.dtype for source, _ in streams), *stored]), default=0)
+    return widest == 2 or (widest == 4 and len(streams) == 1)
 
 
 def _is_by_columns(loop: Loop) -> bool:

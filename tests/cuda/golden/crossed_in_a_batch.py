@@ -8,7 +8,7 @@ returns   out0 f16[b, m, n]
 returns   out1 f16[]
 arena     s0 4 bytes
 """
-from prelude import across_max, block, blocks, chunks_of, f16, f16_at, f16_tile, f32, f32_at, four, four_of, group, groups, inf, lane, lanes, launch, level, max_of, minimum, program, put_four, region, row_grid, sync, tile_grid
+from prelude import across_max, block, blocks, chunks_of, eight, eight_of, f16, f16_at, f16_tile, f32, f32_at, group, groups, inf, lane, lanes, launch, level, max_of, minimum, program, put_eight, region, row_grid, sync, tile_grid
 
 
 @region
@@ -94,16 +94,16 @@ def region_0_narrow(args):
         x0 = f16_at(args[1] + (row0 * (n1*n2) + row1) * 2, n1*n2 - n2 + 1)
         x1 = f16_at(args[2] + (row0 * (n1*n2) + row1 * n1) * 2, n1)
         v5 = x2[row1]
-        first = 4 * lane()
+        first = 8 * lane()
         while first < n1:
-            x1_four = four(x1, first, n1)
-            out0_four = four_of(out0)
-            for q in range(4):
+            x1_eight = eight(x1, first, n1)
+            out0_eight = eight_of(out0)
+            for q in range(8):
                 j = first + q
                 if j < n1:
                     v0 = x0[j * n2]
                     v1 = f32(v0)
-                    v2 = x1_four[q]
+                    v2 = x1_eight[q]
                     v3 = f32(v2)
                     v4 = v1 + v3
                     v6 = f32(v5)
@@ -111,9 +111,9 @@ def region_0_narrow(args):
                     v8 = f16(v7)
                     v9 = f32(v8)
                     a0 = max_of(a0, v9)
-                    out0_four[q] = v8
-            put_four(out0, first, n1, out0_four)
-            first += 4 * lanes()
+                    out0_eight[q] = v8
+            put_eight(out0, first, n1, out0_eight)
+            first += 8 * lanes()
         row += groups()
     a0 = across_max(a0)
     if lane() == 0:
@@ -134,7 +134,7 @@ def step(table):
     n1 = table[9]
     n2 = table[10]
     if n2 < 16 or n1 < 16:
-        grid1 = row_grid(n*n2, n1, 1, 4)
+        grid1 = row_grid(n*n2, n1, 1, 8)
         launch(region_0_narrow, table, 26, *grid1)
         launch(region_0_0, table, 16, *row_grid(1, chunks_of(*grid1), 0), chunks_of(*grid1))
     else:

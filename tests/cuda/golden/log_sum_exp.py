@@ -6,7 +6,7 @@ updates   x1 m f32[n]
 returns   out0 f32[]
 arena     s0 4*n bytes
 """
-from prelude import across_max, across_sum, chunks_of, exp, f32, f32_at, flat_grid, four, group, groups, inf, lane, lanes, launch, log, max_of, meet, minimum, pieces_of, plus, program, put_four, region, row_grid, thread, threads
+from prelude import across_max, across_sum, chunks_of, eight, exp, f32, f32_at, flat_grid, four, group, groups, inf, lane, lanes, launch, log, max_of, meet, minimum, pieces_of, plus, program, put_four, region, row_grid, thread, threads
 
 
 @region
@@ -15,7 +15,7 @@ def region_0_sweep_0(args, pieces):
     n = args[2]
     n1 = args[3]
     w0 = f32_at(args[1], pieces * n)
-    span = ((n1 + pieces - 1) // pieces + 3) // 4 * 4
+    span = ((n1 + pieces - 1) // pieces + 7) // 8 * 8
     piece = group()
     while piece < pieces * n:
         row = piece // pieces
@@ -23,15 +23,15 @@ def region_0_sweep_0(args, pieces):
         end = minimum(begin + span, n1)
         x0 = f32_at(args[0] + (row * n1) * 4, n1)
         a0 = f32(-inf)
-        first = begin + 4 * lane()
+        first = begin + 8 * lane()
         while first < end:
-            x0_four = four(x0, first, end)
-            for q in range(4):
+            x0_eight = eight(x0, first, end)
+            for q in range(8):
                 j = first + q
                 if j < end:
-                    v0 = x0_four[q]
+                    v0 = x0_eight[q]
                     a0 = max_of(a0, v0)
-            first += 4 * lanes()
+            first += 8 * lanes()
         a0 = across_max(a0)
         if lane() == 0:
             w0[piece] = a0
@@ -45,7 +45,7 @@ def region_0_sweep_1(args, pieces):
     n1 = args[3]
     w0 = f32_at(args[0], pieces * n)
     w1 = f32_at(args[0] + 4096, pieces * n)
-    span = ((n1 + pieces - 1) // pieces + 3) // 4 * 4
+    span = ((n1 + pieces - 1) // pieces + 7) // 8 * 8
     piece = group()
     while piece < pieces * n:
         row = piece // pieces
@@ -59,17 +59,17 @@ def region_0_sweep_1(args, pieces):
         a0 = across_max(a0)
         x0 = f32_at(args[1] + (row * n1) * 4, n1)
         a1 = f32(0.0)
-        first = begin + 4 * lane()
+        first = begin + 8 * lane()
         while first < end:
-            x0_four = four(x0, first, end)
-            for q in range(4):
+            x0_eight = eight(x0, first, end)
+            for q in range(8):
                 j = first + q
                 if j < end:
-                    v0 = x0_four[q]
+                    v0 = x0_eight[q]
                     v1 = v0 - a0
                     v2 = exp(v1)
                     a1 = plus(a1, v2)
-            first += 4 * lanes()
+            first += 8 * lanes()
         a1 = across_sum(a1)
         if lane() == 0:
             w1[piece] = a1
@@ -140,28 +140,28 @@ def region_0(args):
     while row < n:
         x0 = f32_at(args[0] + (row * n1) * 4, n1)
         a0 = f32(-inf)
-        first = 4 * lane()
+        first = 8 * lane()
         while first < n1:
-            x0_four = four(x0, first, n1)
-            for q in range(4):
+            x0_eight = eight(x0, first, n1)
+            for q in range(8):
                 j = first + q
                 if j < n1:
-                    v0 = x0_four[q]
+                    v0 = x0_eight[q]
                     a0 = max_of(a0, v0)
-            first += 4 * lanes()
+            first += 8 * lanes()
         a0 = across_max(a0)
         a1 = f32(0.0)
-        first = 4 * lane()
+        first = 8 * lane()
         while first < n1:
-            x0_four = four(x0, first, n1)
-            for q in range(4):
+            x0_eight = eight(x0, first, n1)
+            for q in range(8):
                 j = first + q
                 if j < n1:
-                    v1 = x0_four[q]
+                    v1 = x0_eight[q]
                     v2 = v1 - a0
                     v3 = exp(v2)
                     a1 = plus(a1, v3)
-            first += 4 * lanes()
+            first += 8 * lanes()
         a1 = across_sum(a1)
         v4 = log(a1)
         v5 = v4 + a0
@@ -215,14 +215,14 @@ def step(table):
     n1 = table[9]
     pieces0 = pieces_of(n, n1)
     if pieces0 > 1:
-        grid0 = row_grid(pieces0 * n, -(-n1 // pieces0), 1, 4)
+        grid0 = row_grid(pieces0 * n, -(-n1 // pieces0), 1, 8)
         launch(region_0_sweep_0, table, 15, *grid0, pieces0)
         launch(region_0_sweep_1, table, 19, *grid0, pieces0)
         grid1 = row_grid(n, pieces0, 1)
         launch(region_0_rows, table, 23, *grid1, pieces0)
         launch(region_0_rows_0, table, 26, *row_grid(1, chunks_of(*grid1), 0), chunks_of(*grid1))
     else:
-        grid2 = row_grid(n, n1, 1, 4)
+        grid2 = row_grid(n, n1, 1, 8)
         launch(region_0, table, 28, *grid2)
         launch(region_0_0, table, 33, *row_grid(1, chunks_of(*grid2), 0), chunks_of(*grid2))
     grid3 = flat_grid(n, 4)

@@ -4,7 +4,7 @@ sizes     n = n   n1 = c
 inputs    x0 x f32[n, c]
 returns   out0 f32[n, c]
 """
-from prelude import across_max, across_sum, exp, f32, f32_at, four, four_of, group, groups, inf, lane, lanes, launch, max_of, minimum, pieces_of, plus, program, put_four, region, row_grid
+from prelude import across_max, across_sum, eight, eight_of, exp, f32, f32_at, group, groups, inf, lane, lanes, launch, max_of, minimum, pieces_of, plus, program, put_eight, region, row_grid
 
 
 @region
@@ -13,7 +13,7 @@ def region_0_sweep_0(args, pieces):
     n = args[2]
     n1 = args[3]
     w0 = f32_at(args[1], pieces * n)
-    span = ((n1 + pieces - 1) // pieces + 3) // 4 * 4
+    span = ((n1 + pieces - 1) // pieces + 7) // 8 * 8
     piece = group()
     while piece < pieces * n:
         row = piece // pieces
@@ -21,15 +21,15 @@ def region_0_sweep_0(args, pieces):
         end = minimum(begin + span, n1)
         x0 = f32_at(args[0] + (row * n1) * 4, n1)
         a0 = f32(-inf)
-        first = begin + 4 * lane()
+        first = begin + 8 * lane()
         while first < end:
-            x0_four = four(x0, first, end)
-            for q in range(4):
+            x0_eight = eight(x0, first, end)
+            for q in range(8):
                 j = first + q
                 if j < end:
-                    v0 = x0_four[q]
+                    v0 = x0_eight[q]
                     a0 = max_of(a0, v0)
-            first += 4 * lanes()
+            first += 8 * lanes()
         a0 = across_max(a0)
         if lane() == 0:
             w0[piece] = a0
@@ -43,7 +43,7 @@ def region_0_sweep_1(args, pieces):
     n1 = args[3]
     w0 = f32_at(args[0], pieces * n)
     w1 = f32_at(args[0] + 4096, pieces * n)
-    span = ((n1 + pieces - 1) // pieces + 3) // 4 * 4
+    span = ((n1 + pieces - 1) // pieces + 7) // 8 * 8
     piece = group()
     while piece < pieces * n:
         row = piece // pieces
@@ -57,17 +57,17 @@ def region_0_sweep_1(args, pieces):
         a0 = across_max(a0)
         x0 = f32_at(args[1] + (row * n1) * 4, n1)
         a1 = f32(0.0)
-        first = begin + 4 * lane()
+        first = begin + 8 * lane()
         while first < end:
-            x0_four = four(x0, first, end)
-            for q in range(4):
+            x0_eight = eight(x0, first, end)
+            for q in range(8):
                 j = first + q
                 if j < end:
-                    v0 = x0_four[q]
+                    v0 = x0_eight[q]
                     v1 = v0 - a0
                     v2 = exp(v1)
                     a1 = plus(a1, v2)
-            first += 4 * lanes()
+            first += 8 * lanes()
         a1 = across_sum(a1)
         if lane() == 0:
             w1[piece] = a1
@@ -81,7 +81,7 @@ def region_0_sweep_2(args, pieces):
     n1 = args[4]
     w0 = f32_at(args[0], pieces * n)
     w1 = f32_at(args[0] + 4096, pieces * n)
-    span = ((n1 + pieces - 1) // pieces + 3) // 4 * 4
+    span = ((n1 + pieces - 1) // pieces + 7) // 8 * 8
     piece = group()
     while piece < pieces * n:
         row = piece // pieces
@@ -101,18 +101,18 @@ def region_0_sweep_2(args, pieces):
         a1 = across_sum(a1)
         out0 = f32_at(args[1] + (row * n1) * 4, n1)
         x0 = f32_at(args[2] + (row * n1) * 4, n1)
-        first = begin + 4 * lane()
+        first = begin + 8 * lane()
         while first < end:
-            x0_four = four(x0, first, end)
-            out0_four = four_of(out0)
-            for q in range(4):
-                v0 = x0_four[q]
+            x0_eight = eight(x0, first, end)
+            out0_eight = eight_of(out0)
+            for q in range(8):
+                v0 = x0_eight[q]
                 v1 = v0 - a0
                 v2 = exp(v1)
                 v3 = v2 / a1
-                out0_four[q] = v3
-            put_four(out0, first, end, out0_four)
-            first += 4 * lanes()
+                out0_eight[q] = v3
+            put_eight(out0, first, end, out0_eight)
+            first += 8 * lanes()
         piece += groups()
 
 
@@ -125,42 +125,42 @@ def region_0(args):
     while row < n:
         x0 = f32_at(args[0] + (row * n1) * 4, n1)
         a0 = f32(-inf)
-        first = 4 * lane()
+        first = 8 * lane()
         while first < n1:
-            x0_four = four(x0, first, n1)
-            for q in range(4):
+            x0_eight = eight(x0, first, n1)
+            for q in range(8):
                 j = first + q
                 if j < n1:
-                    v0 = x0_four[q]
+                    v0 = x0_eight[q]
                     a0 = max_of(a0, v0)
-            first += 4 * lanes()
+            first += 8 * lanes()
         a0 = across_max(a0)
         a1 = f32(0.0)
-        first = 4 * lane()
+        first = 8 * lane()
         while first < n1:
-            x0_four = four(x0, first, n1)
-            for q in range(4):
+            x0_eight = eight(x0, first, n1)
+            for q in range(8):
                 j = first + q
                 if j < n1:
-                    v1 = x0_four[q]
+                    v1 = x0_eight[q]
                     v2 = v1 - a0
                     v3 = exp(v2)
                     a1 = plus(a1, v3)
-            first += 4 * lanes()
+            first += 8 * lanes()
         a1 = across_sum(a1)
         out0 = f32_at(args[1] + (row * n1) * 4, n1)
-        first = 4 * lane()
+        first = 8 * lane()
         while first < n1:
-            x0_four = four(x0, first, n1)
-            out0_four = four_of(out0)
-            for q in range(4):
-                v4 = x0_four[q]
+            x0_eight = eight(x0, first, n1)
+            out0_eight = eight_of(out0)
+            for q in range(8):
+                v4 = x0_eight[q]
                 v5 = v4 - a0
                 v6 = exp(v5)
                 v7 = v6 / a1
-                out0_four[q] = v7
-            put_four(out0, first, n1, out0_four)
-            first += 4 * lanes()
+                out0_eight[q] = v7
+            put_eight(out0, first, n1, out0_eight)
+            first += 8 * lanes()
         row += groups()
 
 
@@ -170,10 +170,10 @@ def step(table):
     n1 = table[9]
     pieces0 = pieces_of(n, n1)
     if pieces0 > 1:
-        grid0 = row_grid(pieces0 * n, -(-n1 // pieces0), 0, 4)
+        grid0 = row_grid(pieces0 * n, -(-n1 // pieces0), 0, 8)
         launch(region_0_sweep_0, table, 13, *grid0, pieces0)
         launch(region_0_sweep_1, table, 17, *grid0, pieces0)
         launch(region_0_sweep_2, table, 21, *grid0, pieces0)
     else:
-        grid1 = row_grid(n, n1, 0, 4)
+        grid1 = row_grid(n, n1, 0, 8)
         launch(region_0, table, 26, *grid1)

@@ -5,7 +5,7 @@ inputs    x0 x f32[n, c]
 returns   out0 f32[c]
 arena     s0 4*c bytes
 """
-from prelude import band, bands, bands_of, column, column_grid, down_sum, f32, f32_at, flat_grid, four, i64, launch, level, levels, plus, program, put_four, region, thread, threads
+from prelude import band, bands, bands_of, column, column_grid, down_sum, eight, f32, f32_at, flat_grid, i64, launch, level, levels, plus, program, put_eight, region, thread, threads
 
 
 @region
@@ -54,15 +54,15 @@ def region_1(args):
     v1 = i64(n)
     v2 = f32(v1)
     s0 = f32_at(args[0], n1)
-    first = 4 * thread()
+    first = 8 * thread()
     while first < n1:
-        s0_four = four(s0, first, n1)
-        for q in range(4):
-            v0 = s0_four[q]
+        s0_eight = eight(s0, first, n1)
+        for q in range(8):
+            v0 = s0_eight[q]
             v3 = v0 / v2
-            s0_four[q] = v3
-        put_four(s0, first, n1, s0_four)
-        first += 4 * threads()
+            s0_eight[q] = v3
+        put_eight(s0, first, n1, s0_eight)
+        first += 8 * threads()
 
 
 @region
@@ -97,7 +97,7 @@ def step(table):
     grid0 = column_grid(n, n1)
     launch(region_0, table, 14, *grid0)
     launch(region_0_0, table, 18, *column_grid(1, n1), bands_of(*grid0, n1))
-    grid1 = flat_grid(n1, 4)
+    grid1 = flat_grid(n1, 8)
     launch(region_1, table, 21, *grid1)
     grid2 = column_grid(n, n1)
     launch(region_2, table, 24, *grid2)
