@@ -74,3 +74,18 @@ def test_they_compile_without_spills(dtype):
         for kernel in compile_kernels(source.text, "generated.py", cc).values():
             assert kernel.spills == kernel.stack == 0, kernel.entry
             assert kernel.registers * Geometry().block <= 65536, kernel.entry  # a block of as many lanes fits
+
+
+def test_a_recurrence_of_numbers_alone_goes_down_columns():
+    graph = parse_graph(
+        """
+def powers(x: f32[n, m]):
+    t0: f32 = constant(value=0.5, dtype=f32)
+    t1: f32[n, m] = broadcast(t0, shape=(n, m), axes=())
+    t2: f32[n, m] = linear_scan(t1, t1, axis=0, reverse=False)
+    return (t2,), {}
+""",
+        TABLE,
+    )
+    program = random_program(graph, {"n": 5, "m": 3})
+    assert_agree(run_emulated(program, Machine(MACHINE)), program.evaluated(), program)

@@ -109,7 +109,7 @@ class Points:
             lines = [f"{name} = four({x}, {self.place('first')}, {self.place('end')})" for name, x in pointers.items()]
         else:
             lines = [f"{name} = four_of({x})" for name, x in pointers.items()]
-            lines += self.each([f"{name}[q] = {self.at(x, 't')}" for name, x in pointers.items()])
+            lines += self.each([f"{name}[q] = {self.at(x, 't')}" for name, x in pointers.items()]) if pointers else []
         if self.is_begun:
             lines += ["if first == 0:", f"    factors[0] = {self.one}", f"    terms[0] = {self.zero}"]
         return ["first = tile + 4 * lane()", *lines]

@@ -18,7 +18,7 @@ from tracejit.ir.size import Dim, product
 from tracejit.schedule import Loop
 from tracejit.schedule.access import Linear, kind
 from tracejit.schedule.cost import cost
-from tracejit.schedule.fuse import is_scalar, reads_of, role
+from tracejit.schedule.fuse import reads_of, role
 
 LIGHT = 64  # tenths of ns on a CPU: a loop with more work has no need of wide accesses, and neighbours of it many registers
 
@@ -138,12 +138,12 @@ def _takes_eight(loop: Loop, point: int) -> bool:
 
     Memory of a GPU is at its speed when each thread waits for 32 bytes: of one operand of four bytes, for eight of its elements.
     """
-    reads = [r for n in loop.nodes for r in reads_of(n) if kind(r.source) not in ("constant", "iota") and not is_scalar(r.source)]
-    outside = [r for r in reads if r.source not in loop.nodes]
-    streams = {(r.source, r.linear) for r in outside if r.linear.strides[point : point + 1] == (1,)}
-    stored = [n.dtype for n in loop.stores if n.shape == loop.space]
-    widest = max((dtype.itemsize for dtype in [*(source.dtype for source, _ in streams), *stored]), default=0)
-    return widest == 2 or (widest == 4 and len(streams) == 1)
+    found = (r for n in loop.nodes for r in reads_of(n) if kind(r.source) not in ("constant", "iota"))
+    read = {(r.source, r.linear.strides[point : point + 1]) for r in found if r.source not in loop.nodes}
+    moving = [(source, step) for source, step in read if step not in ((), (0,))]
+    stored = [n for n in loop.stores if n.shape == loop.space]
+    widest = max((n.dtype.itemsize for n in [*(source for source, _ in moving), *stored]), default=0)
+    return widest == 2 or (widest == 4 and [step for _, step in moving] == [(1,)])
 
 
 def _is_by_columns(loop: Loop) -> bool:
