@@ -18,7 +18,10 @@ SAME = {
     "around": "round",
     "asanyarray": "asarray",
     "ascontiguousarray": "asarray",
-    **{f"linalg.{name}": name for name in ("cross", "matmul", "matrix_transpose", "norm", "outer", "tensordot", "vecdot")},
+    **{
+        f"linalg.{name}": name
+        for name in ("cross", "matmul", "matrix_power", "matrix_transpose", "multi_dot", "norm", "outer", "tensordot", "vecdot")
+    },
 }
 """NumPy's names for functions that go by another name here."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +25,8 @@ __all__ = [
     "inner",
     "kron",
     "matmul",
+    "matrix_power",
+    "multi_dot",
     "outer",
     "tensordot",
     "vdot",
@@ -47,6 +51,41 @@ def matmul(x1: Node, x2: Node) -> Node:
     if x1.spec.rank > 2 and x2.spec.rank > 2:
         common_shape([x1.shape[:-2], x2.shape[:-2]], text.format("batch dimensions differ"))
     return composite.stacked_matmul(*_promoted(x1, x2))
+
+
+@lifted()
+def matrix_power(a: Node, n: int) -> Node:
+    """The product of ``n`` times the square matrix ``a``, or each of a stack of them; by repeated squaring.
+
+    Raises:
+        ShapeError: The last two dimensions differ.
+        UnsupportedError: ``n`` is negative, which asks for an inverse.
+    """
+    times = operator.index(n)
+    if a.spec.rank < 2:
+        raise ShapeError(f"matrix_power: {a.spec} is no matrix\n  rule: a is [..., m, m]")
+    same(a.shape[-2], a.shape[-1], f"matrix_power: {a.spec} is not square\n  rule: a is [..., m, m]")
+    if times < 0:
+        raise UnsupportedError(f"matrix_power: n is {times}, and inverses are not supported; n is 0 or more")
+    if times == 0:
+        one = composite.eye(a.shape[-1], a.shape[-1], 0, a.dtype)
+        return ops.broadcast(one, shape=a.shape, axes=(a.spec.rank - 2, a.spec.rank - 1))
+    found: Node | None = None
+    while times:
+        if times % 2:
+            found = a if found is None else composite.stacked_matmul(found, a)
+        times //= 2
+        a = composite.stacked_matmul(a, a) if times else a
+    assert found is not None
+    return found
+
+
+@registered
+def multi_dot(arrays: Sequence[Any]) -> Any:
+    """The product of two or more matrices from left to right; the first and the last may be vectors."""
+    if len(arrays) < 2:
+        raise ValueError("multi_dot: Expecting at least two arrays.")
+    return functools.reduce(matmul, arrays)
 
 
 @lifted(2)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from tracejit import ops
 from tracejit.errors import ArgumentError, DTypeError, ShapeError, UnsupportedError
 from tracejit.frontend.indexing import checked_places
@@ -124,9 +126,25 @@ def layer_norm(x: Node, weight: Any = None, bias: Any = None, axis: Any = -1, ep
 
 @lifted()
 def norm(x: Node, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Node:
-    """The vector norm of order ``ord`` over ``axis``, 2 if not given; of a matrix "fro" is that of its elements."""
+    """The norm of order ``ord`` over ``axis``, 2 if not given.
+
+    Over two axes it is that of matrices: "fro" of their elements, 1 and -1 the greatest and least sum of absolute values down a
+    column, inf and -inf along a row.
+    """
     axes = normal_axes(axis, x.spec.rank, "norm")
+    if ord in (1, -1, np.inf, -np.inf) and len(axes) == 2:
+        body: Callable[[Node, tuple[int, ...]], Node]
+        down, along = (0, 1) if axis is None else (normal_axis(i, x.spec.rank, "norm") for i in axis)
+        summed, compared = (down, along) if abs(ord) == 1 else (along, down)
+        body = lambda n, a: _extreme(ops.reduce_sum(ops.absolute(n), axes=(summed,)), compared - (summed < compared), ord > 0)  # noqa: E731
+        return reduced(x, axis, keepdims, "norm", True, body)
     if ord not in (None, "fro") and (isinstance(ord, str) or len(axes) > 1):
-        raise UnsupportedError(f"norm: order {ord!r} of a matrix is not supported; give one axis for the norms of vectors")
-    body: Callable[[Node, tuple[int, ...]], Node] = lambda n, a: composite.norm(n, a, 2 if ord in (None, "fro") else ord)  # noqa: E731
+        raise UnsupportedError(
+            f'norm: order {ord!r} of a matrix is not supported; "fro", 1, -1, inf and -inf are, and one axis for norms of vectors'
+        )
+    body = lambda n, a: composite.norm(n, a, 2 if ord in (None, "fro") else ord)  # noqa: E731
     return reduced(x, axis, keepdims, "norm", True, body)
+
+
+def _extreme(x: Node, axis: int, greatest: bool) -> Node:
+    return ops.reduce_max(x, axes=(axis,)) if greatest else ops.reduce_min(x, axes=(axis,))

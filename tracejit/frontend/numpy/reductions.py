@@ -13,7 +13,8 @@ from tracejit import ops
 from tracejit.errors import DTypeError, ShapeError, UnsupportedError
 from tracejit.frontend.elementwise import elementwise
 from tracejit.frontend.lift import Operand, cast, lift
-from tracejit.frontend.public import lifted
+from tracejit.frontend.public import lifted, registered
+from tracejit.frontend.registry import call
 from tracejit.frontend.shapes import broadcast_node, is_zero, normal_axes, normal_axis, reshape_node
 from tracejit.ir import Dim, Node, current
 from tracejit.ir.dtype import family, promoted
@@ -31,6 +32,7 @@ __all__ = [
     "cumprod",
     "cumsum",
     "diff",
+    "ediff1d",
     "logsumexp",
     "max",
     "mean",
@@ -336,6 +338,15 @@ def diff(a: Node, n: int = 1, axis: int = -1) -> Node:
     if n < 0:
         raise ValueError(f"diff: n is {n}; it must not be negative")
     return composite.diff(a, normal_axis(axis, a.spec.rank, "diff"), n)
+
+
+@registered
+def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
+    """Differences between neighbours of all elements in order, between ``to_begin`` and ``to_end``."""
+    inside = diff(call("ravel", ary))
+    ends = [None if x is None else call("ravel", call("asarray", x, inside.dtype)) for x in (to_begin, to_end)]
+    parts = [x for x in (ends[0], inside, ends[1]) if x is not None]
+    return call("concatenate", parts) if len(parts) > 1 else inside
 
 
 @lifted()
