@@ -139,6 +139,14 @@ def test_its_derivative_is_that_of_numpys_values(f: Any) -> None:
         np.testing.assert_allclose(gradient(X), expected, rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.parametrize("f", [pairs, rows, converted, filled, recurrence, pendulum])
+def test_a_tape_sees_it_too(f: Any) -> None:
+    x = tj.Variable(X)
+    with tj.GradientTape() as tape:
+        loss = np.sum(f(x) ** 2)
+    np.testing.assert_allclose(tape.gradient(loss, x), tj.grad(lambda x: np.sum(f(x) ** 2))(X), rtol=1e-12)
+
+
 def test_one_program_makes_arrays_of_every_size() -> None:
     f = tj.function(lambda x: np.zeros(x.shape) + np.ones(x.shape[0]) + np.arange(x.shape[0]) + x)
     for n in (3, 5, 8):

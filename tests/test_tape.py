@@ -295,7 +295,7 @@ def test_errors_of_use_say_what_to_do():
         with pytest.raises(tj.TapeError, match="on already"), tape:
             pass
         with pytest.raises(TypeError, match=r"tj.tensor\(x\)"):
-            tape.watch(np.ones(2))
+            tape.watch(np.array([1.0, 2.0]))
     for target, sources in ((y, 3.0), (3.0, w), (np.argmax(tj.tensor([1.0])), w)):
         with pytest.raises(TypeError):
             tj_tape_gradient(w, target, sources)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from tracejit.errors import ArgumentError, GradientError, ShapeError, TapeError
 from tracejit.frontend.base import Tensor
 from tracejit.frontend.eager import EagerTrace, active, beside
+from tracejit.frontend.leading import leading
 from tracejit.frontend.lift import cast, distinct, lift
 from tracejit.frontend.public import hand_out, opened
 from tracejit.frontend.recorder import Recorder
@@ -40,11 +41,14 @@ class GradientTape(Recorder):
         watch_accessed_variables: Watch Variables that are read without being asked to.
     """
 
+    leads = True
+    """Whether ``np.zeros`` and its kin give tensors while the tape is on; real arrays lose what is written to them."""
+
     def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
         self._persistent = persistent
         self._watches_variables = watch_accessed_variables
         self._builder: Builder | None = None
-        self._using: AbstractContextManager[None] | None = None
+        self._using: ExitStack | None = None
         self._watched: dict[Node, None] = {}
         self._recorded: dict[Node, None] = {}
         self._nodes: dict[int, tuple[Any, list[Node]]] = {}  # by id of tensor or Variable: it, and the nodes watched for it
@@ -58,8 +62,10 @@ class GradientTape(Recorder):
         if self._builder is not None and builder is not self._builder:
             raise TapeError("GradientTape: this tape was used in another trace; make a new one")
         self._builder = builder
-        self._using = using(builder)
-        self._using.__enter__()
+        self._using = ExitStack()
+        self._using.enter_context(using(builder))
+        if self.leads:
+            self._using.enter_context(leading())
         builder.listeners.append(self)
         return self
 

@@ -36,6 +36,10 @@ class UnconnectedGradients(Enum):
     ZERO = "zero"
 
 
+class _Core(CoreTape):
+    leads = False  # TensorFlow leaves NumPy's functions alone
+
+
 class GradientTape:
     """Record operations, then differentiate them; eagerly and in functions.
 
@@ -56,7 +60,7 @@ class GradientTape:
     def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
         self._persistent = persistent
         self._watches = watch_accessed_variables
-        self._core = CoreTape(True, watch_accessed_variables)
+        self._core = _Core(True, watch_accessed_variables)
         self._on = self._used = False
 
     def __enter__(self) -> GradientTape:
@@ -107,7 +111,7 @@ class GradientTape:
         on = self._on
         if on:
             self.__exit__(None, None, None)
-        self._core = CoreTape(True, self._watches)
+        self._core = _Core(True, self._watches)
         if on:
             self.__enter__()
 
@@ -144,7 +148,7 @@ class GradientTape:
         self._used = True
         found = self._gradients(targets, given, weights, "zero" if unconnected is UnconnectedGradients.ZERO else None)
         if not self._persistent and not self._on:
-            self._core = CoreTape(True, self._watches)  # lets go of everything that was recorded
+            self._core = _Core(True, self._watches)  # lets go of everything that was recorded
         by_source = {id(x): gradient for x, gradient in zip(given, found, strict=True)}
         return map_structure(lambda x: by_source[id(x)], sources)
 
