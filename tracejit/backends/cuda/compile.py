@@ -16,6 +16,7 @@ from tracejit.backends.llvm import LOCK
 from tracejit.errors import CompileError
 
 NEWEST = (9, 0)  # NVVM takes this dialect of LLVM IR up to here; the assembler makes code of its PTX for later GPUs, too
+ROUNDS = (8, 0)  # from here on a GPU rounds to bfloat16 by itself
 DATA_LAYOUT = (
     "e-p:64:64:64-i1:8:8-i8:8:8-i16:16:16-i32:32:32-i64:64:64-i128:128:128-f32:32:32-f64:64:64-v16:16:16-v32:32:32"
     "-v64:64:64-v128:128:128-n16:32:64"
@@ -74,16 +75,16 @@ def compile_ptx(text: str, path: str, cc: tuple[int, int]) -> str:
     """The PTX of the kernels of a file; empty where it has none."""
     with LOCK:
         try:
-            module_text, kernels = translated_kernels(text, path)
+            module_text, kernels = translated_kernels(text, path, rounds=cc >= ROUNDS)
         except (TypeError, SyntaxError) as error:
             raise CompileError(f"{path}: {error}") from error
     return _ptx(module_text, path, min(cc, NEWEST)) if kernels else ""
 
 
-def translated_kernels(text: str, path: str, adapt: Adapt = dict) -> tuple[str, list[str]]:
+def translated_kernels(text: str, path: str, adapt: Adapt = dict, rounds: bool = False) -> tuple[str, list[str]]:
     """The file as NVVM's dialect of LLVM IR, with the words as ``adapt`` has them, and the names of its kernels.
 
-    The caller holds ``LOCK``.
+    ``rounds`` is for GPUs that have an instruction that rounds to bfloat16. The caller holds ``LOCK``.
     """
     from llvmlite import ir
 
@@ -110,9 +111,31 @@ def translated_kernels(text: str, path: str, adapt: Adapt = dict) -> tuple[str, 
 
     words = adapt(WORDS) | {"region": region, "program": None}
     module = translated(text, path, words, {"region": region, "program": lambda *nothing: None}, TRIPLE)
+    if rounds:
+        _round_by_instruction(module)
     module.data_layout = DATA_LAYOUT
     module.add_named_metadata("nvvmir.version", (number(2), number(0)))
     return _dialect(str(module)), kernels
+
+
+def _round_by_instruction(module: Any) -> None:
+    """Round to bfloat16 by an instruction, which answers NaN with 0x7FFF: that gets its sign back, and loses its last bits."""
+    from llvmlite import ir
+
+    from tracejit.backends.llvm.halves import BF16_NAN, TO_BF16
+    from tracejit.backends.llvm.value import BF16, F32, I32, Value, select
+
+    function = module.globals.get(TO_BF16)
+    if function is None:
+        return
+    function.blocks.clear()
+    build = ir.IRBuilder(function.append_basic_block())
+    x = Value(build, function.args[0], F32)
+    instruction = ir.InlineAsm(ir.FunctionType(I32.type, [F32.type] * 2), "cvt.rn.bf16x2.f32 $0, $1, $2;", "=r,f,f")
+    near = Value(build, build.call(instruction, [x.raw, x.constant(0).raw]), I32)  # in the upper half
+    near = select(near < BF16_NAN << 16, near, BF16_NAN << 16)
+    signed = (near & 0x7FFFFFFF) | (x.as_bits() & -(2**31))
+    build.ret(build.trunc(signed.logical_shift(16).raw, BF16.type))
 
 
 def _dialect(text: str) -> str:

@@ -20,6 +20,7 @@ F16_DTYPE, F16_INFINITY, F16_NAN = np.dtype(np.float16), 0x7C00, 0x7E00
 F16_FRACTION = 13  # bits of f32 that f16 has not
 F16_LEAST_INFINITE, F16_LEAST_NORMAL = (127 + 16) << 23, (127 - 14) << 23  # as bits of f32
 BF16_NAN, BF16_ALMOST_HALF = 0x7FC0, 0x7FFF  # what is added before bits are cut off, with one more where the last is odd
+TO_BF16 = "tracejit.to_bf16"
 F16_TO_SCALE = 2.0**112  # what an f16's exponent, read as that of an f32, is too small by
 
 
@@ -30,7 +31,7 @@ def convert(x: Value, kind: Kind) -> Value:
     if x.kind.is_half:
         return convert(_widened(x), kind)
     if kind == BF16:
-        return _narrowed_bf16(x.to(F32))
+        return _shared_bf16(x.to(F32)) if x.builder.module.triple in SPELLINGS else _narrowed_bf16(x.to(F32))
     return _narrowed(_to_odd(x) if x.kind == F64 else x.to(F32))
 
 
@@ -86,6 +87,19 @@ def _narrowed_bf16(x: Value) -> Value:
     rounded = (bits + BF16_ALMOST_HALF + (high & 1)).logical_shift(16)
     out = select(x != x, (high & SIGN) | BF16_NAN, rounded)
     return Value(x.builder, x.builder.trunc(out.raw, BF16.type), BF16)
+
+
+def _shared_bf16(x: Value) -> Value:
+    """The same by a function of the module, which is put in line: a GPU that has an instruction takes that in its place."""
+    build, module = x.builder, x.builder.module
+    function = module.globals.get(TO_BF16)
+    if function is None:
+        function = ir.Function(module, ir.FunctionType(BF16.type, [F32.type]), TO_BF16)
+        function.linkage = "internal"
+        function.attributes.add("alwaysinline")
+        inside = ir.IRBuilder(function.append_basic_block())
+        inside.ret(_narrowed_bf16(Value(inside, function.args[0], F32)).raw)
+    return Value(build, build.call(function, [x.raw]), BF16)
 
 
 def _has_instructions(triple: str) -> bool:
