@@ -31,6 +31,7 @@ from tracejit.schedule.schedule import EPILOGUES
 WARP, PLACE, TILE = 32, 2048, 32 * 33  # lanes; bytes to the next place of shared memory; elements of a tile
 GEOMETRY = Geometry(block=64, most_lanes=64, most_blocks=8, least_piece=256)
 REDUCTIONS = ("sum", "prod", "max", "min", "any", "all", "argmax", "argmin")
+WORDS_OF_ALL = ("meet", "sort_run", "steps_before", "then", "place_of", "left_of", "first_above")
 WAITING = {"shuffle", "sync", "warp_sync", "meet", "sort_run", "merge_runs", "across_before", "steps_before"} | {
     f"{direction}_{name}" for direction in ("across", "down") for name in REDUCTIONS
 }
@@ -290,7 +291,7 @@ def _collective_words(words: dict[str, Any]) -> dict[str, Any]:
         found[f"across_{name}"] = over(better=_better(is_better))["choose_across"]
     found["across_before"] = over(combine=words["plus"])["across_before"]
     together = over()
-    return found | {name: together[name] for name in ("meet", "sort_run", "steps_before", "then", "place_of", "left_of")}
+    return found | {name: together[name] for name in WORDS_OF_ALL}
 
 
 def _better(is_better: Callable[[Any, Any], Any]) -> Callable[[Any, Any], bool]:

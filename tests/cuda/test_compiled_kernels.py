@@ -14,7 +14,9 @@ from tracejit.ops import TABLE
 
 OLD, NEW = (8, 0), (9, 0)
 MOST_REGISTERS = 72  # of a thread: a processor of 65536 then keeps 900 threads
-ROOMY = {"scan_and_join": 160, "half_softmax": 76, "softmax": 76, "sort": 100}  # four points of a lane, added up twice; eight
+ROOMY = {  # four points of a lane, added up twice; eight; runs that are sorted
+    "scan_and_join": 160, "half_softmax": 76, "softmax": 76, "sort": 100, "sort_of_one_row": 100, "scatter": 100
+}  # fmt: skip
 TRIGONOMETRIC = {"sin", "cos", "tan", "exp", "lgamma", "digamma"}  # large arguments are reduced with digits of pi on the stack
 REGISTERS = 65536  # of a processor
 TILE = 32 * 33 * 4  # bytes of shared memory for a tile of f32

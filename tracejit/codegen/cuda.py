@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tracejit.codegen import cuda_scans, cuda_sorts, cuda_steps, cuda_together, cuda_ways
+from tracejit.codegen import cuda_scans, cuda_scatters, cuda_sorts, cuda_steps, cuda_together, cuda_ways
 from tracejit.codegen.axes import nest
 from tracejit.codegen.cuda_text import kernel
 from tracejit.codegen.cuda_tiles import tile_walk
@@ -65,10 +65,10 @@ class Cuda:
         match item:
             case Gemm():
                 return cuda_steps.gemm(step, item, name)
-            case Scatter(node) if self.atomic and node.dtype in cuda_steps.ATOMIC:
-                return cuda_steps.scatter_at_once(step, item, name)
+            case Scatter(node) if self.atomic and node.dtype in cuda_scatters.ATOMIC:
+                return cuda_scatters.scatter_at_once(step, item, name)
             case Scatter():
-                return cuda_steps.scatter(step, item, name)
+                return cuda_scatters.scatter(step, item, name)
             case Scan(node) if node.dtype.kind != "b":
                 return cuda_scans.recurrence(step, node, name, lambda: cuda_steps.scan(step, item, f"{name}_columns"))
             case Scan():

@@ -7,7 +7,8 @@ that they come from, so that only memory side by side is read.
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from tracejit.codegen.cuda_text import kernel, strided
 from tracejit.codegen.scope import Scope, indent
@@ -19,20 +20,59 @@ from tracejit.schedule import Sort
 from tracejit.schedule.access import operand
 
 RUN = 1024  # elements that a group sorts at once
-PLACE = np.dtype(np.int32)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is sorted along rows, and where the places of its elements go.
+
+    Attributes:
+        keys: The stored elements.
+        rows: How many rows they are.
+        length: Of a row.
+        out: Opens the memory for places, i64.
+        kept: Bytes of the workspace that are in use.
+        note: The user's line, as a comment.
+    """
+
+    keys: Node
+    rows: Dim
+    length: Dim
+    out: Callable[[Scope], str]
+    kept: Dim
+    note: str
+
+    @property
+    def may_be_long(self) -> bool:
+        return not isinstance(self.length, int) or self.length > RUN
+
+    @property
+    def code(self) -> str:
+        return dtype_code(self.keys.dtype)
 
 
 def sort(step: Scope, item: Sort, name: str) -> list[str]:
-    """The lines of the step: runs, and passes while these are shorter than a row."""
-    node, (rows, length) = item.node, _sizes(item.node)
+    """The lines of the step."""
+    node, keys = item.node, operand(item.node.inputs[0]).source
+    home = step.file.home(node)
+
+    def out(scope: Scope) -> str:
+        return scope.pointer(home, node.dtype, node.spec.size)
+
+    return order(step, Order(keys, product(node.shape[:-1]), node.shape[-1], out, 0, comment(node)), name)
+
+
+def order(step: Scope, what: Order, name: str) -> list[str]:
+    """Runs, and passes while these are shorter than a row."""
+    rows, length = what.rows, what.length
     grid = f"*sort_grid({step.dim(rows)}, {step.dim(length)})"
-    lines = kernel(step, name, *_runs(step, node), grid)
-    if not _may_be_long(length):
+    lines = kernel(step, name, *_runs(step, what), grid)
+    if not what.may_be_long:
         return lines
     is_long = 1 - 1 // (length // (RUN + 1) + 1)
-    step.file.workspace.append(rows * length * is_long * (2 * (PLACE.itemsize + _key(node).dtype.itemsize)))
+    step.file.workspace.append(what.kept + rows * length * is_long * (2 * (4 + what.keys.dtype.itemsize)))
     width, turn = step.name("width"), step.name("turn")
-    merge = kernel(step, f"{name}_merge", *_merge(step, node), grid, width=width, turn=turn)
+    merge = kernel(step, f"{name}_merge", *_merge(step, what), grid, width=width, turn=turn)
     return [
         *lines,
         f"{width}, {turn} = {RUN}, 0",
@@ -41,30 +81,15 @@ def sort(step: Scope, item: Sort, name: str) -> list[str]:
     ]
 
 
-def _may_be_long(length: Dim) -> bool:
-    return not isinstance(length, int) or length > RUN
-
-
-def _sizes(node: Node) -> tuple[Dim, Dim]:
-    """Rows and their length."""
-    return product(node.shape[:-1]), node.shape[-1]
-
-
-def _key(node: Node) -> Node:
-    return operand(node.inputs[0]).source
-
-
-def _runs(step: Scope, node: Node) -> tuple[Scope, list[str]]:
+def _runs(step: Scope, what: Order) -> tuple[Scope, list[str]]:
     """Sorts runs; where a row is one run, its places are the result."""
-    scope = Scope(step.file)
-    key, (rows, length) = _key(node), _sizes(node)
-    code, size = dtype_code(key.dtype), scope.dim(length)
-    keys = scope.pointer(scope.file.home(key), key.dtype, key.spec.size)
-    out = scope.pointer(scope.file.home(node), node.dtype, node.spec.size)
+    scope, code, length = Scope(step.file), what.code, what.length
+    size = scope.dim(length)
+    keys = scope.pointer(scope.file.home(what.keys), what.keys.dtype, what.keys.spec.size)
     opened = [f"keys, places, other_keys, other_places = {code}_tile(0), i32_tile(1), {code}_tile(2), i32_tile(3)"]
-    stored = [f"{out}[at + i] = places[mine + i]{comment(node)}"]
-    if _may_be_long(length):
-        opened += _kept(scope, node, "0")
+    stored = [f"{what.out(scope)}[at + i] = places[mine + i]{what.note}"]
+    if what.may_be_long:
+        opened += _kept(scope, what, "0")
         kept = ["w0[at + i] = begin + places[mine + i]", "w1[at + i] = keys[mine + i]"]
         stored = ["if runs == 1:", *indent(stored), "else:", *indent(kept)]
     body = [
@@ -78,20 +103,19 @@ def _runs(step: Scope, node: Node) -> tuple[Scope, list[str]]:
         "meet()",
     ]
     opened += [f"runs = ({size} + {RUN - 1}) // {RUN}", f"mine = level() * minimum({size}, {RUN})"]
-    return scope, [*opened, *strided("run", "group()", "groups()", times(rows, scope.dim(rows), "runs") or "0", body)]
+    end = times(what.rows, scope.dim(what.rows), "runs") or "0"
+    return scope, [*opened, *strided("run", "group()", "groups()", end, body)]
 
 
-def _merge(step: Scope, node: Node) -> tuple[Scope, list[str]]:
+def _merge(step: Scope, what: Order) -> tuple[Scope, list[str]]:
     """Merges pairs of runs of ``width`` elements; the last pass leaves their places in the result."""
-    scope = Scope(step.file)
-    key, (rows, length) = _key(node), _sizes(node)
-    size = scope.dim(length)
-    out = scope.pointer(scope.file.home(node), node.dtype, node.spec.size)
+    scope, length = Scope(step.file), what.length
+    size, out = scope.dim(length), what.out(scope)
     read = ["source = row + select(i < lefts, first + left, right - lefts) + i", "places[i], keys[i] = w0[source], w1[source]"]
     stored = [
         "target = row + begin + place_of(keys, i, 0, lefts, count)",
         f"if 2 * width >= {size}:",
-        f"    {out}[target] = places[i]{comment(node)}",
+        f"    {out}[target] = places[i]{what.note}",
         "else:",
         "    w2[target], w3[target] = places[i], keys[i]",
     ]
@@ -111,11 +135,12 @@ def _merge(step: Scope, node: Node) -> tuple[Scope, list[str]]:
         "meet()",
     ]
     opened = [
-        f"keys, places = {dtype_code(key.dtype)}_tile(0), i32_tile(1)",
-        *_kept(scope, node, "turn", "(1 - turn)"),
+        f"keys, places = {what.code}_tile(0), i32_tile(1)",
+        *_kept(scope, what, "turn", "(1 - turn)"),
         f"tiles = ({size} + {RUN - 1}) // {RUN}",
     ]
-    return scope, [*opened, *strided("tile", "group()", "groups()", times(rows, scope.dim(rows), "tiles") or "0", body)]
+    end = times(what.rows, scope.dim(what.rows), "tiles") or "0"
+    return scope, [*opened, *strided("tile", "group()", "groups()", end, body)]
 
 
 def _each(lines: list[str]) -> list[str]:
@@ -123,13 +148,13 @@ def _each(lines: list[str]) -> list[str]:
     return strided("i", "lane()", "lanes()", "count", lines)
 
 
-def _kept(scope: Scope, node: Node, *turns: str) -> list[str]:
+def _kept(scope: Scope, what: Order, *turns: str) -> list[str]:
     """The lines that open places and keys of the workspaces of these turns: of the first w0 and w1, of the second w2 and w3."""
-    dtype, (rows, length) = _key(node).dtype, _sizes(node)
-    count, base = scope.dim(rows * length), scope.word(scope.file.layout.workspace)
+    count, width = scope.dim(what.rows * what.length), what.keys.dtype.itemsize
+    base = total([scope.word(scope.file.layout.workspace), "" if what.kept == 0 else scope.dim(what.kept)])
     lines = []
     for number, turn in enumerate(turns):
         places = total([base, "" if turn == "0" else f"{turn} * 4 * {factor(count)}"])
-        keys = total([base, f"({total(['8', '' if turn == '0' else f'{turn} * {dtype.itemsize}'])}) * {factor(count)}"])
-        lines += [f"w{2 * number} = i32_at({places}, {count})", f"w{2 * number + 1} = {dtype_code(dtype)}_at({keys}, {count})"]
+        keys = f"{base} + {factor(total(['8', '' if turn == '0' else f'{turn} * {width}']))} * {factor(count)}"
+        lines += [f"w{2 * number} = i32_at({places}, {count})", f"w{2 * number + 1} = {what.code}_at({keys}, {count})"]
     return lines

@@ -1,24 +1,20 @@
-"""The steps of a GPU program that are not fused loops: products by a library, scatters, scans of columns."""
+"""The steps of a GPU program that are not fused loops: products by a library, scans of columns."""
 
 from __future__ import annotations
-
-import numpy as np
 
 from tracejit.codegen.axes import nest
 from tracejit.codegen.cuda_text import kernel, strided
 from tracejit.codegen.loop import LoopEmitter
 from tracejit.codegen.scalars import Scalars
 from tracejit.codegen.scope import Scope, indent
-from tracejit.codegen.steps import ScatterUpdate, copied, matrix, matrix_layout, scan_row
-from tracejit.codegen.text import comment, factor, literal, times
+from tracejit.codegen.steps import copied, matrix, matrix_layout, scan_row
+from tracejit.codegen.text import comment, literal
 from tracejit.ir import Node
 from tracejit.ir.dtype import FLOAT32, is_half
 from tracejit.ir.size import Dim, product
-from tracejit.schedule import Epilogue, Gemm, Loop, Scan, Scatter
+from tracejit.schedule import Epilogue, Gemm, Loop, Scan
 from tracejit.schedule.access import Linear, Read, is_negative, kind, operand, row_major
 
-ATOMIC = {np.dtype(code) for code in ("f4", "f8", "i4", "i8", "u4", "u8")}
-"""What a GPU adds to memory in one operation."""
 MOST_CHUNKS, ROOM = 256, 65536  # at most MOST_CHUNKS + ROOM // elements groups of threads keep so many elements each
 
 
@@ -96,46 +92,6 @@ def _batch(step: Scope, node: Node, matrices: list[Read]) -> tuple[dict[str, Dim
         together += 1
     outer = {step.name("batch"): size for size in batch[:-together]}
     return outer, ", ".join([step.dim(last.size), *(step.dim(place.strides[-1]) for place in places)])
-
-
-def scatter_at_once(step: Scope, item: Scatter, name: str) -> list[str]:
-    """Every thread adds updates of its own, by atomic operations: in an order that changes from run to run."""
-    scope = Scope(step.file)
-    update = ScatterUpdate(scope, item)
-    count, after = factor(scope.dim(update.count)), factor(scope.dim(update.after))
-    total = update.before * update.count * update.after
-    lines = [
-        f"r = at % {after}",
-        f"q = at // {after} % {count}",
-        f"p = at // {after} // {count}",
-        f"{update.at_once}{comment(item.node)}",
-    ]
-    body = strided("at", "thread()", "threads()", scope.dim(total), lines)
-    copies = copied(step.file, step, name, item.node.inputs[0], item.node)
-    return copies + kernel(step, f"{name}_add", scope, body, f"*flat_grid({step.dim(total)})")
-
-
-def scatter(step: Scope, item: Scatter, name: str) -> list[str]:
-    """Every thread adds, in order, the updates to the elements that it owns: those of its column, and of its share of rows."""
-    scope = Scope(step.file)
-    update = ScatterUpdate(scope, item)
-    columns = update.before * update.after
-    after, before = factor(scope.dim(update.after)), update.before
-    body = [
-        f"r = at % {after}" if update.after != 1 else "r = 0",
-        f"p = at // ({after} * shards)" if before != 1 else "p = 0",
-        f"shard = at // {after} % shards" if update.after != 1 else "shard = at % shards",
-        f"for q in range({scope.dim(update.count)}):",
-        f"    if {update.index} % shards == shard:",
-        f"        {update.text}{comment(item.node)}",
-    ]
-    end = times(columns, scope.dim(columns), "shards")
-    lines = copied(step.file, step, name, item.node.inputs[0], item.node)
-    shards, columns_text = step.name("shards"), step.dim(columns)
-    lines.append(f"{shards} = shards_of({columns_text}, {step.dim(update.size)})")
-    grid = f"*flat_grid({times(columns, columns_text, shards)})"
-    body = strided("at", "thread()", "threads()", end, body)
-    return lines + kernel(step, f"{name}_add", scope, body, grid, shards=shards)
 
 
 def scan(step: Scope, item: Scan, name: str) -> list[str]:

@@ -180,9 +180,9 @@ def scatter(file: File, step: Scope, item: Scatter, name: str) -> list[str]:
 
 
 class ScatterUpdate:
-    """``text`` adds update ``q`` of ``count`` at ``index``; ``p`` and ``r`` run over the ``before`` and ``after`` of its axis.
+    """``text`` adds update ``q`` of ``count``; ``p`` and ``r`` run over the ``before`` and ``after`` of its axis.
 
-    ``at_once`` does the same where others may do so at that time.
+    ``at_once`` does the same where others may do so at that time. ``term`` is what it adds, ``place`` where.
     """
 
     def __init__(self, scope: Scope, item: Scatter) -> None:
@@ -192,16 +192,16 @@ class ScatterUpdate:
         shape = node.inputs[2].shape
         self.before, self.after = product(shape[:axis]), product(shape[axis + rank :])
         self.count: Dim = product(shape[axis : axis + rank])
-        self.size = node.shape[axis]
         home, after = scope.file.home, scope.dim(self.after)
         out = scope.pointer(home(node), node.dtype, node.spec.size)
-        self.index = f"i64({scope.pointer(home(indices), indices.dtype, indices.spec.size)}[q])"
+        self.indices = scope.pointer(home(indices), indices.dtype, indices.spec.size)
         add = scope.pointer(home(updates), updates.dtype, updates.spec.size)
-        block, rest = self.size * self.after, self.count * self.after
-        row = total([times(block, scope.dim(block), "p"), times(self.after, after, self.index), "r"])
+        block, rest = node.shape[axis] * self.after, self.count * self.after
+        row = total([times(block, scope.dim(block), "p"), times(self.after, after, f"i64({self.indices}[q])"), "r"])
         value = total([times(rest, scope.dim(rest), "p"), times(self.after, after, "q"), "r"])
-        self.text = f"{out}[{row}] = {dtype_code(node.dtype)}({out}[{row}] + {add}[{value}])"
-        self.at_once = f"add_to({out}, {row}, {add}[{value}])"
+        self.place, self.term = f"{out}[{row}]", f"{add}[{value}]"
+        self.text = f"{self.place} = {dtype_code(node.dtype)}({self.place} + {self.term})"
+        self.at_once = f"add_to({out}, {row}, {self.term})"
 
 
 def scan(file: File, step: Scope, item: Scan, name: str) -> list[str]:

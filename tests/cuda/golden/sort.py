@@ -15,7 +15,7 @@ def region_0(args):
     out0 = i64_at(args[1], n*n1)
     keys, places, other_keys, other_places = f32_tile(0), i32_tile(1), f32_tile(2), i32_tile(3)
     w0 = i32_at(args[2], n*n1)
-    w1 = f32_at(args[2] + (8) * (n*n1), n*n1)
+    w1 = f32_at(args[2] + 8 * (n*n1), n*n1)
     runs = (n1 + 1023) // 1024
     mine = level() * minimum(n1, 1024)
     run = group()

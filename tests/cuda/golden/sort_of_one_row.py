@@ -15,7 +15,7 @@ def region_0(args):
     s0 = i64_at(args[1], n)
     keys, places, other_keys, other_places = f32_tile(0), i32_tile(1), f32_tile(2), i32_tile(3)
     w0 = i32_at(args[2], n)
-    w1 = f32_at(args[2] + (8) * n, n)
+    w1 = f32_at(args[2] + 8 * n, n)
     runs = (n + 1023) // 1024
     mine = level() * minimum(n, 1024)
     run = group()

@@ -190,6 +190,17 @@ def left_of(keys: Any, first: Any, middle: Any, stop: Any, count: Any) -> Any:
     return low
 
 
+def first_above(keys: Any, order: Any, key: Any, low: Any, high: Any) -> Any:
+    """The first number from ``low`` to ``high`` in the ``order`` of ``keys`` whose key is above ``key``; ``high`` if none is."""
+    while low < high:
+        half = (low + high) // 2
+        if keys[order[half]] > key:
+            high = half
+        else:
+            low = half + 1
+    return low
+
+
 def merge_runs(keys: Any, places: Any, to_keys: Any, to_places: Any, first: Any, size: Any, width: Any) -> None:
     """Merge pairs of sorted runs of ``width`` among ``size`` elements from ``first`` on; the last run may be shorter."""
     i = lane()

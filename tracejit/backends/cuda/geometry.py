@@ -95,7 +95,7 @@ class Geometry:
     def words(self) -> dict[str, Any]:
         """What the host's part of a generated file asks."""
         grids = {name: getattr(self, name) for name in GRIDS}
-        return grids | {"chunks_of": chunks_of, "bands_of": bands_of, "shards_of": shards_of}
+        return grids | {"chunks_of": chunks_of, "bands_of": bands_of}
 
 
 def tiles_of(columns: int, lanes: int) -> int:
@@ -112,8 +112,3 @@ def bands_of(blocks: int, threads: Threads, columns: int) -> int:
 def chunks_of(blocks: int, threads: Threads) -> int:
     """The number of groups of a launch."""
     return blocks * (1 if isinstance(threads, int) else threads[1])
-
-
-def shards_of(columns: int, size: int) -> int:
-    """How many threads share a column of ``size`` rows: a power of two; more where there are few columns."""
-    return min(next_power(size), next_power(max(1, ROOM // max(columns, 1))))

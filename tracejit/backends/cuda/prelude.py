@@ -31,7 +31,7 @@ LIBRARY = {
     "arctan": "atan", "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh", "cbrt": "cbrt",
 }  # fmt: skip
 OWN = "thread threads block blocks group groups lane lanes level levels column band bands add_to shuffle sync warp_sync shared"
-HOST = (*GRIDS, "chunks_of", "bands_of", "shards_of", "check", "launch", "stamp", *(
+HOST = (*GRIDS, "chunks_of", "bands_of", "check", "launch", "stamp", *(
     f"gemm_{a}{b}{ending}" for a in "nt" for b in "nt"
     for ending in ("", "_scaled", "_batch", *(f"_{name}{batch}" for name in EPILOGUES for batch in ("", "_batch")))
 ))  # fmt: skip
@@ -96,7 +96,7 @@ def _thread_words(scalar: Mapping[str, Any]) -> dict[str, Any]:
     inside = found | {"least": least_word, "before": routines.before, "select": scalar["select"]}
     found |= {f"{kind.name}_tile": threads.tile_word(kind) for kind in (*KINDS, *HALVES)}
     found |= {"c64_tile": threads.tile_word(F32, is_complex=True), "c128_tile": threads.tile_word(F64, is_complex=True)}
-    for name in ("meet", "then", "place_of", "left_of", "merge_runs"):
+    for name in ("meet", "then", "place_of", "left_of", "first_above", "merge_runs"):
         inside[name] = found[name] = in_line(getattr(collective, name), inside)
     either, both = (word(name, formula, frozenset((B1,))) for name, formula in (("any", Value.__or__), ("all", Value.__and__)))
     combine = {"sum": scalar["plus"], "prod": scalar["times"], "max": scalar["max_of"], "min": scalar["min_of"]}
