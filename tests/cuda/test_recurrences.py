@@ -59,6 +59,24 @@ def test_columns_are_shared_where_there_are_few(m, n, k, reverse):
     agree(steps("f64", reverse, columns=True), drawn("f8", (m, n, k)), {"m": m, "n": n, "k": k})
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("number", ["0.75", "-1.01", "0.0", "-0.0", "1e400"])
+def test_factors_or_terms_may_be_one_number(number, reverse):
+    x = drawn("f8", (2, 450))[0]
+    for operands in ("(t1, x)", "(x, t1)"):
+        graph = parse_graph(
+            f"""
+def steady(x: f64[2, n]):
+    t0: f64 = constant(value={number}, dtype=f64)
+    t1: f64[2, n] = broadcast(t0, shape=(2, n), axes=())
+    t2: f64[2, n] = linear_scan{operands[:-1]}, axis=1, reverse={reverse})
+    return (t2,), {{}}
+""",
+            TABLE,
+        )
+        agree(graph, (x,), {"n": 450})
+
+
 def products(n, dtype="f8"):
     """The running products of a vector, as a program of CUDA kernels."""
     return graph_of(lambda x: [composite.cumprod(x, 0)], [np.zeros(n, dtype)])

@@ -33,7 +33,8 @@ def _linear_scan_shape(a: TensorSpec, b: TensorSpec, *, axis: int, reverse: bool
 def linear_scan(a: Any, b: Any, *, axis: int, reverse: bool) -> Any:
     """The recurrence ``s[i] = a[i] * s[i - 1] + b[i]`` along ``axis`` from ``s[-1] = -0``; ``reverse`` runs it from the end.
 
-    Derivative: a scan the other way round, in ``a`` and ``b``, any order. Cost: sequential along ``axis``.
+    Derivative: a scan the other way round, in ``a`` and ``b``, any order. Cost: sequential along ``axis``; a GPU joins steps, so
+    that its results differ in last bits.
     """
     a, b = np.moveaxis(np.asarray(a), axis, 0), np.moveaxis(np.asarray(b), axis, 0)
     out = np.empty_like(b)
