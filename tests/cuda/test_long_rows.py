@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from cuda_tools import Machine, cuda_source, random_program, run_emulated
+from cuda_tools import MACHINES, Machine, cuda_source, random_program, run_emulated
 from program_tools import Program, assert_agree
 from test_golden import GRAPHS
 
@@ -170,7 +170,7 @@ def test_columns_beside_rows_are_for_groups_that_take_pieces_of_all_rows():
     text = cuda_source(graph_of(PROGRAMS["COLUMNS"]))[1].text
     assert "pieces0 = pieces_of(4, n1)\n    if pieces0 > n:" in text and "while share < pieces:" in text
     program = random_program(graph_of(PROGRAMS["COLUMNS"]), {"n": 3, "c": 97})  # what is kept behind 97 numbers is aligned
-    assert_agree(run_emulated(program, Machine(SMALL)), program.evaluated(), program)
+    assert_agree(run_emulated(program, MACHINES["source"](SMALL)), program.evaluated(), program)
 
 
 def test_what_pieces_leave_has_room():
