@@ -9,7 +9,7 @@ from native import native, table_of
 import tracejit as tj
 from tracejit.backends.python.run import load_source
 from tracejit.codegen.emit import emit
-from tracejit.codegen.together import runs
+from tracejit.codegen.together import Run, runs
 from tracejit.ir.parse import parse_graph
 from tracejit.ops import TABLE
 from tracejit.runtime import threads
@@ -103,7 +103,7 @@ def f(x: f32[6, 4]):
     return (t0, t2), {}
 """
     schedule = plan(parse_graph(graph, TABLE))
-    assert list(runs(schedule)) == [[0], [1]]
+    assert list(runs(schedule)) == [Run([0], False), Run([1], False)]
     text = emit(schedule).text
     assert text.count("@region") == 1 and text.count("    parallel_for(region_0") == 2
 
@@ -116,4 +116,4 @@ def f(x: f32[6, 4], y: f32[9]):
     return (t0, t1), {}
 """
     schedule = plan(parse_graph(graph, TABLE))
-    assert list(runs(schedule)) == [[0, 1]] and "parallel_for_each(region_0" in emit(schedule).text
+    assert list(runs(schedule)) == [Run([0, 1], False)] and "parallel_for_each(region_0" in emit(schedule).text

@@ -37,7 +37,7 @@ def launches(source):
 
 @pytest.mark.parametrize("backwards", [False, True])
 @pytest.mark.parametrize("light", [64, 0])
-@pytest.mark.parametrize("sizes", [SIZES, (5, 5, 5), (4, 4096, 2)], ids=str)
+@pytest.mark.parametrize("sizes", [SIZES, (9, 9, 9), (4, 4096, 2)], ids=str)
 def test_updates_of_all_parameters_are_one_launch(sizes, light, backwards, monkeypatch):
     monkeypatch.setattr(cuda_walks, "LIGHT", light)
     program = random_program(parse_graph(momentum(sizes), TABLE), {})

@@ -12,7 +12,7 @@ from tracejit.codegen.scope import File, Scope, indent
 from tracejit.codegen.source import HEAD, Bounds, Layout, Room, Source
 from tracejit.codegen.target import Target
 from tracejit.codegen.text import printable
-from tracejit.codegen.together import runs
+from tracejit.codegen.together import Run, runs
 from tracejit.ir.size import Dim
 from tracejit.ir.text import node_names
 from tracejit.schedule import Loop, Schedule, Slot, Step, Write
@@ -53,13 +53,14 @@ def emit(schedule: Schedule, math: str = "accurate", target: Target = CPU, stamp
     body: list[str] = []
     step = Scope(file, region=False)
     pending = {c.flag: k for k, c in enumerate(schedule.checks)}
-    together = [[i] for i in range(len(schedule.steps))] if stamps else list(runs(schedule, pending))
+    alone = [Run([i], straight.is_straight(schedule, item)) for i, item in enumerate(schedule.steps)]
+    together = alone if stamps else list(runs(schedule, pending))
     for run in together:
-        body += [f"stamp(table, {layout.stamps[run[0]]})"] if stamps else []
-        items = [(schedule.steps[number], f"region_{number}") for number in run]
-        if straight.is_straight(schedule, items[0][0]):
+        body += [f"stamp(table, {layout.stamps[run.numbers[0]]})"] if stamps else []
+        items = [(schedule.steps[number], f"region_{number}") for number in run.numbers]
+        if run.is_straight:
             body += target.alone(step, items[0][1], partial(_straight, [item for item, _ in items]))
-        elif len(run) == 1:
+        elif len(items) == 1:
             body += _step(file, step, *items[0])
         else:
             body += target.loops(step, [(item, name) for item, name in items if isinstance(item, Loop)])
@@ -75,7 +76,7 @@ def emit(schedule: Schedule, math: str = "accurate", target: Target = CPU, stamp
     code = "\n\n\n".join(functions)
     text = f"{_header(schedule, file)}\n{_imports(code, math)}\n\n\n{code}\n"
     layout = replace(layout, length=file.words)
-    slots = tuple(_living(slot, together) for slot in schedule.slots)
+    slots = tuple(_living(slot, [run.numbers for run in together]) for slot in schedule.slots)
     checks = tuple(Bounds(check.size, check.where) for check in schedule.checks)
     late = tuple(schedule.graph.inputs.index(target) for target, _ in schedule.copies)
     time: Dim = sum(map(picoseconds, schedule.steps), start=0)

@@ -26,27 +26,45 @@ class _Launch:
     work: Dim
 
 
-def runs(schedule: Schedule, flags: Collection[Node] = ()) -> Iterator[list[int]]:
-    """The numbers of the steps, in order. Loops that follow each other and may run in any order are together.
+@dataclass(frozen=True)
+class Run:
+    """Steps that follow each other and are written as one.
 
-    So are straight steps that follow each other, up to one that stores one of ``flags``, which are looked at behind it.
+    Attributes:
+        numbers: Of the steps, in order.
+        is_straight: Whether they are written out in straight lines, one behind the other; otherwise it is one step, or loops
+            that may run in any order.
     """
-    run: list[int] = []
-    kind_of_run = ""
+
+    numbers: list[int]
+    is_straight: bool
+
+
+def runs(schedule: Schedule, flags: Collection[Node] = ()) -> Iterator[Run]:
+    """The steps in runs as long as can be; one that stores one of ``flags`` ends its run, as it is looked at behind it."""
+    numbers: list[int] = []
+    ways: set[str] = set()  # in which all steps of the run can be written
     read: set[Home] = set()
     written: set[Home] = set()
     for number, step in enumerate(schedule.steps):
         reads, writes = _homes(schedule, step)
-        mine = "straight" if is_straight(schedule, step) else "plain" if _is_plain(step) else ""
-        apart = not mine or mine != kind_of_run or (mine == "plain" and (writes & (read | written) or reads & written))
-        if run and apart:
-            yield run
-            run, read, written = [], set(), set()
-        run, read, written, kind_of_run = [*run, number], read | reads, written | writes, mine
+        own = {"loops"} if _is_plain(step) else set[str]()
+        own |= {"straight"} if is_straight(schedule, step) else set()
+        shared = ways & own - ({"loops"} if writes & (read | written) or reads & written else set())
+        if numbers and not shared:
+            yield _run(numbers, ways)
+            numbers, shared, read, written = [], own, set(), set()
+        numbers, ways = [*numbers, number], shared if numbers else own
+        read, written = read | reads, written | writes
         if any(node in flags for node in step.stores):
-            kind_of_run = ""  # of which nothing is a continuation
-    if run:
-        yield run
+            yield _run(numbers, ways)
+            numbers, ways, read, written = [], set(), set(), set()
+    if numbers:
+        yield _run(numbers, ways)
+
+
+def _run(numbers: list[int], ways: set[str]) -> Run:
+    return Run(numbers, "straight" in ways and ("loops" not in ways or len(numbers) == 1))
 
 
 def _is_plain(step: Step) -> bool:
