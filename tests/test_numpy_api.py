@@ -175,6 +175,13 @@ CASES = {
     "argmax": (lambda np, x: (np.argmax(x), np.argmax(x, axis=0), np.argmin(x, axis=1), np.argmin(x, axis=1, keepdims=True)), A),
     "cumsum": (lambda np, x: (np.cumsum(x), np.cumsum(x, axis=0), np.cumprod(x, axis=1), np.cumsum(x > 0.5)), A),
     "diff": (lambda np, x: (np.diff(x), np.diff(x, n=2, axis=0)), A),
+    "append": (lambda np, x, y: (np.append(x, y), np.append(x, y, 0), np.append(x, [1, 2])), A, B),
+    "insert": (
+        lambda np, x: (np.insert(x, 2, 5), np.insert(x, -1, [7, 8]), np.insert(x, 1, 5, 0), np.insert(x, 1, x[:, 0], 1)),
+        A,
+    ),
+    "delete": (lambda np, x: (np.delete(x, 2), np.delete(x, -1, 0), np.delete(x, [0, 2], 1), np.delete(x, slice(1, 3))), A),
+    "isin": (lambda np, x: (np.isin(np.round(x), [0, 1]), np.isin(np.round(x), [[0], [1]], invert=True)), A),
     "ediff1d": (lambda np, x: (np.ediff1d(x), np.ediff1d(x, to_end=[1, 2], to_begin=0)), A),
     "trapezoid": (lambda np, y, x: (np.trapezoid(y), np.trapezoid(y, x), np.trapezoid(y, dx=0.5, axis=0)), A, V),
     "matmul": (lambda np, x, y: (x @ y, np.matmul(x[0], y), x @ y[:, 0], x[0] @ y[:, 0]), A, M),

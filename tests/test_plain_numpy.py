@@ -91,6 +91,17 @@ def known(x: Any) -> Any:
     return np.concatenate([x[taken], np.array(picked)]) * scale * len(places.tolist())
 
 
+def one_hot(x: Any) -> Any:
+    return np.eye(3)[np.argsort(x)] @ x
+
+
+def copied(x: Any) -> Any:
+    out = np.zeros(3)
+    out.fill(2.0)
+    np.copyto(out, x * x, where=np.array([True, False, True]))
+    return out
+
+
 def added_at(x: Any) -> Any:
     out = np.zeros(4)
     np.add.at(out, [0, 1, 1], x)
@@ -114,7 +125,7 @@ def by_library(x: Any) -> Any:
 
 PROGRAMS = (
     *(pairs, rows, in_float32, converted, filled, through_helper, through_views, recurrence, pendulum, summed_lists, known),
-    *(added_at, like, by_computed_places, by_library),
+    *(added_at, one_hot, copied, like, by_computed_places, by_library),
 )
 
 

@@ -390,3 +390,19 @@ def test_parts_that_meet_are_added():
         "y: f64[9] = add(a, b)",
     ]
     becomes(simplify, "v: f64[3], w: f64[3]", body, body)
+
+
+@pytest.mark.parametrize("power", [1, 2, 3, 5, -1, -4, 0.5, 2 + 1j, 101])
+def test_whole_powers_of_complex_numbers_are_products(power):
+    body = [
+        f"s: c128 = constant(value={complex(power)!r}, dtype=c128)",
+        "p: c128[3] = broadcast(s, shape=(3,), axes=())",
+        "y: c128[3] = power(x, p)",
+    ]
+    graph = function("x: c128[3]", body, "y")
+    simple = simplify(graph)
+    whole = power in (1, 2, 3, 5, -1, -4)
+    assert any(node.op.name == "power" for node in simple.nodes()) != whole
+    values = [np.array([1 + 2j, -0.5 + 0.25j, 3 - 1j])]
+    ((expected,), _), ((found,), _) = (evaluate_graph(g, values, {}) for g in (graph, simple))
+    np.testing.assert_allclose(found, expected, rtol=1e-14)

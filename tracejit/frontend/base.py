@@ -252,6 +252,10 @@ class Tensor(ABC):
     def dot(self, other: Any) -> Any:
         return call("dot", self, other)
 
+    def fill(self, value: Any) -> None:
+        """Give every element a value."""
+        self[...] = value
+
     def flatten(self) -> Any:
         return call("copy", call("ravel", self))
 

@@ -23,10 +23,10 @@ from tracejit.frontend.lift import has_tensor
 from tracejit.frontend.names import is_user_file
 from tracejit.frontend.protocols import array_function
 
-BUFFERS = ("zeros", "ones", "empty", "full", "zeros_like", "ones_like", "empty_like", "full_like")
-"""What makes an array to be filled: a tensor in a trace, whatever is known of it."""
+BUFFERS = (*("zeros", "ones", "empty", "full", "zeros_like", "ones_like", "empty_like", "full_like", "eye", "identity", "tri"),)
+"""What makes an array to be filled, or to be looked up by what is computed: a tensor in a trace, whatever is known of it."""
 ASKED = (
-    *("array", "asarray", "asanyarray", "ascontiguousarray", "copy", "arange", "linspace", "eye", "identity", "tri"),
+    *("array", "asarray", "asanyarray", "ascontiguousarray", "copy", "copyto", "arange", "linspace"),
     *("sum", "prod", "mean", "std", "var", "max", "min", "amax", "amin", "any", "all", "argmax", "argmin", "median", "average"),
     *("cumsum", "cumprod", "diff", "sort", "argsort", "clip", "dot", "inner", "outer", "cross", "diag", "reshape", "transpose"),
     *("ravel", "repeat", "tile", "flip", "roll", "squeeze", "expand_dims", "broadcast_to", "trapezoid", "interp", "polyval"),

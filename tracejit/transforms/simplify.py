@@ -114,7 +114,7 @@ def _divide(builder: Builder, node: Node, args: tuple[Node, ...]) -> Node | None
 def _power(builder: Builder, node: Node, args: tuple[Node, ...]) -> Node | None:
     x, y = args
     if not _real(node):
-        return None
+        return _complex_power(builder, x, y)
     if is_number(y, 0) or is_number(y, -0.0):  # x**0 -> 1, NaN**0 included
         return fill(builder, builder.constant(1, node.dtype), node.shape)
     if is_number(y, 1):  # x**1 -> x
@@ -124,6 +124,21 @@ def _power(builder: Builder, node: Node, args: tuple[Node, ...]) -> Node | None:
     if is_number(y, 3):  # x**3 -> x*x*x, at most 1.5 ulp off; x*x under- or overflows only where x**3 does
         return x * x * x
     return _float_power(builder, x, y) if family(node.dtype) == "f" else None
+
+
+def _complex_power(builder: Builder, x: Node, y: Node) -> Node | None:
+    """A complex number to a small whole power, by repeated squaring, as NumPy has it."""
+    power: Any = number(y)
+    if power is None or complex(power).imag or not complex(power).real.is_integer() or not 0 < abs(power) <= MOST_SQUARED:
+        return None
+    times, out = abs(int(complex(power).real)), None
+    square = x
+    while times:
+        if times % 2:
+            out = square if out is None else out * square
+        times //= 2
+        square = square * square if times else square
+    return out if complex(power).real > 0 or out is None else 1.0 / out
 
 
 def _float_power(builder: Builder, x: Node, y: Node) -> Node | None:
@@ -249,6 +264,8 @@ def _merged_reduction(builder: Builder, node: Node, args: tuple[Node, ...]) -> N
     return new if new.spec == node.spec else None
 
 
+MOST_SQUARED = 100
+"""Of whole powers of complex numbers that are products; NumPy takes logarithms beyond."""
 _OPPOSITE = {"less": "greater_equal", "greater_equal": "less", "greater": "less_equal", "less_equal": "greater"}
 
 RULES: dict[str, Callable[[Builder, Node, tuple[Node, ...]], Node | None]] = {

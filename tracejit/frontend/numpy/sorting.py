@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from tracejit import ops
-from tracejit.errors import DTypeError, ShapeError
+from tracejit.errors import DTypeError, ShapeError, UnsupportedError
+from tracejit.frontend.eager import trace
 from tracejit.frontend.indexing import checked_places
 from tracejit.frontend.lift import cast, lift
 from tracejit.frontend.public import lifted
@@ -15,6 +16,8 @@ from tracejit.frontend.shapes import as_shape, broadcast_node, normal_axis, resh
 from tracejit.ir import Node
 from tracejit.ir.dtype import promoted
 from tracejit.ops import composite
+
+MOST_ORDERED = 2**32 - 1  # places are found by 32 bits
 
 __all__ = [
     "argsort",
@@ -42,8 +45,11 @@ def sort(a: Node, axis: int | None = -1, kind: Any = None, order: Any = None, *,
 
 @lifted()
 def argsort(a: Node, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Node:
-    """The indices that sort along ``axis``; equal elements keep their order, NaN comes last."""
-    return composite.order(*_flat(a, axis, "argsort"))
+    """The indices that sort along ``axis``, of up to 2**32 - 1 elements; equal elements keep their order, NaN comes last."""
+    x, place = _flat(a, axis, "argsort")
+    if not trace().decide(x.shape[place], "<=", MOST_ORDERED):
+        raise UnsupportedError(f"argsort: {x.spec} has more than {MOST_ORDERED} elements along axis {place}")
+    return composite.order(x, place)
 
 
 @lifted(2)
