@@ -13,7 +13,7 @@ from tracejit.ir import Node
 from tracejit.ir.size import Dim, product
 from tracejit.schedule import Home, Loop, Schedule, Step
 from tracejit.schedule.access import kind
-from tracejit.schedule.fuse import read_inputs, sources, stored_operands
+from tracejit.schedule.fuse import MOST_STREAMS, read_inputs, sources, stored_operands
 
 RECORD = 4
 """Words of a record before the arguments: rows, work of a row, and two that the launch fills."""
@@ -51,7 +51,8 @@ def runs(schedule: Schedule, flags: Collection[Node] = ()) -> Iterator[Run]:
         own = {"loops"} if _is_plain(step) else set[str]()
         own |= {"straight"} if is_straight(schedule, step) else set()
         shared = ways & own - ({"loops"} if writes & (read | written) or reads & written else set())
-        if numbers and not shared:
+        crowded = shared == {"straight"} and len(read | written | reads | writes) > MOST_STREAMS
+        if numbers and (crowded or not shared):
             yield _run(numbers, ways)
             numbers, shared, read, written = [], own, set(), set()
         numbers, ways = [*numbers, number], shared if numbers else own
