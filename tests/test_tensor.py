@@ -235,9 +235,15 @@ def test_python_control_flow_on_traced_values_is_refused_with_the_cure():
         traced(lambda x: x if x > 0 else -x, X)
 
 
-def test_iteration_over_a_symbolic_size_is_refused_and_over_a_fixed_one_unrolled():
-    with pytest.raises(tj.TraceError, match=r"(?s)iteration over.*range\(len\(x\)\)"):
-        traced(list, X)
+def test_iteration_fixes_a_size_that_is_not_large():
+    with pytest.raises(tj.TraceError, match=r"(?s)iteration over.*more than 256.*range\(len\(x\)\)"):
+        traced(list, np.ones(257))
+    f = tj.function(lambda x: sum(row * i for i, row in enumerate(x)))
+    for n in (2, 3, 3):
+        x = np.arange(2.0 * n).reshape(n, 2)
+        np.testing.assert_array_equal(f(x), sum(row * i for i, row in enumerate(x)))
+    assert f.compilations == 2 and "iterated over, or unpacked" in str(f.retraces())
+    assert_same(traced(list, X), [X[0], X[1]])
     assert_same(traced(lambda x: list(x.reshape(-1)[:2]), X), [np.float64(0), np.float64(1)])
     assert_same(traced(lambda x: [x[i] for i in range(len(x))], X), [X[0], X[1]])
 
@@ -265,7 +271,7 @@ def test_a_traced_value_does_not_outlive_its_trace():
         (lambda x: np.linalg.svd(x), "numpy.linalg.svd is not supported"),
         (lambda x: np.unique(x), "tj.sort"),
         (lambda x: np.nonzero(x), "tj.where"),
-        (lambda x: np.append(x, 1), "tj.concatenate"),
+        (lambda x: np.place(x, x > 0, 1), "tj.where"),
         (lambda x: np.nanmedian(x), r"such as tj\.nan"),
         (lambda x: np.frexp(x), "numpy.frexp is not supported"),
         (lambda x: np.multiply.at(x, 0, 2), "numpy.multiply.at is not supported"),

@@ -11,7 +11,7 @@
 | ``TRACEJIT_BACKGROUND`` | 0, 1 | programs are compiled by a process of their own, while NumPy evaluates the calls |
 | ``TRACEJIT_MATH`` | accurate, libm | exp, log, tanh and the like: our own that vectorise, or the C library's |
 | ``TRACEJIT_DEVICE`` | auto, cpu, cuda | where functions run and Variables live that do not say so; auto follows the arguments |
-| ``TRACEJIT_CUDA`` | driver, emulate | programs of the GPU run there, or, slowly and for tests, thread by thread on the CPU |
+| ``TRACEJIT_CUDA`` | driver, emulate | programs of the GPU run there, or thread by thread on the CPU |
 | ``TRACEJIT_TF32`` | 0, 1 | products of float32 on the GPU may round their operands to TF32, which is faster |
 | ``TRACEJIT_EPILOGUES`` | exact, fast | products on the GPU add a bias; or also do the library's gelu, and relu, where NaN is 0 |
 | ``TRACEJIT_SCATTER`` | ordered, atomic | updates at equal indices are added in order on the GPU, or in any, which is faster |

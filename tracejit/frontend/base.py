@@ -48,6 +48,10 @@ def _defers_to(other: Any) -> bool:
     return asked is None or (asked is True and getattr(other, "__array_priority__", 0) > Tensor.__array_priority__)
 
 
+MOST_ITERATED = 256
+"""Elements of an axis of open size that a loop over it, or an assignment to several names, fixes the size for."""
+
+
 class Tensor(ABC):
     """An array whose operations are seen: traced, recorded by a tape, or done at once.
 
@@ -142,11 +146,13 @@ class Tensor(ABC):
             raise TypeError("iteration over a tensor with no dimensions")
         length = self.shape[0]
         if not isinstance(length, int):
-            raise TraceError(
-                f"iteration over {self.spec} while a function is traced: its length is not fixed\n"
-                "  cure: compute with whole arrays, or write for i in range(len(x)), which fixes the length"
-                f"{at_line(user_where())}"
-            )
+            if length > MOST_ITERATED:
+                raise TraceError(
+                    f"iteration over {self.spec} while a function is traced: each of more than {MOST_ITERATED} elements would be"
+                    " written out\n  cure: compute with whole arrays, or write for i in range(len(x)), which is done"
+                    f"{at_line(user_where())}"
+                )
+            length = length.pinned("iterated over, or unpacked")
         return (self[i] for i in range(length))
 
     def __contains__(self, value: Any) -> bool:

@@ -58,6 +58,10 @@ class SymbolicInt:
     def __index__(self) -> int:
         return self.trace.size_of(self._dim, "used as an index, in range() or as another number that Python must know")
 
+    def pinned(self, asked: str) -> int:
+        """Its number, which later calls must share."""
+        return self.trace.size_of(self._dim, asked)
+
     def __int__(self) -> int:
         return self.trace.size_of(self._dim, "converted by int()")
 

@@ -170,7 +170,7 @@ class Driver(Protocol):
         """What ``record`` does to a stream, as one graph: not done now, but by each call of what is returned."""
 
 
-WITHOUT = 'device="cpu" runs it without one, and TRACEJIT_CUDA=emulate shows, slowly, what a GPU would do'
+WITHOUT = 'device="cpu" runs it without one, and TRACEJIT_CUDA=emulate shows what a GPU would do'
 
 
 def missing_extra(what: str) -> MissingExtraError:
