@@ -235,3 +235,64 @@ def test_random_numbers_that_numpy_draws_in_a_trace_are_told_of() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         tj.function(lambda x: x + tj.random.normal(size=x.shape))(X)
+
+
+def difference_matrix(n: int) -> Any:
+    a = np.zeros((n, n))
+    for i in range(n):
+        row = a[i]
+        row[i] = -2
+        if i:
+            row[i - 1] = 1
+            a[i - 1, i] = a[i, i - 1]
+    return a
+
+
+def test_tables_of_plain_numbers_cost_the_program_nothing() -> None:
+    f = tj.function(lambda x: difference_matrix(40) @ x)
+    x = np.linspace(0, 1, 40) ** 2
+    np.testing.assert_allclose(f(x), difference_matrix(40) @ x)
+    assert str(f.graph()).count("\n") < 6
+
+
+def test_views_of_an_array_follow_it_when_something_computed_is_written() -> None:
+    def f(x: Any) -> Any:
+        a = np.zeros((3, 3))
+        row, corner = a[1], a[1:, 1:]
+        row[0] = 5
+        assert a[1, 0] == 5 and float(corner.sum()) == 0
+        a[0, 2] = x[0]
+        row[1] = 7
+        corner[0, 0] += x[1]
+        a[2] = row
+        return a, row * 2, corner + 1
+
+    for found, expected in zip(tj.function(f)(X), f(X), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_arrays_of_other_things_are_numpys() -> None:
+    def f(x: Any) -> Any:
+        names, parts = np.empty(2, dtype=object), np.zeros(2, "U3")
+        names[:], parts[0] = ["a", "b"], "abc"
+        return x * len(names) * len(parts[0])
+
+    np.testing.assert_array_equal(tj.function(f)(X), 6 * X)
+
+
+def test_an_array_that_a_function_made_and_keeps_is_read_by_later_calls() -> None:
+    class Model:
+        table: Any = None
+
+        @tj.function
+        def __call__(self, x: Any) -> Any:
+            if self.table is None:
+                self.table = np.eye(3)
+                self.table[0, 1] = 2
+            return self.table @ x
+
+    model = Model()
+    for _ in range(3):
+        np.testing.assert_array_equal(model(X), [5, 2, 3])
+    with pytest.raises(tj.LeakedTracerError, match="written to after that call"):
+        tj.function(lambda x: model.table.__setitem__(0, x[0]))(X)

@@ -19,9 +19,11 @@ from typing import Any
 import numpy as np
 
 from tracejit.frontend.calls import called_name
+from tracejit.frontend.eager import EagerTrace, active
 from tracejit.frontend.lift import has_tensor
 from tracejit.frontend.names import is_user_file
 from tracejit.frontend.protocols import array_function
+from tracejit.frontend.registry import FUNCTIONS
 
 BUFFERS = (*("zeros", "ones", "empty", "full", "zeros_like", "ones_like", "empty_like", "full_like", "eye", "identity", "tri"),)
 """What makes an array to be filled, or to be looked up by what is computed: a tensor in a trace, whatever is known of it."""
@@ -79,13 +81,24 @@ def _led(original: Callable[..., Any], always: bool) -> Callable[..., Any]:
     def function(*args: Any, **kwargs: Any) -> Any:
         if not _is_on.get() or not _is_traced(sys._getframe(1), original.__name__):
             return original(*args, **kwargs)
-        if not always and not any(map(has_tensor, (*args, *kwargs.values()))):
-            return original(*args, **kwargs)
+        if not any(map(has_tensor, (*args, *kwargs.values()))):
+            made = original(*args, **kwargs)
+            return _buffer(made) if always and made.dtype.kind in "biufc" else made
         if kwargs.get("order") in (None, "C", "K", "A"):  # the same elements
             kwargs.pop("order", None)
         return array_function(original, args, kwargs)
 
     return function
+
+
+def _buffer(array: np.ndarray) -> Any:
+    """An array to be filled, for the running trace."""
+    trace = active()
+    if trace is None or isinstance(trace, EagerTrace):
+        return FUNCTIONS["asarray"](array)
+    from tracejit.frontend.buffer import Buffer  # which a trace has need of
+
+    return Buffer(trace, array)  # type: ignore[arg-type]
 
 
 def _is_traced(frame: FrameType, name: str) -> bool:

@@ -96,6 +96,7 @@ class GraphTrace(Builder):
         self.pins: dict[Node, Pin] = {}
         self.numbers: dict[Node, Any] = {}  # inputs that are Python numbers, with their values in this call
         self.limits: dict[Node, tuple[int, int]] = {}  # of Python ints that went into dtypes which do not hold all of them
+        self.constants: dict[Node, np.ndarray] = {}  # inputs for arrays that the function has made of plain numbers
         self.held: dict[int, Held] = {}
         self.made: list[Any] = []  # Variables created by the function
         self.guards: list[Any] = []  # on what a front end read beside arguments and names, as Guards
@@ -127,6 +128,17 @@ class GraphTrace(Builder):
     def captured(self, array: Array) -> Node:
         """The present value of an array that the function names; its content is read at each call."""
         return self._hold(array, array, f"captured_{len(self.held)}", False).value
+
+    def known_array(self, array: np.ndarray) -> Node:
+        """An array that the function itself has made, of plain numbers; nobody changes it from now on."""
+        elements = array.reshape(-1)
+        raw = np.ascontiguousarray(elements).view(np.dtype((np.void, array.itemsize)))
+        if array.size and bool((raw == raw[0]).all()):
+            number = self.constant(elements[0].item(), array.dtype)
+            return self.emit(self.ops["broadcast"], (number,), shape=array.shape, axes=()) if array.shape else number
+        node = self.captured(array)
+        self.constants[node] = array
+        return node
 
     def assign(self, owner: Any, node: Node) -> None:
         """Give a Variable or captured array a new value, of the same spec."""
@@ -250,7 +262,9 @@ class GraphTrace(Builder):
             )
         values: dict[Node, Any] = {}
         for n in order:
-            if n.op is INPUT:
+            if n in self.constants:
+                values[n] = self.constants[n]
+            elif n.op is INPUT:
                 self.pins.setdefault(n, Pin(self.numbers[n], asked, user_where()))
                 values[n] = np.asarray(self.numbers[n], n.dtype)
             elif n.op is CONSTANT:
@@ -268,7 +282,7 @@ class GraphTrace(Builder):
 
     def _unknown(self, nodes: Sequence[Node]) -> list[Node]:
         """The inputs among ``nodes`` whose values are those of the run."""
-        return [n for n in nodes if n.op is INPUT and n not in self.numbers]
+        return [n for n in nodes if n.op is INPUT and n not in self.numbers and n not in self.constants]
 
     def fit(self, node: Node, dtype: np.dtype) -> None:
         """Note that a Python int goes into ``dtype``; OverflowError, in NumPy's words, where its value does not."""
