@@ -11,6 +11,8 @@ from tracejit.errors import DeviceError
 @pytest.fixture(autouse=True)
 def emulated(monkeypatch):
     monkeypatch.setenv("TRACEJIT_CUDA", "emulate")
+    yield
+    torch.set_default_device(None)
 
 
 # -------------------------------------------------------------------------------------------------------------- places
@@ -333,6 +335,9 @@ def test_the_default_device_is_set_and_unset():
     finally:
         torch.set_default_device(None)
     assert not torch.ones(2).is_cuda and torch.get_default_device() == torch.device("cpu")
+    assert tj.function(lambda x: x * 2)(tj.asarray([1.0]).to("cuda")).device == "cuda"  # where its argument is
+    with torch.device("cpu"):
+        assert tj.function(lambda x: x * 3)(tj.asarray([1.0]).to("cuda")).device == "cuda"
 
 
 @pytest.mark.parametrize("kind", ["torch.cuda.DoubleTensor", torch.cuda.DoubleTensor])

@@ -68,7 +68,7 @@ def begins_within(here, at, end, count):
 
 
 FAULTS = {
-    "the mask of a group": (threads, "_mask", lacks_its_place, "softmax", (70, 5), "the mask of a lane is without it"),
+    "the mask of a group": (threads, "_mask", lacks_its_place, "softmax", (70, 30), "the mask of a lane is without it"),
     "the way of an exchange": (threads, "XOR", 1, "softmax", (5, 70), "a lane asks one that is not in its mask"),
     "the memory of a block": (threads, "PLACE", 2, "argmax", (6, 300), "Not equal|index|not aligned"),
     "the order of halves": (neighbours, "_in_pairs", turned_pairs, "half_chain", (5, 72), "Not equal"),

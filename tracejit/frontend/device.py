@@ -53,6 +53,11 @@ class device:
         return f"device({self.name!r})"
 
 
+def unset_default() -> None:
+    """Take back what ``device.set_default`` did in this thread."""
+    _defaults.set(())
+
+
 def checked(name: Any, asked: str, choices: Sequence[str] = _CHOICES) -> Any:
     """The name of a device; ArgumentError where there is no such device."""
     if name not in choices:

@@ -8,7 +8,7 @@ from typing import Any
 from tracejit import errors as core
 from tracejit.compat.torch.errors import DeviceError
 from tracejit.errors import MissingExtraError
-from tracejit.frontend.device import default_device, moved, require
+from tracejit.frontend.device import default_device, moved, require, unset_default
 from tracejit.frontend.device import device as core_device
 from tracejit.runtime.device import Device, DeviceArray
 
@@ -31,11 +31,11 @@ class device:
         self.index = int(number) if number else index
 
     def __enter__(self) -> device:
-        core_device(place(self)).__enter__()
+        _maker(self).__enter__()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        core_device("cpu").__exit__()
+        core_device("auto").__exit__()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, device) and (self.type, self.index) == (other.type, other.index)
@@ -54,8 +54,16 @@ CPU, CUDA = device("cpu"), device("cuda", 0)
 
 
 def set_default_device(name: Any) -> None:
-    """Make new tensors on a device, in this thread from now on; None for the CPU."""
-    core_device("cpu" if name is None else place(name, "set_default_device")).set_default()
+    """Make new tensors on a device, in this thread from now on; None for where they are made otherwise."""
+    if name is None:
+        unset_default()
+    else:
+        _maker(name).set_default()
+
+
+def _maker(name: Any) -> core_device:
+    """What puts new tensors on a device; what is computed from tensors that are elsewhere stays there."""
+    return core_device("cuda" if place(name, "set_default_device") == "cuda" else "auto")
 
 
 def get_default_device() -> device:
