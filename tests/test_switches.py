@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from program_tools import assert_agree, programs
 from test_golden import GRAPHS
 
-from tracejit.codegen import cpu
+from tracejit.codegen import cpu, straight
+from tracejit.codegen.together import Run
 from tracejit.ir.parse import parse_graph
 from tracejit.ops import TABLE
 from tracejit.schedule import cost, fuse, memory, prepare
@@ -46,7 +47,12 @@ SWITCHES: dict[str, Patches] = {
     "no update in place": ((plan, "_place_updates", lambda *_: {}),),
     "parts put together afterwards": ((plan, "_parts_in_place", lambda *_: {}),),
     "small loops as they come": ((plan, "_patient", lambda *_: set()),),
-    "one launch a loop": ((emit, "runs", lambda schedule: ([number] for number in range(len(schedule.steps)))),),
+    "one launch a loop": (
+        (emit, "runs", lambda s, flags: (Run([i], straight.is_straight(s, step)) for i, step in enumerate(s.steps))),
+    ),
+    "few elements in loops": ((straight, "FEW", 0),),
+    "every number kept": ((prepare, "MOST_DEPTH", 1),),
+    "nothing changed where it is": ((memory, "_changed", lambda step: None),),
     "nothing written over what dies": ((memory, "_replaceable", lambda *_: []),),
     "every sweep computes anew": ((cpu.Cpu, "keeps_elements", False),),
     "rows one after the other": limits(SHORT_SUM=0, SHORT_MATH=0, SHORT_SEARCH=0),
@@ -62,6 +68,17 @@ SWITCHES: dict[str, Patches] = {
 
 
 OTHERS = """
+def filled(x: f32, v: f32[2], w: f32[2]):
+    t0: f32 = exp(x)
+    t1: f32 = sin(t0)
+    t2: f32 = constant(value=0.0, dtype=f32)
+    t3: f32[5] = broadcast(t2, shape=(5,), axes=())
+    t4: f32[2] = exp(v)
+    t5: f32[5] = slice_update(t3, t4, starts=(0,), steps=(1,))
+    t6: f32[2] = sin(w)
+    t7: f32[5] = slice_update(t5, t6, starts=(1,), steps=(1,))
+    return (t1, t7), {}
+
 def folded(x: f32[n]):
     t0: f32 = constant(value=2.0, dtype=f32)
     t1: f32 = exp(t0)

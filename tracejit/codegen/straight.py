@@ -34,7 +34,7 @@ def is_straight(schedule: Schedule, step: Step) -> bool:
 def is_few(space: tuple[Dim, ...], operations: int = 1) -> bool:
     """Whether a space is known to have few points, for so many operations on each."""
     points = product(space)
-    return isinstance(points, int) and 0 < points <= FEW and points * operations <= MOST_WRITTEN_OUT
+    return not space or (isinstance(points, int) and 0 < points <= FEW and points * operations <= MOST_WRITTEN_OUT)
 
 
 def parts_to_copy(schedule: Schedule, step: Write) -> list[tuple[Node, Linear]]:
