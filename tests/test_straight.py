@@ -160,5 +160,6 @@ def test_numbers_are_not_computed_anew_for_each_that_needs_them() -> None:
         return np.array(found)
 
     compiled = tj.function(f)
-    np.testing.assert_allclose(compiled(np.ones(1)), np.array(f(np.ones(1))))
+    for found in (compiled(np.ones(1)), compiled.debug(np.ones(1))):
+        np.testing.assert_allclose(found, np.array(f(np.ones(1))))
     assert str(compiled.source()).count("= sin(") == 300

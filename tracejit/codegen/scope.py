@@ -110,7 +110,7 @@ class Scope:
 
     def pointer(self, home: Home, dtype: np.dtype, size: Dim, offset: str = "0") -> str:
         """A pointer opened at the head, ``offset`` elements into the buffer."""
-        key = (str(home), dtype_code(dtype), offset)
+        key = (str(home), dtype_code(dtype), offset, self.dim(size))
         if key not in self._pointers:
             self._pointers[key] = self.pointer_name(home)
             self.head.append(f"{self._pointers[key]} = {self.open(home, dtype, self.dim(size), offset)}")
