@@ -67,8 +67,18 @@ def _slice_of_update(builder: Builder, node: Node, x: Node) -> Node | None:
         return emit(builder, "slice", before, starts=starts, sizes=sizes, steps=steps)
     if all(_is_within(axis) for axis in axes):
         inside = tuple(a - b for a, b in zip(starts, first, strict=True))
-        return emit(builder, "slice", v, starts=inside, sizes=sizes, steps=steps)
+        return _piece(builder, v, inside, sizes, steps)
     return None
+
+
+def _piece(builder: Builder, x: Node, starts: tuple[Dim, ...], sizes: tuple[Dim, ...], steps: tuple[Dim, ...]) -> Node:
+    """A slice of ``x``, made on the axes that are not literally 1."""
+    if sizes == x.shape and _whole(starts, steps):
+        return x
+    kept = non_units(x.shape)
+    inner = {k: tuple(v[axis] for axis in kept) for k, v in (("starts", starts), ("sizes", sizes), ("steps", steps))}
+    small = reshape(builder, x, without_units(x.shape))
+    return reshape(builder, emit(builder, "slice", small, **inner), sizes)
 
 
 def _is_apart(axis: tuple[Dim, ...]) -> bool:
@@ -137,7 +147,7 @@ def _slice_of_parts(builder: Builder, node: Node, x: Node) -> Node | None:
         length = part.shape[axis]
         if _is_within((starts[axis], sizes[axis], steps[axis], begin, length, 1)):
             inside = (*starts[:axis], starts[axis] - begin, *starts[axis + 1 :])
-            return emit(builder, "slice", part, starts=inside, sizes=sizes, steps=steps)
+            return _piece(builder, part, inside, sizes, steps)
         begin = begin + length
     return None
 
