@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from pass_tools import function
+from test_plain_numpy import recurrence
 
 import tracejit as tj
 from tracejit.codegen.cuda import Cuda
@@ -13,14 +14,6 @@ from tracejit.schedule import plan
 from tracejit.transforms.passes import optimize
 
 X = np.cos(np.arange(12.0)) + 1.5
-
-
-def recurrence(x: Any) -> Any:
-    out = np.empty(len(x))
-    out[0] = x[0]
-    for i in range(1, len(x)):
-        out[i] = 0.5 * out[i - 1] + x[i]
-    return out
 
 
 def rows(x: Any) -> Any:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from tracejit.errors import LeakedTracerError, TraceError
+from tracejit.frontend.buffer import Buffer
 from tracejit.frontend.names import is_user_file, names_of
 from tracejit.frontend.signature import same
 from tracejit.frontend.symbolic import SymbolicInt
@@ -181,7 +182,8 @@ def check_leaks(guards: Sequence[Guard], name: str) -> None:
         LeakedTracerError: With the name, and what to do instead.
     """
     for guard in guards:
-        if isinstance(guard.expected, Tracer | SymbolicInt) and not getattr(guard.expected, "is_real", False):
+        is_real = isinstance(guard.expected, Buffer) and guard.expected.is_real
+        if isinstance(guard.expected, Tracer | SymbolicInt) and not is_real:
             text = guard.access.text
             raise LeakedTracerError(
                 f"{text}: {name} reads it, and gave it a traced value, which has no meaning when the call has ended\n"

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from tracejit.frontend.buffer import Buffer
 from tracejit.frontend.calls import called_name
 from tracejit.frontend.eager import EagerTrace, active
 from tracejit.frontend.lift import has_tensor
@@ -96,8 +97,6 @@ def _buffer(array: np.ndarray) -> Any:
     trace = active()
     if trace is None or isinstance(trace, EagerTrace):
         return FUNCTIONS["asarray"](array)
-    from tracejit.frontend.buffer import Buffer  # which a trace has need of
-
     return Buffer(trace, array)  # type: ignore[arg-type]
 
 
